@@ -1,0 +1,58 @@
+# `make` alone prints what there is. Each target sets up what it needs; nothing is installed outside .venv.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+
+.PHONY: help setup demo test check bench docs clean lock
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## an environment in .venv with everything pinned, and the command .venv/bin/parley
+
+demo: $(READY) ## a line between several parties on this machine, with its record in demo-out
+	$(BIN)/parley demo --out demo-out
+
+test: $(READY) ## all tests, with the coverage gate
+	$(BIN)/pytest -q --cov --cov-report=term
+
+check: $(READY) ## lint, format, types, direction of imports, style
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet || { $(BIN)/ruff format --check; exit 1; }
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/lint-imports --no-cache >$(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
+	$(BIN)/pytest -q tests/tidy
+
+bench: $(READY) ## measures this machine, with the figures in bench-out
+	$(BIN)/parley bench --out bench-out
+
+docs: $(READY) ## regenerates docs/reference, docs/architecture.svg and the table in ARCHITECTURE.md
+	$(BIN)/python tools/architecture.py
+	$(BIN)/python tools/reference.py
+
+clean: ## removes what make made
+	rm -rf $(VENV) demo-out bench-out dist htmlcov .coverage .coverage.* .hypothesis
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+lock: $(READY) ## pins the newest versions that requirements/*.in allow, with hashes
+	tools/pip-quiet $(VENV) install --require-hashes -r requirements/tools.lock
+	cd requirements && for name in runtime dev tools; do \
+	    ../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	        --no-emit-index-url --no-annotate --no-header $$name.in --output-file $$name.lock || exit 1; \
+	done
+
+$(VENV)/bin/python:
+	@tools/make-venv $(VENV)
+
+$(VENV)/.dependencies: requirements/dev.lock | $(VENV)/bin/python
+	@echo "Installing into $(VENV) ..."
+	@tools/pip-quiet $(VENV) install --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(READY): $(VENV)/.dependencies pyproject.toml
+	@tools/pip-quiet $(VENV) install --no-deps --no-build-isolation -e .
+	@touch $@
