@@ -1,4 +1,4 @@
-"""What all tests share: hypothesis profiles. ``ci`` repeats the same examples in every run; ``dev`` is quick."""
+"""What all tests share: hypothesis profiles. ``ci`` repeats its examples in every run; ``dev`` is quick."""
 
 from __future__ import annotations
 

@@ -20,6 +20,25 @@ PACKAGE = ROOT / "src" / "parley"
 BEGIN, END = "<!-- begin: tools/architecture.py -->", "<!-- end: tools/architecture.py -->"
 
 WIDTH, LEFT, TOP = 880, 24, 58
+CAPTION = (
+    "An arrow is an import. Green: pure, no clock, disk, network or randomness. Blue: the world outside."
+)
+SVG_HEAD = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img"
+ aria-labelledby="title" font-family="system-ui, sans-serif">
+<title id="title">The packages of Parley: imports point downward only</title>
+<style>
+.import {{ fill: none; stroke: #5b6770; stroke-opacity: .5; marker-end: url(#head) }}
+.import:hover {{ stroke: #b3261e; stroke-opacity: 1; stroke-width: 2 }}
+.pure {{ fill: #e3f1ea; stroke: #2f6b4f }}
+.outer {{ fill: #e8eef7; stroke: #34507c }}
+.name {{ font-size: 15px; text-anchor: middle }}
+text {{ fill: #1b1f23 }}
+</style>
+<defs><marker id="head" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="6" markerHeight="6"
+ orient="auto"><path d="M0 0L8 4L0 8z" fill="#5b6770"/></marker></defs>
+<rect width="{width}" height="{height}" fill="#fff"/>"""
+
 BOX_HEIGHT, ROW_HEIGHT, GAP = 40, 84, 24
 
 
@@ -87,7 +106,11 @@ def read(names: list[str]) -> dict[str, Part]:
     parts = {}
     for name in names:
         files = sources(name)
-        head = PACKAGE / f"{name}.py" if len(files) == 1 and files[0].stem == name else PACKAGE / name / "__init__.py"
+        head = (
+            PACKAGE / f"{name}.py"
+            if len(files) == 1 and files[0].stem == name
+            else PACKAGE / name / "__init__.py"
+        )
         doc = ast.get_docstring(ast.parse(head.read_text(encoding="utf-8"))) if head.exists() else None
         used = {part for path in files for part in imported(path)} & set(names) - {name}
         parts[name] = Part(name, (doc or "").partition("\n")[0], tuple(n for n in names if n in used))
@@ -106,20 +129,36 @@ def place(layout: list[list[str]]) -> dict[str, Box]:
     return boxes
 
 
+def essential(parts: Mapping[str, Part]) -> dict[str, list[str]]:
+    """For each part, its imports without those that another of its imports leads to as well."""
+    reach: dict[str, set[str]] = {}
+
+    def reached(name: str) -> set[str]:
+        if name not in reach:
+            reach[name] = set(parts[name].imports).union(*map(reached, parts[name].imports))
+        return reach[name]
+
+    return {
+        name: [i for i in part.imports if not any(i in reached(other) for other in part.imports)]
+        for name, part in parts.items()
+    }
+
+
 def arrows(parts: Mapping[str, Part], boxes: Mapping[str, Box]) -> Iterator[str]:
-    """One curve for each import, from the bottom of the importer to the top of what it imports."""
-    for part in parts.values():
-        source = boxes[part.name]
-        for position, target_name in enumerate(part.imports, start=1):
+    """One curve for each essential import, from the bottom of the importer to the top of what it imports."""
+    for name, imports in essential(parts).items():
+        source = boxes[name]
+        for position, target_name in enumerate(sorted(imports, key=lambda i: boxes[i].centre), start=1):
             target = boxes[target_name]
-            x1 = source.x + source.width * position / (len(part.imports) + 1)
+            x1 = source.x + source.width * position / (len(imports) + 1)
             y1, y2 = source.y + BOX_HEIGHT, target.y
             x2 = target.centre + (source.centre - target.centre) * 0.12
             x2 = min(max(x2, target.x + 10), target.x + target.width - 10)
             bend = (y2 - y1) / 2
             yield (
-                f'<path d="M{x1:.0f} {y1:.0f} C{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2 - 4:.0f}"'
-                f' class="import"><title>{part.name} imports {target_name}</title></path>'
+                f'<path d="M{x1:.0f} {y1:.0f} C{x1:.0f} {y1 + bend:.0f}'
+                f' {x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2 - 4:.0f}"'
+                f' class="import"><title>{name} imports {target_name}</title></path>'
             )
 
 
@@ -129,17 +168,8 @@ def picture(layout: list[list[str]], parts: Mapping[str, Part]) -> str:
     pure = {name.removeprefix("parley.") for name in contract("pure")["source_modules"]}
     height = TOP + ROW_HEIGHT * len(layout) - (ROW_HEIGHT - BOX_HEIGHT) + 24
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img"'
-        ' aria-labelledby="title" font-family="system-ui, sans-serif">',
-        '<title id="title">The packages of Parley: imports point downward only</title>',
-        "<style>.import{fill:none;stroke:#5b6770;stroke-opacity:.5;marker-end:url(#head)}"
-        ".pure{fill:#e3f1ea;stroke:#2f6b4f}.outer{fill:#e8eef7;stroke:#34507c}"
-        ".import:hover{stroke:#b3261e;stroke-opacity:1;stroke-width:2}text{fill:#1b1f23}</style>",
-        '<defs><marker id="head" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="6" markerHeight="6" orient="auto">'
-        '<path d="M0 0L8 4L0 8z" fill="#5b6770"/></marker></defs>',
-        f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
-        f'<text x="{LEFT}" y="30" font-size="14">An arrow is an import.'
-        " Green: pure, no clock, disk, network or randomness. Blue: the world outside.</text>",
+        SVG_HEAD.format(width=WIDTH, height=height),
+        f'<text x="{LEFT}" y="30" font-size="14">{CAPTION}</text>',
         *arrows(parts, boxes),
     ]
     for name, box in boxes.items():
@@ -147,7 +177,7 @@ def picture(layout: list[list[str]], parts: Mapping[str, Part]) -> str:
         lines.append(
             f'<g><title>{escape(parts[name].purpose)}</title><rect x="{box.x:.0f}" y="{box.y:.0f}"'
             f' width="{box.width:.0f}" height="{BOX_HEIGHT}" rx="5" class="{kind}"/>'
-            f'<text x="{box.centre:.0f}" y="{box.y + 25:.0f}" font-size="15" text-anchor="middle">{name}</text></g>'
+            f'<text x="{box.centre:.0f}" y="{box.y + 25:.0f}" class="name">{name}</text></g>'
         )
     return "\n".join([*lines, "</svg>", ""])
 

@@ -1,0 +1,287 @@
+"""Writes docs/reference from the code: errors.md, limits.md, cli.md and requirements.md.
+
+With ``--check`` writes nothing and fails when one is out of date. What does not exist yet (the command line,
+the specification) is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from typer.main import get_command
+
+from parley import errors, limits
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src"
+REFERENCE = ROOT / "docs" / "reference"
+NOTICE = "<!-- Written by tools/reference.py from the code: change the code, then run `make docs`. -->"
+
+REQUIREMENT = re.compile(r"\[([A-Z][A-Z0-9]{1,11}-\d{1,3}[a-z]?)\]")
+"""How the specification numbers what must hold, for example [SEAL-12]."""
+
+
+def cell(text: str) -> str:
+    """``text`` as one cell of a Markdown table: one line, with inline code in Markdown's notation."""
+    joined = " ".join(text.split()).replace("``", "`")
+    return joined.replace("|", "\\|").replace("<", "&lt;")
+
+
+def paragraph(text: str | None) -> str:
+    """The first paragraph of a docstring."""
+    return inspect.cleandoc(text or "").partition("\n\n")[0]
+
+
+# -- errors ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Use:
+    """One place that raises an error with a code of its own."""
+
+    code: str
+    error: str
+    module: str
+    message: str
+
+
+def trees() -> Iterator[tuple[str, ast.Module]]:
+    """Every module of the product, by dotted name."""
+    for path in sorted((SOURCE / "parley").rglob("*.py")):
+        dotted = ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
+        yield dotted, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def message(node: ast.expr | None) -> str:
+    """The literal text of a message; what is filled in at run time stands as an ellipsis."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(message(v) if isinstance(v, ast.Constant) else "…" for v in node.values)
+    return ""
+
+
+def uses() -> list[Use]:
+    """Every ``code="..."`` in a call, in the order of the codes, one for each code, error and module."""
+    found: dict[tuple[str, str, str], Use] = {}
+    for module, tree in trees():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            code = next((message(k.value) for k in node.keywords if k.arg == "code"), "")
+            if code:
+                error = ast.unparse(node.func).rpartition(".")[2]
+                use = Use(code, error, module, message(node.args[0] if node.args else None))
+                found.setdefault((code, error, module), use)
+    return sorted(found.values())
+
+
+def classes() -> Iterator[tuple[str, str, str, str]]:
+    """Every error class: its code, name, fault and meaning. Those outside errors.py come last."""
+    known: dict[str, str] = {}
+    for name, value in vars(errors).items():
+        if isinstance(value, type) and issubclass(value, errors.ParleyError):
+            known[name] = value.fault
+            yield value.default_code, name, value.fault, paragraph(value.__doc__)
+    for module, tree in trees():
+        for node in ast.walk(tree):
+            if module == "parley.errors" or not isinstance(node, ast.ClassDef):
+                continue
+            fault = next((known[b.id] for b in node.bases if isinstance(b, ast.Name) and b.id in known), "")
+            codes = [
+                message(s.value)
+                for s in node.body
+                if isinstance(s, ast.Assign) and ast.unparse(s.targets[0]) == "default_code"
+            ]
+            if codes:
+                yield codes[0], f"{module}.{node.name}", fault, paragraph(ast.get_docstring(node))
+
+
+def errors_page() -> str:
+    """Every code, and who is at fault."""
+    lines = [
+        "# Errors",
+        NOTICE,
+        "",
+        "Every error has a stable code, printed in brackets at its end. Match on it, never on the text.",
+        "*Fault* is who has to do something: the peer, the operator, the system or the network.",
+        "",
+        "## Kinds",
+        "",
+        "| code | error | fault | meaning |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| `{c}` | `{n}` | {f} | {cell(m)} |" for c, n, f, m in classes()]
+    lines += ["", "## Causes", "", "| code | kind | raised in | message |", "|---|---|---|---|"]
+    lines += [f"| `{u.code}` | `{u.error}` | `{u.module}` | {cell(u.message)} |" for u in uses()]
+    return "\n".join([*lines, ""])
+
+
+# -- limits ------------------------------------------------------------------------------------------
+
+
+def limits_page() -> str:
+    """Every bound with its reason."""
+    lines = [
+        "# Limits",
+        NOTICE,
+        "",
+        paragraph(limits.__doc__),
+        "",
+        "| limit | value | reason |",
+        "|---|---:|---|",
+    ]
+    body = ast.parse((SOURCE / "parley" / "limits.py").read_text(encoding="utf-8")).body
+    for statement, following in zip(body, [*body[1:], None], strict=True):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            name = statement.target.id
+            reason = message(following.value) if isinstance(following, ast.Expr) else ""
+            value = getattr(limits, name)
+            shown = f"{value:,}" if isinstance(value, int) else str(value)
+            lines.append(f"| `{name}` | {shown} | {cell(reason)} |")
+    return "\n".join([*lines, ""])
+
+
+# -- command line ------------------------------------------------------------------------------------
+
+
+def application() -> typer.Typer | None:
+    """The command line, None when it does not exist yet."""
+    try:
+        package = importlib.import_module("parley.cli")
+    except ModuleNotFoundError as error:
+        if error.name != "parley.cli":
+            raise
+        return None
+    modules = [package]
+    modules += [
+        importlib.import_module(f"parley.cli.{m.name}")
+        for m in sorted(
+            pkgutil.iter_modules(getattr(package, "__path__", [])), key=lambda m: (m.name != "main", m.name)
+        )
+    ]
+    found = (getattr(module, "app", None) for module in modules)
+    return next((app for app in found if isinstance(app, typer.Typer)), None)
+
+
+def commands(command: object, path: str) -> Iterator[tuple[str, object]]:
+    """Every command below ``command``, in the order of the names."""
+    below = getattr(command, "commands", None)
+    if not below:
+        yield path, command
+        return
+    for name in sorted(below):
+        if not below[name].hidden:
+            yield from commands(below[name], f"{path} {name}")
+
+
+def parameter(param: object) -> str:
+    """One line of the table of a command's arguments and options."""
+    names = ", ".join(f"`{o}`" for o in [*getattr(param, "opts", []), *getattr(param, "secondary_opts", [])])
+    if getattr(param, "param_type_name", "") == "argument":
+        names = f"`{(getattr(param, 'metavar', None) or str(getattr(param, 'name', ''))).upper()}`"
+    default = getattr(param, "default", None)
+    plain = isinstance(default, int | str) and not isinstance(default, bool) and str(default) not in {"", "/"}
+    shown = f"`{default}`" if plain and not str(default).startswith("/") else ""
+    if getattr(param, "required", False):
+        shown = "required"
+    return f"| {names} | {cell(getattr(param, 'help', None) or '')} | {shown} |"
+
+
+def cli_page() -> str | None:
+    """Every command with its arguments and options."""
+    app = application()
+    if app is None:
+        return None
+    lines = ["# Command line", NOTICE]
+    for path, command in commands(get_command(app), "parley"):
+        lines += [
+            "",
+            f"## `{path}`",
+            "",
+            inspect.cleandoc(getattr(command, "help", None) or "").replace("\b", ""),
+        ]
+        params = [p for p in getattr(command, "params", []) if not getattr(p, "hidden", False)]
+        params = [
+            p
+            for p in params
+            if getattr(p, "name", "") not in {"help", "install_completion", "show_completion"}
+        ]
+        if params:
+            lines += [
+                "",
+                "| argument or option | meaning | default |",
+                "|---|---|---|",
+                *map(parameter, params),
+            ]
+    return "\n".join([*lines, ""])
+
+
+# -- requirements ------------------------------------------------------------------------------------
+
+
+def requirements_page() -> str | None:
+    """Every numbered requirement of the specification, and the tests that name it."""
+    specification = sorted((ROOT / "spec").rglob("*.md"))
+    stated = {
+        i: p.relative_to(ROOT) for p in specification for i in REQUIREMENT.findall(p.read_text("utf-8"))
+    }
+    if not stated:
+        return None
+    tests = {p.relative_to(ROOT): p.read_text("utf-8") for p in sorted((ROOT / "tests").rglob("*.py"))}
+    lines = [
+        "# Requirements and their tests",
+        NOTICE,
+        "",
+        "| requirement | stated in | tests |",
+        "|---|---|---|",
+    ]
+    for identifier, path in sorted(stated.items(), key=lambda item: (str(item[1]), natural(item[0]))):
+        word = re.compile(rf"\b{identifier}\b")
+        naming = [f"`{p}`" for p, text in tests.items() if word.search(text)]
+        lines.append(f"| {identifier} | `{path}` | {', '.join(naming) or 'none yet'} |")
+    return "\n".join([*lines, ""])
+
+
+def natural(identifier: str) -> tuple[str, int]:
+    """Sorts SEAL-2 before SEAL-10."""
+    letters, _, number = identifier.partition("-")
+    return letters, int(number.rstrip("abcdefghijklmnopqrstuvwxyz"))
+
+
+def main() -> int:
+    """Write, or with ``--check`` compare. Returns the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="compare only; fail when out of date")
+    check = parser.parse_args().check
+    pages = {
+        "errors.md": errors_page(),
+        "limits.md": limits_page(),
+        "cli.md": cli_page(),
+        "requirements.md": requirements_page(),
+    }
+    stale = 0
+    for name, text in pages.items():
+        path = REFERENCE / name
+        if text is None or (path.exists() and path.read_text(encoding="utf-8") == text):
+            continue
+        stale += 1
+        print(f"docs/reference/{name} is {'out of date: run make docs' if check else 'written'}")
+        if not check:
+            REFERENCE.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
