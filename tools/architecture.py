@@ -21,7 +21,8 @@ BEGIN, END = "<!-- begin: tools/architecture.py -->", "<!-- end: tools/architect
 
 WIDTH, LEFT, TOP = 880, 24, 58
 CAPTION = (
-    "An arrow is an import. Green: pure, no clock, disk, network or randomness. Blue: the world outside."
+    "An arrow is an import; one that a longer way implies is left out."
+    " Green: pure, no clock, disk, network or randomness."
 )
 SVG_HEAD = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img"
