@@ -12,6 +12,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## an environment in .venv with everything pinned, and the command .venv/bin/parley
+	@echo "Ready: $(BIN)/parley"
 
 demo: $(READY) ## a line between several parties on this machine, with its record in demo-out
 	$(BIN)/parley demo --out demo-out

@@ -90,7 +90,6 @@ def test_development_runs_on_the_released_versions(root: Path) -> None:
         )
         for n in ("runtime", "dev")
     )
-    # dev also limits some packages, so the same pin may be newer there for lack of a bound: it must not be.
     assert sorted(runtime - dev) == [], "run make lock"
 
 
@@ -99,3 +98,8 @@ def test_dependencies_are_stated_once(root: Path) -> None:
     text = (root / "requirements" / "runtime.in").read_text("utf-8")
     listed = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert list(stated) == listed
+
+
+def test_the_package_shows_the_readme(root: Path) -> None:
+    if (root / "README.md").exists():
+        assert config(root)["project"].get("readme") == "README.md", 'add readme = "README.md" below [project]'
