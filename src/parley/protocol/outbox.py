@@ -1,0 +1,277 @@
+"""What each peer lacks, and what to send it next (D2, D17, D18).
+
+Theory. For each peer and tree, ``Outgoing`` says how far the peer's commitments and contents reach as far as
+we sent them, and how far the peer has shown that it holds them. What is sent and never shown is sent again
+when the peer returns or answers a query. Contents go in order within a precedence, and a higher precedence
+first: what overtakes carries the commitments that it overtook, so the peer can verify it at once (D3).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from parley import limits
+from parley.ids import LogId, MemberNumber
+from parley.protocol.trees import State, StoredEntry, Tree, Trees
+from parley.record.commitment import exclusion_proof
+from parley.wire.parts import Blind, Entries, Gone, Item, NotForYou, Opening, Part
+from parley.wire.statement import EVERYONE, Precedence
+
+CREDIT: Final = {Precedence.ROUTINE: 1024, Precedence.FLASH: 256}
+"""Contents that may be on the way to one peer without a receipt; FLASH has its own (D18)."""
+
+SEAL_OVERHEAD: Final = 48
+"""Bytes that header, tag and the outer arrays add to a payload, at most."""
+_ENTRY_OVERHEAD: Final = 48
+_PART_OVERHEAD: Final = 90
+_PAYLOAD_GOAL: Final = 24 * 1024
+"""Bytes of one payload on a fast bearer: large enough to be cheap, small enough to be overtaken."""
+
+
+@dataclass(slots=True)
+class Link:
+    """One bearer to one peer. ``pending`` are sealed datagrams of a payload that needed several."""
+
+    bearer: str
+    mtu: int
+    round_trip_s: float
+    bits_per_second: int
+    one_way: bool
+    cost: int
+    ready: bool = True
+    pending: deque[bytes] = field(default_factory=deque)
+
+    def timeout_s(self) -> float:
+        """How long after a datagram its receipt may take before it is asked for."""
+        air = 16 * min(self.mtu, 2048) / self.bits_per_second if self.bits_per_second else 0.0
+        return 1.0 + 4 * (self.round_trip_s + air)
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """One tree on its way to one peer; see the module's theory."""
+
+    confirmed: int = 0
+    known: int = 0
+    next: int = 0
+    early: set[int] = field(default_factory=set)
+    urgent: list[tuple[int, int]] = field(default_factory=list)
+    """A heap of (minus precedence, index)."""
+    sent_at: float = 0.0
+    forward_at: float | None = None
+    """Others' trees: when to forward what the peer still lacks then."""
+
+
+@dataclass(slots=True)
+class Peer:
+    """All that is on its way to one member."""
+
+    number: MemberNumber
+    links: dict[str, Link] = field(default_factory=dict)
+    trees: dict[LogId, Outgoing] = field(default_factory=dict)
+    control: dict[object, Part] = field(default_factory=dict)
+    """Small parts that wait, newest of each sort."""
+    idle: dict[object, Part] = field(default_factory=dict)
+    """Large parts that can wait until there is nothing else to send."""
+    have_at: float | None = None
+    have_sent: float = -1e9
+    waiting_since: float | None = None
+    backoff: float = 1.0
+    heard_at: float | None = None
+    heard_wall: int = 0
+    spoke_at: float = -1e9
+    tokens: float = 0.0
+    tokens_at: float = 0.0
+
+    def best_link(self) -> Link | None:
+        """The cheapest link that takes a datagram now."""
+        ready = [link for link in self.links.values() if link.ready]
+        return min(ready, key=lambda link: (link.cost, link.round_trip_s)) if ready else None
+
+    def fast(self) -> bool:
+        """True when a link is up that large parts do not hold up."""
+        return any(link.bits_per_second == 0 for link in self.links.values())
+
+
+class Outbox:
+    """Composes payloads for peers."""
+
+    def __init__(self, trees: Trees, me: MemberNumber) -> None:
+        self._trees = trees
+        self._me = me
+
+    def reset(self, out: Outgoing, tree: Tree, confirmed: int, known: int | None = None) -> None:
+        """Begin again from what the peer holds."""
+        out.confirmed = out.next = min(confirmed, tree.size)
+        out.known = max(out.next, min(known if known is not None else out.next, tree.size))
+        out.early.clear()
+        out.urgent = [
+            (-entry.precedence, index)
+            for index, entry in self._trees.entries(tree.log, out.next, tree.size)
+            if entry.precedence > Precedence.ROUTINE and entry.state is State.HELD
+        ]
+        heapq.heapify(out.urgent)
+
+    @staticmethod
+    def note_new(out: Outgoing, first: int, entries: Iterable[StoredEntry]) -> None:
+        """New entries of ours that did not leave at once."""
+        for index, entry in enumerate(entries, first):
+            if entry.precedence > Precedence.ROUTINE:
+                heapq.heappush(out.urgent, (-entry.precedence, index))
+
+    def pending(self, peer: Peer) -> bool:
+        """True when entries wait to be sent to ``peer``, credit or not."""
+        return any(
+            tree is not None and out.next < tree.size and out.forward_at is None
+            for log, out in peer.trees.items()
+            if (tree := self._trees.get(log)) is not None
+        )
+
+    def unconfirmed(self, peer: Peer) -> bool:
+        """True when something was sent that the peer has not shown to hold."""
+        return any(out.next > out.confirmed or out.early for out in peer.trees.values())
+
+    def urgent(self, peer: Peer) -> int:
+        """The highest precedence that waits, 0 for none above ROUTINE."""
+        best = 0
+        for log, out in peer.trees.items():
+            tree = self._trees.get(log)
+            if tree is None or out.forward_at is not None:
+                continue
+            while out.urgent and (out.urgent[0][1] < out.next or out.urgent[0][1] in out.early):
+                heapq.heappop(out.urgent)
+            if out.urgent:
+                best = max(best, -out.urgent[0][0])
+        return best
+
+    def compose(self, peer: Peer, mtu: int, now: float) -> list[Entries]:
+        """The entries to send to ``peer`` next, marked as sent; empty when there are none or no credit."""
+        urgent = self.urgent(peer)
+        if urgent:
+            for log, out in peer.trees.items():
+                tree = self._trees.get(log)
+                if tree is not None and out.urgent and -out.urgent[0][0] == urgent and out.forward_at is None:
+                    if len(out.early) >= CREDIT[Precedence.FLASH]:
+                        continue
+                    out.sent_at = now
+                    return self._overtake(peer, tree, out)
+        for log in sorted(peer.trees, key=lambda x: (x.member != self._me, x)):
+            out = peer.trees[log]
+            tree = self._trees.get(log)
+            if tree is None or out.forward_at is not None or out.next >= tree.size:
+                continue
+            if out.next - out.confirmed >= CREDIT[Precedence.ROUTINE]:
+                continue
+            out.sent_at = now
+            goal = min(_PAYLOAD_GOAL, max(mtu - SEAL_OVERHEAD, 64))
+            part = self._in_order(peer, tree, out, goal)
+            if part is not None:
+                return [part]
+        return []
+
+    def _overtake(self, peer: Peer, tree: Tree, out: Outgoing) -> list[Entries]:
+        """The most urgent content now, with the commitments that lie before it."""
+        _, index = heapq.heappop(out.urgent)
+        parts: list[Entries] = []
+        while out.known <= index:
+            end = self._trees.signed_size_from(tree, index + 1)
+            if end is None or end[0] - out.known > limits.MAX_ENTRIES_PER_PAYLOAD:
+                end = self._trees.signed_size_within(tree, out.known, out.known + limits.MAX_ENTRIES_PER_PAYLOAD)
+            if end is None:
+                break
+            size, _, signature = end
+            items: list[Item] = []
+            for i, entry in self._trees.entries(tree.log, out.known, size):
+                if i in (0, index):
+                    items.append(self.item(peer.number, tree, entry))
+                    out.early.add(i)
+                else:
+                    items.append(Blind(entry.commitment))
+            parts.append(Entries(out.known, tuple(items), signature, tree.log))
+            out.known = size
+        if index not in out.early:
+            entry = self._trees.entry(tree.log, index)
+            if entry is not None:
+                parts.append(Entries(index, (self.item(peer.number, tree, entry),), b"", tree.log))
+                out.early.add(index)
+        self._skip_early(out)
+        return parts
+
+    def _in_order(self, peer: Peer, tree: Tree, out: Outgoing, goal: int) -> Entries | None:
+        """The next contents in the tree's order, up to about ``goal`` bytes."""
+        self._skip_early(out)
+        first = out.next
+        if first < out.known:
+            return self._fill(peer, tree, out, goal)
+        items: list[Item] = []
+        total = _PART_OVERHEAD
+        for _, entry in self._trees.entries(tree.log, first, first + limits.MAX_ENTRIES_PER_PAYLOAD):
+            item = self.item(peer.number, tree, entry)
+            total += len(entry.statement) + _ENTRY_OVERHEAD
+            if items and total > goal:
+                break
+            items.append(item)
+        end = self._trees.signed_size_within(tree, first, first + len(items))
+        if end is None:
+            end = self._trees.signed_size_from(tree, first + 1)
+            if end is None or end[0] - first > limits.MAX_ENTRIES_PER_PAYLOAD:
+                return None
+            tail = self._trees.entries(tree.log, first + len(items), end[0])
+            items += [Blind(entry.commitment) for _, entry in tail]
+        contents = sum(1 for item in items[: end[0] - first] if not isinstance(item, Blind))
+        part = Entries(first, tuple(items[: end[0] - first]), end[2], tree.log)
+        out.known = end[0]
+        out.next = first + contents if contents == end[0] - first else self._sent_to(part, out)
+        self._skip_early(out)
+        return part
+
+    @staticmethod
+    def _sent_to(part: Entries, out: Outgoing) -> int:
+        """Blind items among contents are all that we have of them: nothing more will come from us."""
+        blind_tail = 0
+        for item in reversed(part.items):
+            if not isinstance(item, Blind):
+                break
+            blind_tail += 1
+        del out
+        return part.first + max(1, len(part.items) - blind_tail)
+
+    def _fill(self, peer: Peer, tree: Tree, out: Outgoing, goal: int) -> Entries:
+        """Contents whose commitments the peer has already."""
+        items: list[Item] = []
+        total = _PART_OVERHEAD
+        index = out.next
+        for i, entry in self._trees.entries(tree.log, out.next, out.known):
+            total += len(entry.statement) + _ENTRY_OVERHEAD
+            if items and (total > goal or i in out.early or len(items) >= limits.MAX_ENTRIES_PER_PAYLOAD):
+                break
+            items.append(self.item(peer.number, tree, entry))
+            index = i + 1
+        part = Entries(out.next, tuple(items), b"", tree.log)
+        out.next = index
+        self._skip_early(out)
+        return part
+
+    @staticmethod
+    def _skip_early(out: Outgoing) -> None:
+        while out.next in out.early:
+            out.early.discard(out.next)
+            out.next += 1
+
+    def item(self, peer: MemberNumber, tree: Tree, entry: StoredEntry) -> Item:
+        """``entry`` as ``peer`` may see it."""
+        match entry.state:
+            case State.BLIND | State.NOT_FOR_US:
+                return Blind(entry.commitment)
+            case State.ERASED | State.GONE:
+                return Gone(entry.commitment)
+            case State.HELD:
+                audience = entry.audience | 1 << tree.log.member
+                if entry.audience == EVERYONE or audience >> peer & 1:
+                    return Opening(entry.statement, entry.salt)
+                proof = exclusion_proof(entry.salt, entry.statement, audience, tree.members, peer)
+                return NotForYou(proof.statement_hash, proof.salt, proof.path)

@@ -1,0 +1,168 @@
+"""The rows of one line's store, and a view of them that includes what the running step has changed.
+
+==========  ==================================================  =============================================
+space       key                                                 value
+==========  ==================================================  =============================================
+entry       log(9) index(4)                                     state(1) precedence(1) audience(4) commitment(32) [salt(32) statement]
+signed      log(9) size(4)                                      root(32) signature(64)
+log         log(9)                                              see trees.Tree.encode
+receipt     log(9) giver(1) algorithm(1) size(4)                time(8) signature
+arrival     sequence(8)                                         entry key(13)
+mark        entry key(13) author(1) kind(1)                     entry key(13) of the mark, time(8)
+open        entry key(13)                                       empty: addressed here, not yet acknowledged or declined
+chain       's' mask(4) | 'r' sender(1) tag(2)                  see chains
+skipped     'r' sender(1) tag(2) counter(4)                     step key(32) time(8)
+prekey      'm' tag(4) | 't' member(1) tag(4)                   peer(1) private(96) | public(1216)
+document    sha-256(32)                                         the signed note
+evidence    log(9)                                              equivocation proof
+meta        name                                                one value
+==========  ==================================================  =============================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from parley.ids import EntryId, Incarnation, LogId, MemberNumber
+
+ENTRY: Final = "entry"
+SIGNED: Final = "signed"
+LOG: Final = "log"
+RECEIPT: Final = "receipt"
+ARRIVAL: Final = "arrival"
+MARK: Final = "mark"
+OPEN: Final = "open"
+CHAIN: Final = "chain"
+SKIPPED: Final = "skipped"
+PREKEY: Final = "prekey"
+DOCUMENT: Final = "document"
+EVIDENCE: Final = "evidence"
+META: Final = "meta"
+
+LOG_KEY_BYTES: Final = 9
+ENTRY_KEY_BYTES: Final = 13
+
+
+def log_key(log: LogId) -> bytes:
+    """Key of a tree."""
+    return bytes((log.member,)) + log.incarnation
+
+
+def entry_key(log: LogId, index: int) -> bytes:
+    """Key of an entry; byte order is tree order."""
+    return bytes((log.member,)) + log.incarnation + index.to_bytes(4, "big")
+
+
+def read_log_key(key: bytes) -> LogId:
+    """The tree of a key that begins with one."""
+    return LogId(MemberNumber(key[0]), Incarnation(key[1:9]))
+
+
+def read_entry_key(key: bytes) -> EntryId:
+    """The entry of an entry key."""
+    return EntryId(read_log_key(key), int.from_bytes(key[9:13], "big"))
+
+
+def after(prefix: bytes) -> bytes | None:
+    """The smallest key above every key that begins with ``prefix``; None when there is none."""
+    stripped = prefix.rstrip(b"\xff")
+    return stripped[:-1] + bytes([stripped[-1] + 1]) if stripped else None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row: ``value`` put at (``space``, ``key``), or removed when ``value`` is None."""
+
+    space: str
+    key: bytes
+    value: bytes | None
+
+
+class Reader(Protocol):
+    """A read-only view that may be used from any thread and never waits for a writer."""
+
+    def get(self, space: str, key: bytes) -> bytes | None:
+        """The value last committed, or None. Raises StoreCorrupt when the bytes on disk are damaged."""
+        ...
+
+    def scan(
+        self, space: str, start: bytes = b"", end: bytes | None = None, *, reverse: bool = False, limit: int | None = None
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Rows with start <= key < end in byte order; a consistent view of one commit."""
+        ...
+
+    def close(self) -> None:
+        """Release the view. Idempotent."""
+        ...
+
+
+class Rows:
+    """A reader with the changes of the running step laid over it."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._changed: dict[str, dict[bytes, bytes | None]] = {}
+
+    def get(self, space: str, key: bytes) -> bytes | None:
+        """The value as this step sees it."""
+        changed = self._changed.get(space)
+        if changed is not None and key in changed:
+            return changed[key]
+        return self._reader.get(space, key)
+
+    def put(self, space: str, key: bytes, value: bytes) -> None:
+        """Set a row."""
+        self._changed.setdefault(space, {})[key] = value
+
+    def delete(self, space: str, key: bytes) -> None:
+        """Remove a row."""
+        self._changed.setdefault(space, {})[key] = None
+
+    def scan(
+        self, space: str, start: bytes = b"", end: bytes | None = None, *, reverse: bool = False, limit: int | None = None
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Rows with start <= key < end in key order, as this step sees them."""
+        changed = self._changed.get(space)
+        if not changed:
+            yield from self._reader.scan(space, start, end, reverse=reverse, limit=limit)
+            return
+        ours = sorted((k for k in changed if k >= start and (end is None or k < end)), reverse=reverse)
+        count = 0
+        position = 0
+        for key, value in self._reader.scan(space, start, end, reverse=reverse):
+            while position < len(ours) and (ours[position] > key if reverse else ours[position] < key):
+                mine = changed[ours[position]]
+                if mine is not None:
+                    if limit is not None and count >= limit:
+                        return
+                    count += 1
+                    yield ours[position], mine
+                position += 1
+            if limit is not None and count >= limit:
+                return
+            if key not in changed:
+                count += 1
+                yield key, value
+        for key in ours[position:]:
+            mine = changed[key]
+            if mine is not None:
+                if limit is not None and count >= limit:
+                    return
+                count += 1
+                yield key, mine
+
+    def prefixed(self, space: str, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Rows whose key begins with ``prefix``."""
+        return self.scan(space, prefix, after(prefix))
+
+    def last(self, space: str, prefix: bytes) -> tuple[bytes, bytes] | None:
+        """The row with the greatest key that begins with ``prefix``."""
+        return next(self.scan(space, prefix, after(prefix), reverse=True, limit=1), None)
+
+    def take(self) -> list[Change]:
+        """The changes so far, in no order that matters, and a clean sheet."""
+        changes = [Change(space, key, value) for space, rows in self._changed.items() for key, value in rows.items()]
+        self._changed = {}
+        return changes

@@ -1,0 +1,434 @@
+"""Deciding what leaves now: casts of new entries, receipts, answers, what peers lack, and reminders (D17, D18)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from parley import limits
+from parley.protocol import inputs as i
+from parley.protocol.chains import PREKEY_STOCK, MessageKey, SendChain
+from parley.protocol.outbox import CREDIT, SEAL_OVERHEAD, Link, Outgoing, Peer
+from parley.protocol.trees import StoredEntry, Tree
+from parley.wire import datagram, parts
+from parley.wire.statement import EVERYONE, Message, Precedence, Statement
+
+if TYPE_CHECKING:
+    from parley.protocol.line import Line
+
+_CAST_BYTES: Final = 32 * 1024
+"""A batch larger than this waits its turn like everything else, so that it can be overtaken."""
+_PUMP: Final = 16
+"""Payloads to one peer in one step."""
+_FRAGMENT_OVERHEAD: Final = 72
+_ANNOUNCE_AGAIN_S: Final = 3.0
+
+
+@dataclass(slots=True)
+class Cast:
+    """New entries on their way at once to every peer that has all before them, under one seal."""
+
+    chain: SendChain
+    keys: MessageKey
+    peers: list[Peer]
+    everyone: bool
+    tree: Tree | None = None
+    first: int = 0
+    precedence: int = 0
+    statements: tuple[bytes, ...] = ()
+
+    def salt(self, place: int) -> bytes:
+        """The salt of the batch's entry at ``place``."""
+        return self.keys.salt(place)
+
+
+class Sender:
+    """Acts for one Line; keeps no state that is not in its peers."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._pq_at: float | None = None
+
+    # -- new entries -----------------------------------------------------------------------------------
+
+    def follow(self, peer: Peer, tree: Tree) -> Outgoing | None:
+        """Begin to bring ``tree`` to ``peer``, from what its receipts show; None when it is no member of it."""
+        if not tree.everyone >> peer.number & 1:
+            return None
+        out = Outgoing()
+        peer.trees[tree.log] = out
+        self._line.outbox.reset(out, tree, tree.receipts.get(peer.number, 0))
+        return out
+
+    def plan(self, tree: Tree, encoded: Sequence[tuple[Statement, bytes]], now: i.Now) -> Cast | None:
+        """Who can be sent the batch at once; the chain's next key then gives the salts (D6)."""
+        line = self._line
+        to = encoded[0][0].to
+        if any(s.to != to for s, _ in encoded) or sum(len(d) + 16 for _, d in encoded) > _CAST_BYTES:
+            return None
+        if len(encoded) > limits.MAX_ENTRIES_PER_PAYLOAD:
+            return None
+        recipients = [p for p in line.peers.values() if to == EVERYONE or to >> p.number & 1]
+        group = []
+        for peer in recipients:
+            out = peer.trees.get(tree.log)
+            if out is None and tree.size == 0:
+                out = Outgoing()
+            link = peer.best_link()
+            if out is None or link is None or link.pending or link.mtu < SEAL_OVERHEAD * 2:
+                continue
+            caught_up = out.next == out.known == tree.size and not out.early
+            if caught_up and out.next - out.confirmed < CREDIT[Precedence.ROUTINE] and not self._owed(peer, tree):
+                group.append(peer)
+        if not group:
+            return None
+        chain = line.chains.chain_for([p.number for p in recipients], now)
+        precedence = max(
+            int(s.content.precedence) if isinstance(s.content, Message) else 0 for s, _ in encoded
+        )
+        everyone = len(recipients) == len(line.peers)
+        statements = tuple(d for _, d in encoded)
+        return Cast(chain, line.chains.next_key(chain), group, everyone, None, 0, precedence, statements)
+
+    def _owed(self, peer: Peer, tree: Tree) -> bool:
+        """True when an earlier tree of ours has not gone out to ``peer`` yet: order is kept."""
+        return any(
+            log.member == tree.log.member and log != tree.log and out.next < t.size
+            for log, out in peer.trees.items()
+            if (t := self._line.trees.get(log)) is not None
+        )
+
+    def written(self, tree: Tree, first: int, entries: Sequence[StoredEntry], *, opening: bool) -> None:
+        """The batch stands in ``tree``: every peer now lacks it."""
+        for peer in self._line.peers.values():
+            if opening and tree.log not in peer.trees and tree.everyone >> peer.number & 1:
+                peer.trees[tree.log] = Outgoing()
+            out = peer.trees.get(tree.log)
+            if out is not None:
+                self._line.outbox.note_new(out, first, entries)
+
+    # -- leaving ---------------------------------------------------------------------------------------
+
+    def release(self, cast: Cast | None, cosigned: Sequence[parts.Cosigned], now: i.Now) -> None:
+        """Send what this step produced, then what each peer lacks and its links take."""
+        line = self._line
+        rest = list(line.peers.values())
+        if cast is not None:
+            tree = line.own
+            if tree is not None:
+                first = tree.size - len(cast.statements)
+                items = tuple(parts.Opening(data) for data in cast.statements)
+                payload: list[parts.Part] = [parts.Entries(first, items, tree.signature)]
+                if cast.everyone:
+                    payload += cosigned
+                    rest = [p for p in rest if p not in cast.peers]
+                for peer in cast.peers:
+                    out = peer.trees[tree.log]
+                    out.next = out.known = tree.size
+                    out.urgent.clear()
+                    out.sent_at = now.boot
+                self._cast(cast.chain, cast.peers, payload, now, cast.precedence)
+        if cosigned:
+            self._cosigned(rest, cosigned, now)
+        for peer in line.peers.values():
+            self._pump(peer, now)
+
+    def _cosigned(self, peers: Sequence[Peer], cosigned: Sequence[parts.Cosigned], now: i.Now) -> None:
+        """Receipts go to everyone (R13): in one cast where several peers listen, else with what else goes."""
+        ready = [p for p in peers if p.best_link() is not None and not p.control]
+        if len(ready) > 1 and len(ready) == len(self._line.peers):
+            chain = self._line.chains.chain_for([p.number for p in ready], now)
+            self._cast(chain, ready, list(cosigned), now, 0)
+            return
+        for peer in peers:
+            for part in cosigned:
+                tree = self._line.trees.get(part.log)
+                if tree is not None and tree.everyone >> peer.number & 1:
+                    small = len(part.signature) == parts.ED25519_BYTES
+                    (peer.control if small else peer.idle)["cosigned", part.log, len(part.signature)] = part
+
+    def _cast(
+        self, chain: SendChain, peers: Sequence[Peer], payload: Sequence[parts.Part], now: i.Now, precedence: int
+    ) -> None:
+        links = [(p, link) for p in peers if (link := p.best_link()) is not None]
+        for peer, link in links:
+            self._announce(peer, link, chain, now)
+        sealed = self._seal(chain, parts.encode(payload), min(link.mtu for _, link in links))
+        for peer, link in links:
+            self._send(peer, link, sealed, now, precedence)
+
+    def _announce(self, peer: Peer, link: Link, chain: SendChain, now: i.Now) -> None:
+        """Let the chain's announcement go first where the peer may not have it: from its present key on."""
+        if peer.number in chain.confirmed or now.boot - chain.announced.get(peer.number, -1e9) <= _ANNOUNCE_AGAIN_S:
+            return
+        whole = self._line.chains.announcement(chain, peer.number, now)
+        link.pending.extend(datagram.pieces(whole, link.mtu, whole[-4:]))
+
+    def _seal(self, chain: SendChain, payload: bytes, mtu: int) -> list[bytes]:
+        """The payload as one datagram, or as fragments that are datagrams of their own (D17)."""
+        seal = self._line.chains.seal
+        if len(payload) + SEAL_OVERHEAD <= mtu:
+            return [seal(chain, payload)]
+        room = mtu - _FRAGMENT_OVERHEAD
+        slices = [payload[at : at + room] for at in range(0, len(payload), room)]
+        start = chain.counter
+        return [
+            seal(chain, parts.encode([parts.Fragment(start, n, len(slices), data)]))
+            for n, data in enumerate(slices)
+        ]
+
+    def _send(
+        self,
+        peer: Peer,
+        link: Link,
+        sealed: Sequence[bytes],
+        now: i.Now,
+        precedence: int,
+    ) -> None:
+        """Hand ``sealed`` to ``link``. FLASH goes by every link that takes it (D17), before what waits there."""
+        flash = precedence >= Precedence.FLASH
+        targets = [x for x in peer.links.values() if x is link or (flash and x.ready and x.mtu >= link.mtu)]
+        for target in targets:
+            if flash and not any(datagram.is_announcement(p) for p in target.pending):
+                target.pending.extendleft(reversed(sealed))
+            else:
+                target.pending.extend(sealed)
+            self._drain(peer, target)
+        peer.spoke_at = now.boot
+        if peer.waiting_since is None:
+            peer.waiting_since = now.boot
+
+    def _drain(self, peer: Peer, link: Link) -> None:
+        """Pass on pending datagrams; a slow bearer takes one, and the rest can be overtaken meanwhile."""
+        while link.ready and link.pending:
+            self._line.out.sends.append(i.Send(link.bearer, peer.number, link.pending.popleft()))
+            if link.bits_per_second:
+                link.ready = False
+
+    def _pump(self, peer: Peer, now: i.Now) -> None:
+        line = self._line
+        for _ in range(_PUMP):
+            link = peer.best_link()
+            if link is None:
+                return
+            flash = line.outbox.urgent(peer) >= Precedence.FLASH
+            if link.pending and not flash:
+                self._drain(peer, link)
+                continue
+            payload: list[parts.Part] = self._control(peer, link)
+            entries = line.outbox.compose(peer, link.mtu, now.boot)
+            payload += entries
+            if not payload:
+                payload = self._idle(peer, link)
+            if not payload:
+                return
+            chain = line.chains.chain_for([peer.number], now)
+            self._announce(peer, link, chain, now)
+            sealed = self._seal(chain, parts.encode(payload), link.mtu)
+            self._send(peer, link, sealed, now, Precedence.FLASH if flash else 0)
+
+    @staticmethod
+    def _control(peer: Peer, link: Link) -> list[parts.Part]:
+        """Waiting small parts, as many as one datagram of the link takes."""
+        taken: list[parts.Part] = []
+        size = SEAL_OVERHEAD
+        for key in list(peer.control):
+            size += len(parts.encode([peer.control[key]]))
+            if taken and size > link.mtu:
+                break
+            taken.append(peer.control.pop(key))
+        return taken
+
+    @staticmethod
+    def _idle(peer: Peer, link: Link) -> list[parts.Part]:
+        """One large part, when nothing else waits and the link is not still busy with the last."""
+        if not peer.idle or link.pending:
+            return []
+        return [peer.idle.pop(next(iter(peer.idle)))]
+
+    # -- what peers tell -------------------------------------------------------------------------------
+
+    def restart(self, peer: Peer) -> None:
+        """A peer can be reached again: all that it has not shown to hold goes out at once."""
+        peer.waiting_since, peer.backoff = None, 1.0
+        for log, out in list(peer.trees.items()):
+            tree = self._line.trees.get(log)
+            if tree is not None and (out.next > out.confirmed or out.early):
+                self._line.outbox.reset(out, tree, out.confirmed)
+        for chain in self._line.chains.send_chains_with(peer.number):
+            chain.announced.pop(peer.number, None)
+
+    def progress(self, peer: Peer, tree: Tree, size: int, now: i.Now) -> None:
+        """A receipt of ``peer`` on our own ``tree``."""
+        line = self._line
+        if tree.log.incarnation == line.incarnation:
+            line.chains.knows_us.add(peer.number)
+        out = peer.trees.get(tree.log)
+        if out is None or size <= out.confirmed:
+            return
+        out.confirmed = size
+        out.early = {x for x in out.early if x >= size}
+        out.next, out.known = max(out.next, size), max(out.known, size)
+        peer.backoff = 1.0
+        peer.waiting_since = now.boot if line.outbox.unconfirmed(peer) else None
+        for chain in line.chains.send_chains_with(peer.number):
+            if peer.number in chain.announced:
+                line.chains.confirm(chain, peer.number)
+
+    def peer_has(self, peer: Peer, have: parts.Have, now: i.Now) -> None:
+        """Compare what ``peer`` says it holds with what we hold, and mend both ways."""
+        line = self._line
+        if have.you == line.chains.incarnation:
+            line.chains.knows_us.add(peer.number)
+        self._compare_chains(peer, have, now)
+        listed = {h.log: h for h in have.logs}
+        lacking_here = False
+        for tree in line.trees:
+            if tree.everyone >> peer.number & 1:
+                held = listed.pop(tree.log, None) or parts.Held(tree.log, 0, 0)
+                lacking_here |= held.size > tree.size or held.held > tree.held
+                self._compare_tree(peer, tree, held, now)
+        lacking_here |= any(h.size > 0 for h in listed.values())
+        if lacking_here and now.boot - peer.have_sent > line.settings.answer_interval_s:
+            line.ask_have(peer, now.boot)
+        theirs = set(have.documents)
+        for hash_, raw in line.membership.notes.items():
+            if hash_[:8] not in theirs:
+                peer.idle["document", hash_] = parts.Document(raw)
+        self._stock(peer)
+
+    def _stock(self, peer: Peer) -> None:
+        """Keep the peer supplied with one-time prekeys, where the bearer is fast (D6)."""
+        chains = self._line.chains
+        if peer.fast() and "prekeys" not in peer.idle and chains.stock_with(peer.number) < PREKEY_STOCK:
+            peer.idle["prekeys"] = chains.prekeys_for(peer.number)
+
+    def _compare_chains(self, peer: Peer, have: parts.Have, now: i.Now) -> None:
+        chains = self._line.chains
+        listed = {c.tag: c.counter for c in have.chains}
+        for chain in chains.send_chains_with(peer.number):
+            counter = listed.get(chain.tag)
+            if counter is None:
+                if now.boot - chain.announced.get(peer.number, -1e9) > _ANNOUNCE_AGAIN_S / 2:
+                    chains.unconfirm(chain, peer.number)
+            elif counter > chain.counter or chain.counter - counter > limits.MAX_SKIPPED_KEYS // 2:
+                # The peer is ahead of us: our state is old (D17). Or too far behind to follow.
+                chains.rekey(chain.mask)
+            else:
+                chains.confirm(chain, peer.number)
+
+    def _compare_tree(self, peer: Peer, tree: Tree, held: parts.Held, now: i.Now) -> None:
+        line = self._line
+        out = peer.trees.get(tree.log)
+        lacks = held.size < tree.size or held.held < tree.held
+        mine = tree.log.member == line.me
+        if not lacks:
+            if out is not None:
+                if mine:
+                    line.outbox.reset(out, tree, held.held, held.size)
+                else:
+                    del peer.trees[tree.log]
+            return
+        if out is None:
+            out = peer.trees[tree.log] = Outgoing()
+            if not mine and tree.log.member != peer.number:
+                out.forward_at = now.boot + line.settings.forward_after_s
+                out.confirmed = held.held
+                return
+            line.outbox.reset(out, tree, held.held, held.size)
+            return
+        stale = now.boot - out.sent_at > min((x.timeout_s() for x in peer.links.values()), default=1.0) / 2
+        if stale or held.held < out.confirmed:
+            line.outbox.reset(out, tree, held.held, held.size)
+            line.chains_announce_again(peer)
+
+    # -- time ------------------------------------------------------------------------------------------
+
+    def tick(self, now: i.Now) -> None:
+        """Do what is due by the clock; rule 5 of the line."""
+        line = self._line
+        for peer in line.peers.values():
+            if not peer.links:
+                continue
+            self._forward(peer, now)
+            self._query(peer, now)
+            self._heartbeat(peer, now)
+            if peer.have_at is not None and now.boot >= peer.have_at:
+                self._say_have(peer, now)
+        if self._pq_at is None:
+            self._pq_at = now.boot + line.settings.pq_interval_s
+        if now.boot >= self._pq_at:
+            self._pq_at = now.boot + line.settings.pq_interval_s
+            for part in line.receipts.post_quantum(now.wall):
+                for peer in line.peers.values():
+                    peer.idle["cosigned", part.log, len(part.signature)] = part
+
+    def _say_have(self, peer: Peer, now: i.Now) -> None:
+        line = self._line
+        peer.have_at, peer.have_sent = None, now.boot
+        logs = tuple(
+            parts.Held(t.log, t.size, t.held) for t in line.trees if t.everyone >> peer.number & 1
+        )
+        you = line.chains.incarnation_of(peer.number) or b""
+        peer.control["have"] = parts.Have(logs, line.chains.held_from(peer.number), line.document_hashes(), you)
+        if len(line.peers) > 1:
+            for tree in line.trees:
+                if tree.log.member not in (line.me, peer.number) and tree.size and tree.everyone >> peer.number & 1:
+                    peer.control["gossip", tree.log] = parts.Gossip(tree.log, tree.size, tree.root, tree.signature)
+
+    def _forward(self, peer: Peer, now: i.Now) -> None:
+        for log, out in list(peer.trees.items()):
+            tree = self._line.trees.get(log)
+            if out.forward_at is not None and now.boot >= out.forward_at and tree is not None:
+                out.forward_at = None
+                if out.confirmed >= tree.size:
+                    del peer.trees[log]
+                else:
+                    self._line.outbox.reset(out, tree, out.confirmed)
+
+    def _query(self, peer: Peer, now: i.Now) -> None:
+        """Ask for a receipt that does not come, at growing intervals (R14)."""
+        links = [x for x in peer.links.values() if not x.one_way]
+        if not links or peer.waiting_since is None:
+            return
+        if not self._line.outbox.unconfirmed(peer):
+            peer.waiting_since = None
+            return
+        timeout = min(x.timeout_s() for x in links)
+        if now.boot - peer.waiting_since >= min(timeout * peer.backoff, self._line.settings.query_limit_s):
+            peer.waiting_since = now.boot
+            peer.backoff *= 2
+            peer.control["query"] = parts.Query()
+            self._line.chains_announce_again(peer)
+
+    def _heartbeat(self, peer: Peer, now: i.Now) -> None:
+        settings = self._line.settings
+        interval = settings.heartbeat_s if peer.fast() else settings.slow_heartbeat_s
+        if now.boot - peer.spoke_at < interval or peer.spoke_at < 0:
+            peer.spoke_at = now.boot if peer.spoke_at < 0 else peer.spoke_at
+            return
+        peer.spoke_at = now.boot
+        if any(t.log.member == peer.number and t.receipted for t in self._line.trees):
+            self._line.receipts.heartbeat(peer.number)
+        else:
+            self._line.ask_have(peer, now.boot)
+
+    def next_wake(self, now: i.Now) -> float:
+        """When the next tick is wanted, in boot seconds."""
+        wake = now.boot + 5.0
+        for peer in self._line.peers.values():
+            if not peer.links:
+                continue
+            if peer.have_at is not None:
+                wake = min(wake, peer.have_at)
+            if peer.waiting_since is not None:
+                timeout = min(x.timeout_s() for x in peer.links.values())
+                wake = min(wake, peer.waiting_since + timeout * peer.backoff)
+            wake = min([wake, *(o.forward_at for o in peer.trees.values() if o.forward_at is not None)])
+        if self._pq_at is not None:
+            wake = min(wake, self._pq_at)
+        return max(wake, now.boot + 0.01)
+
+
+__all__ = ["Cast", "Sender"]

@@ -1,0 +1,444 @@
+"""The trees of one line as this node holds them: its own, written; the others', verified.
+
+Theory. A tree's commitments are held without a gap from 0 to ``size``, and always end at a checkpoint that
+its author signed. Contents may be missing for a while (FLASH overtakes, D3): those indexes are ``holes``.
+``held`` is the first hole, or ``size``: below it everything addressed to us is here, and a receipt may say so.
+
+==============  ==========================================================================
+entry state     meaning
+==============  ==========================================================================
+BLIND           the commitment lies under a checkpoint; the content has not come
+HELD            commitment and content are here
+NOT_FOR_US      proven not to be addressed to us
+ERASED          the content was here and was erased under retention
+GONE            its sender says that it erased the content before it could reach us
+==============  ==========================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+from parley import limits
+from parley.crypto.signing import verify_ed25519
+from parley.errors import DecodeError, Equivocation, ProofInvalid, VerificationError
+from parley.ids import LogId, MemberNumber
+from parley.protocol import rows as r
+from parley.protocol.membership import Membership, NodeKeys
+from parley.protocol.rows import Rows
+from parley.record import commitment as blind
+from parley.record.checkpoint import Checkpoint, origin_of
+from parley.record.rfc6962 import Frontier, leaf_hash, root_hash
+from parley.wire import cbor, statement
+from parley.wire.parts import Blind, Entries, Gone, Item, NotForYou, Opening
+from parley.wire.statement import EVERYONE, Opened, Statement
+
+_ROOTS_REMEMBERED: Final = 256
+
+
+class State(IntEnum):
+    """What is held of an entry; see the table above."""
+
+    BLIND = 0
+    HELD = 1
+    NOT_FOR_US = 2
+    ERASED = 3
+    GONE = 4
+
+
+class Unready(VerificationError):
+    """What arrived cannot be judged yet: something before it, or a document, is missing. Ask for it."""
+
+    default_code = "entries-unready"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """One row of space ``entry``."""
+
+    state: State
+    precedence: int
+    commitment: bytes
+    salt: bytes = b""
+    statement: bytes = b""
+    audience: int = EVERYONE
+
+    def encode(self) -> bytes:
+        """The row's value."""
+        head = bytes((self.state, self.precedence)) + self.audience.to_bytes(4, "big")
+        return head + self.commitment + self.salt + self.statement
+
+    @classmethod
+    def decode(cls, value: bytes) -> StoredEntry:
+        """The row that ``encode`` wrote."""
+        audience = int.from_bytes(value[2:6], "big")
+        return cls(State(value[0]), value[1], value[6:38], value[38:70], value[70:], audience)
+
+
+@dataclass(slots=True)
+class Tree:
+    """One tree. ``members`` is the width of its audience tree, ``everyone`` its revision's recipients."""
+
+    log: LogId
+    origin: str
+    revision: bytes
+    certificate: bytes
+    keys: NodeKeys
+    everyone: int
+    members: int
+    frontier: Frontier
+    root: bytes = b""
+    signature: bytes = b""
+    holes: set[int] = field(default_factory=set)
+    receipted: int = 0
+    """The size that our newest receipt covers (others' trees)."""
+    receipts: dict[int, int] = field(default_factory=dict)
+    """The greatest size that each member's Ed25519 receipt covers."""
+    roots: dict[int, bytes] = field(default_factory=dict)
+    """Roots at recently signed sizes."""
+
+    @property
+    def size(self) -> int:
+        """Entries whose commitments are held, all under the author's signature."""
+        return self.frontier.size
+
+    @property
+    def held(self) -> int:
+        """Entries from 0 without a gap whose contents, where addressed to us, are here."""
+        return min(self.holes) if self.holes else self.frontier.size
+
+    def checkpoint(self) -> Checkpoint:
+        """The newest checkpoint held."""
+        return Checkpoint(self.origin, self.size, self.root)
+
+    def remember(self, size: int, root: bytes) -> None:
+        """Keep a signed size's root at hand."""
+        self.roots[size] = root
+        while len(self.roots) > _ROOTS_REMEMBERED:
+            del self.roots[next(iter(self.roots))]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A content that is newly held. ``statement`` None: it cannot be understood, ``refusal`` says why."""
+
+    index: int
+    statement: Statement | None
+    refusal: statement.Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An item with its commitment computed, and its content where it has one."""
+
+    stored: StoredEntry
+    content: Accepted | None = None
+
+
+class Trees:
+    """All trees of a line. ``knows_form`` says whether a form id can be shown."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        membership: Callable[[], Membership],
+        me: MemberNumber,
+        knows_form: Callable[[str], bool],
+    ) -> None:
+        self._rows = rows
+        self._membership = membership
+        self._me = me
+        self._knows_form = knows_form
+        self._trees: dict[LogId, Tree] = {}
+        for key, value in rows.scan(r.LOG):
+            tree = self._load(r.read_log_key(key), value)
+            self._trees[tree.log] = tree
+
+    def __iter__(self) -> Iterator[Tree]:
+        return iter(list(self._trees.values()))
+
+    def get(self, log: LogId) -> Tree | None:
+        """The tree, when any of it is held."""
+        return self._trees.get(log)
+
+    def entry(self, log: LogId, index: int) -> StoredEntry | None:
+        """One entry as it is held."""
+        value = self._rows.get(r.ENTRY, r.entry_key(log, index))
+        return None if value is None else StoredEntry.decode(value)
+
+    def entries(self, log: LogId, first: int, end: int) -> Iterator[tuple[int, StoredEntry]]:
+        """Entries first to end - 1 in order."""
+        for key, value in self._rows.scan(r.ENTRY, r.entry_key(log, first), r.entry_key(log, end)):
+            yield int.from_bytes(key[9:13], "big"), StoredEntry.decode(value)
+
+    # -- writing our own -------------------------------------------------------------------------------
+
+    def open_own(self, log: LogId, revision: bytes, certificate: bytes) -> Tree:
+        """A new empty tree of ours."""
+        if log in self._trees:
+            raise Equivocation(f"the tree {log} was opened before.", code="incarnation-reused")
+        tree = self._make(log, revision, certificate, Frontier.empty())
+        self._trees[log] = tree
+        return tree
+
+    def commitment(self, tree: Tree, salt: bytes, data: bytes, to: int) -> bytes:
+        """The leaf data of an entry of ``tree`` addressed to ``to`` (D3)."""
+        if to == EVERYONE:
+            return blind.commit(salt, data)
+        return blind.commit_for(salt, data, to | 1 << tree.log.member, tree.members)
+
+    def append_own(
+        self, tree: Tree, entries: Sequence[tuple[StoredEntry, Statement]], sign: Callable[[bytes], bytes]
+    ) -> None:
+        """Append ``entries`` and sign the checkpoint that covers them: one signature a batch (D4)."""
+        first = tree.size
+        tree.frontier = tree.frontier.extend([leaf_hash(e.commitment) for e, _ in entries])
+        for place, (stored, _) in enumerate(entries):
+            self._rows.put(r.ENTRY, r.entry_key(tree.log, first + place), stored.encode())
+        tree.root = tree.frontier.root()
+        tree.signature = sign(tree.checkpoint().body())
+        self._signed(tree)
+
+    def _signed(self, tree: Tree) -> None:
+        tree.remember(tree.size, tree.root)
+        key = r.log_key(tree.log) + tree.size.to_bytes(4, "big")
+        self._rows.put(r.SIGNED, key, tree.root + tree.signature)
+        self.store(tree)
+
+    # -- taking in others' -----------------------------------------------------------------------------
+
+    def accept(
+        self, log: LogId, part: Entries, salt_of: Callable[[int], bytes], *, from_author: bool
+    ) -> tuple[Tree, list[Accepted], bool]:
+        """Verify ``part`` and keep what is new of it; also True when it brought any new commitment.
+
+        Verification, in order (spec/protocol.md section 5):
+
+        1. the tree is known, or ``part`` begins it with an ``opened`` statement whose revision and
+           certificate are known documents of the line; otherwise Unready;
+        2. there is no gap between what is held and what comes; otherwise Unready;
+        3. what is held already agrees with what comes; otherwise the signature decides: Equivocation when
+           the author signed both, ProofInvalid when it did not;
+        4. the author's checkpoint key signed the root over everything up to the end of ``part``;
+        5. every content agrees with its commitment (by construction: the commitment is computed from it);
+        6. every "not for you" proves itself.
+
+        Nothing is kept unless all of it holds. Raises VerificationError.
+        """
+        tree = self._trees.get(log)
+        fresh = tree is None
+        if tree is None:
+            tree = self._begin(log, part)
+        if part.first > tree.size:
+            raise Unready(f"entries of {log} from {part.first}, but only {tree.size} are here.")
+        read = self._read(tree, part, salt_of, from_author=from_author)
+        known = min(len(read), tree.size - part.first)
+        self._check_known(tree, part, read[:known], read)
+        new = read[known:]
+        if new:
+            frontier = tree.frontier.extend([leaf_hash(x.stored.commitment) for x in new])
+            root = frontier.root()
+            verify_ed25519(tree.keys.checkpoint, Checkpoint(tree.origin, frontier.size, root).body(), part.signature)
+            tree.frontier, tree.root, tree.signature = frontier, root, part.signature
+        if fresh:
+            self._trees[log] = tree
+        accepted = [self._keep(tree, part.first + place, x, is_new=place >= known) for place, x in enumerate(read)]
+        if new:
+            self._signed(tree)
+        else:
+            self.store(tree)
+        return tree, [a for a in accepted if a is not None], bool(new)
+
+    def _begin(self, log: LogId, part: Entries) -> Tree:
+        if part.first != 0 or not isinstance(part.items[0], Opening):
+            raise Unready(f"the tree {log} is not known here, and this is not its beginning.")
+        try:
+            opened = statement.decode(part.items[0].statement)
+        except DecodeError as error:
+            raise ProofInvalid(f"the tree {log} does not begin as one.", code="opened-malformed") from error
+        if not isinstance(opened.content, Opened) or opened.to != EVERYONE:
+            raise ProofInvalid(f"the tree {log} does not begin with an opening.", code="opened-malformed")
+        return self._make(log, opened.content.revision, opened.content.certificate, Frontier.empty())
+
+    def _make(self, log: LogId, revision_hash: bytes, certificate: bytes, frontier: Frontier) -> Tree:
+        membership = self._membership()
+        revision = membership.revision(revision_hash)
+        author = membership.members.get(log.member)
+        if revision is None or author is None or log.member not in revision.members:
+            raise Unready(f"the charter revision under which {log} was opened is not known here.", code="document-missing")
+        keys = author.keys_for(certificate)
+        if keys is None:
+            raise Unready(f"the certificate under which {log} was opened is not known here.", code="document-missing")
+        return Tree(
+            log,
+            origin_of(membership.line, author.code, log.incarnation),
+            revision_hash,
+            certificate,
+            keys,
+            sum(1 << m for m in revision.members),
+            max(revision.members) + 1,
+            frontier,
+        )
+
+    def _read(
+        self, tree: Tree, part: Entries, salt_of: Callable[[int], bytes], *, from_author: bool
+    ) -> list[_Read]:
+        read: list[_Read] = []
+        ordinal = 0
+        for place, item in enumerate(part.items):
+            salt = b""
+            if isinstance(item, Opening):
+                salt = item.salt if item.salt is not None else salt_of(ordinal)
+                ordinal += item.salt is None
+            if isinstance(item, Gone) and not from_author:
+                item = Blind(item.commitment)  # noqa: PLW2901 - only its author can say that a content is gone
+            read.append(self._read_item(tree, part.first + place, item, salt))
+        return read
+
+    def _read_item(self, tree: Tree, index: int, item: Item, salt: bytes) -> _Read:
+        match item:
+            case Opening(data, _):
+                return self._read_content(tree, index, data, salt)
+            case Blind(commitment):
+                return _Read(StoredEntry(State.BLIND, 0, commitment))
+            case Gone(commitment):
+                return _Read(
+                    StoredEntry(State.GONE, 0, commitment), Accepted(index, None, statement.Refusal.ERASED)
+                )
+            case NotForYou(statement_hash, short_salt, path):
+                exclusion = blind.Exclusion(statement_hash, short_salt, path)
+                commitment = blind.excluded_commitment(self._me, tree.members, exclusion)
+                return _Read(StoredEntry(State.NOT_FOR_US, 0, commitment))
+
+    def _read_content(self, tree: Tree, index: int, data: bytes, salt: bytes) -> _Read:
+        precedence = 0
+        refusal: statement.Refusal | None = None
+        parsed: Statement | None = None
+        to = EVERYONE
+        try:
+            parsed = statement.decode(data)
+            to = parsed.to
+        except statement.UnknownKind:
+            refusal, to = statement.Refusal.UNKNOWN_KIND, statement.audience(data)
+        except DecodeError as error:
+            large = error.code == "statement-too-large"
+            refusal = statement.Refusal.TOO_LARGE if large else statement.Refusal.UNDECODABLE
+            to = statement.audience(data)
+        if parsed is not None and isinstance(parsed.content, statement.Message):
+            precedence = int(parsed.content.precedence)
+            if not self._knows_form(parsed.content.form):
+                refusal = statement.Refusal.UNKNOWN_FORM
+        if parsed is not None and isinstance(parsed.content, Opened) and index:
+            refusal, parsed = statement.Refusal.UNDECODABLE, None
+        commitment = self.commitment(tree, salt, data, to)
+        return _Read(
+            StoredEntry(State.HELD, precedence, commitment, salt, data, to),
+            Accepted(index, None if refusal is not None else parsed, refusal),
+        )
+
+    def _check_known(self, tree: Tree, part: Entries, known: Sequence[_Read], all_read: Sequence[_Read]) -> None:
+        if not known:
+            return
+        stored = self.entries(tree.log, part.first, part.first + len(known))
+        for (index, mine), theirs in zip(stored, known, strict=True):
+            if mine.commitment != theirs.stored.commitment:
+                self._two_histories(tree, part, all_read, index)
+
+    def _two_histories(self, tree: Tree, part: Entries, read: Sequence[_Read], index: int) -> None:
+        """Step 3: did the author sign what disagrees with what it signed before?"""
+        leaves = [leaf_hash(e.commitment) for _, e in self.entries(tree.log, 0, part.first)]
+        leaves += [leaf_hash(x.stored.commitment) for x in read]
+        other = Checkpoint(tree.origin, len(leaves), root_hash(leaves))
+        if part.signature:
+            verify_ed25519(tree.keys.checkpoint, other.body(), part.signature)
+            raise TwoHistories(tree, other, part.signature, leaves)
+        raise ProofInvalid(f"entry {index} of {tree.log} is not the one that its author signed.", code="entry-differs")
+
+    def _keep(self, tree: Tree, index: int, read: _Read, *, is_new: bool) -> Accepted | None:
+        key = r.entry_key(tree.log, index)
+        if is_new:
+            self._rows.put(r.ENTRY, key, read.stored.encode())
+            if read.stored.state is State.BLIND:
+                tree.holes.add(index)
+            return read.content
+        if index in tree.holes and read.stored.state is not State.BLIND:
+            self._rows.put(r.ENTRY, key, read.stored.encode())
+            tree.holes.discard(index)
+            return read.content
+        return None
+
+    # -- asking ----------------------------------------------------------------------------------------
+
+    def leaf_hashes(self, log: LogId, end: int) -> list[bytes]:
+        """The first ``end`` leaf hashes. Reads as many rows."""
+        return [leaf_hash(e.commitment) for _, e in self.entries(log, 0, end)]
+
+    def root_at(self, tree: Tree, size: int) -> bytes | None:
+        """The root at ``size``; None beyond what is held. Cheap at signed sizes, a scan elsewhere."""
+        if size > tree.size:
+            return None
+        if size == tree.size:
+            return tree.root
+        known = tree.roots.get(size)
+        if known is None:
+            row = self._rows.get(r.SIGNED, r.log_key(tree.log) + size.to_bytes(4, "big"))
+            known = row[:32] if row is not None else root_hash(self.leaf_hashes(tree.log, size))
+            tree.remember(size, known)
+        return known
+
+    def signed_size_within(self, tree: Tree, low: int, high: int) -> tuple[int, bytes, bytes] | None:
+        """The greatest signed size in low < size <= high, with its root and signature."""
+        prefix = r.log_key(tree.log)
+        start = prefix + (low + 1).to_bytes(4, "big")
+        end = prefix + (high + 1).to_bytes(4, "big")
+        for key, value in self._rows.scan(r.SIGNED, start, end, reverse=True, limit=1):
+            return int.from_bytes(key[9:13], "big"), value[:32], value[32:]
+        return None
+
+    def signed_size_from(self, tree: Tree, low: int) -> tuple[int, bytes, bytes] | None:
+        """The smallest signed size >= low, with its root and signature."""
+        prefix = r.log_key(tree.log)
+        for key, value in self._rows.scan(r.SIGNED, prefix + low.to_bytes(4, "big"), r.after(prefix), limit=1):
+            return int.from_bytes(key[9:13], "big"), value[:32], value[32:]
+        return None
+
+    # -- rows ------------------------------------------------------------------------------------------
+
+    def store(self, tree: Tree) -> None:
+        """Put the tree's row."""
+        value = cbor.encode(
+            [
+                tree.revision,
+                tree.certificate,
+                tree.frontier.encode(),
+                tree.root,
+                tree.signature,
+                sorted(tree.holes),
+                tree.receipted,
+                {m: size for m, size in tree.receipts.items() if size},
+            ]
+        )
+        self._rows.put(r.LOG, r.log_key(tree.log), value)
+
+    def _load(self, log: LogId, value: bytes) -> Tree:
+        fields = cbor.decode(value, limit=limits.MAX_PAYLOAD)
+        revision, certificate, frontier, root, signature, holes, receipted, receipts = fields
+        tree = self._make(log, revision, certificate, Frontier.decode(frontier))
+        tree.root, tree.signature, tree.holes, tree.receipted = root, signature, set(holes), receipted
+        tree.receipts = dict(receipts)
+        tree.remember(tree.size, root)
+        return tree
+
+
+class TwoHistories(Equivocation):
+    """The author signed two trees of one origin. Carries what a proof is made of."""
+
+    def __init__(self, tree: Tree, other: Checkpoint, signature: bytes, leaves: Sequence[bytes]) -> None:
+        super().__init__(f"{tree.origin} was signed with two histories.")
+        self.tree = tree
+        self.other = other
+        self.signature = signature
+        self.leaves = leaves

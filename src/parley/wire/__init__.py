@@ -1,0 +1,1 @@
+"""Bytes <-> frozen dataclasses: strict, one encoding per value, unknown fields kept (spec/)."""

@@ -1,0 +1,94 @@
+"""Deterministic CBOR (RFC 8949 section 4.2.1), the part of it that Parley uses.
+
+Integers of at most 64 bits, byte and text strings, arrays, maps with integer keys, true, false and null.
+No floats, tags or indefinite lengths. What decodes is re-encoded and compared: one encoding per value.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import cbor2
+
+from parley import limits
+from parley.errors import DecodeError
+
+Value = Any
+"""int, bytes, str, bool, None, list of Value, or dict of int to Value."""
+
+_UINT, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
+_WIDTHS: Final = {24: 1, 25: 2, 26: 4, 27: 8}
+_SIMPLE_ALLOWED: Final = (20, 21, 22)
+
+
+def encode(value: Value) -> bytes:
+    """The one encoding of ``value``. Map keys are integers; 0 to 23 sort as themselves, others bytewise."""
+    return cbor2.dumps(_ordered(value))
+
+
+def _ordered(value: Value) -> Value:
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value, key=_key_order)}
+    if isinstance(value, list | tuple):
+        return [_ordered(item) for item in value]
+    return value
+
+
+def _key_order(key: int) -> tuple[bool, int]:
+    # Bytewise order of encoded integers: the unsigned ones by value, then the negative ones by magnitude.
+    return (key < 0, abs(key))
+
+
+def decode(data: bytes, *, limit: int) -> Value:
+    """The value that ``data``, of at most ``limit`` bytes, encodes. Raises DecodeError on anything else."""
+    if len(data) > limit:
+        raise DecodeError(f"{len(data)} bytes of CBOR, at most {limit} wanted.", code="cbor-too-large")
+    end = _check(data, 0, limits.MAX_CBOR_DEPTH)
+    if end != len(data):
+        raise DecodeError(f"{len(data) - end} bytes after the end of the CBOR value.", code="cbor-trailing")
+    try:
+        value = cbor2.loads(data)
+    except (cbor2.CBORDecodeError, UnicodeDecodeError, ValueError, OverflowError):
+        raise DecodeError("bytes that are not CBOR.", code="cbor-malformed") from None
+    if encode(value) != data:
+        raise DecodeError("CBOR that is not in its one encoding (RFC 8949 4.2.1).", code="cbor-not-canonical")
+    return value
+
+
+def _check(data: bytes, at: int, depth: int) -> int:  # noqa: C901 - one branch a major type
+    """Walk one item before anything is allocated for it; the end of the item. Raises DecodeError."""
+    if depth < 0:
+        raise DecodeError(f"CBOR nested deeper than {limits.MAX_CBOR_DEPTH}.", code="cbor-too-deep")
+    if at >= len(data):
+        raise DecodeError("CBOR that ends within an item.", code="cbor-truncated")
+    major, info = data[at] >> 5, data[at] & 31
+    at += 1
+    if info < 24:  # noqa: PLR2004
+        argument = info
+    elif info in _WIDTHS:
+        end = at + _WIDTHS[info]
+        argument = int.from_bytes(data[at:end], "big")
+        at = end
+    else:
+        raise DecodeError("CBOR of indefinite or reserved length.", code="cbor-malformed")
+    if at > len(data):
+        raise DecodeError("CBOR that ends within an item.", code="cbor-truncated")
+    if major in (_UINT, _NEGATIVE):
+        return at
+    if major in (_BYTES, _TEXT):
+        if argument > len(data) - at:
+            raise DecodeError("a CBOR string longer than its data.", code="cbor-truncated")
+        return at + argument
+    if major in (_ARRAY, _MAP):
+        if argument > len(data) - at:
+            raise DecodeError("a CBOR array or map longer than its data.", code="cbor-truncated")
+        for _ in range(argument):
+            if major == _MAP:
+                if at < len(data) and data[at] >> 5 not in (_UINT, _NEGATIVE):
+                    raise DecodeError("a CBOR map key that is no integer.", code="cbor-malformed")
+                at = _check(data, at, depth - 1)
+            at = _check(data, at, depth - 1)
+        return at
+    if major == _SIMPLE and info in _SIMPLE_ALLOWED:
+        return at
+    raise DecodeError("a CBOR float, tag or simple value that is not used here.", code="cbor-malformed")

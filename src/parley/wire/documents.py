@@ -1,0 +1,401 @@
+"""The documents of a line (D11): TOML that people read and compare, as the text of a C2SP signed note.
+
+Each text has one encoding: parsed and rendered again it must be the same bytes, or it is refused. The first
+line names what it is, so that no text can stand in another's place (D16).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from parley import limits
+from parley.crypto.kem import PUBLIC_BYTES as KEM_PUBLIC_BYTES
+from parley.errors import DecodeError
+from parley.wire import note
+from parley.wire.note import Note
+
+PARTY_HEADER: Final = "# parley party v1"
+NODE_HEADER: Final = "# parley node v1"
+CHARTER_HEADER: Final = "# parley charter v1"
+LEAVE_HEADER: Final = "# parley notice of leaving v1"
+_SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,22}[a-z0-9])?")
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})?")
+PRECEDENCES: Final = ("routine", "priority", "immediate", "flash")
+
+
+@dataclass(frozen=True, slots=True)
+class RootSigner:
+    """One of a party's root keys: who holds it, as a function and never a person's name, and the Ed25519 key."""
+
+    holder: str
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who a party is: ``threshold`` of ``signers`` speak for it (TUF's root role)."""
+
+    code: str
+    name: str
+    languages: tuple[str, ...]
+    threshold: int
+    signers: tuple[RootSigner, ...]
+
+    def text(self) -> str:
+        """The document."""
+        lines = [
+            PARTY_HEADER,
+            f"code = {_string(self.code)}",
+            f"name = {_string(self.name)}",
+            f"languages = {_strings(self.languages)}",
+            f"threshold = {self.threshold}",
+        ]
+        for signer in self.signers:
+            lines += ["", "[[signer]]", f"holder = {_string(signer.holder)}", f'key = "{_b64(signer.key)}"']
+        return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeKeys:
+    """A node's public keys, one job each (D5, D16). ``tls`` is SHA-256 of its certificate's public key info."""
+
+    checkpoint: bytes
+    checkpoint_pq: bytes
+    receipt: bytes
+    receipt_pq: bytes
+    announce: bytes
+    kem: bytes
+    tls: bytes
+
+
+_KEY_LENGTHS: Final = {
+    "checkpoint": 32,
+    "checkpoint_pq": 1312,
+    "receipt": 32,
+    "receipt_pq": 1312,
+    "announce": 32,
+    "kem": KEM_PUBLIC_BYTES,
+    "tls": 32,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCertificate:
+    """A party's word that these are the keys of its node on a line. A higher ``serial`` replaces a lower one."""
+
+    line: str
+    code: str
+    party: bytes
+    serial: int
+    keys: NodeKeys
+
+    def text(self) -> str:
+        """The document."""
+        lines = [
+            NODE_HEADER,
+            f"line = {_string(self.line)}",
+            f"code = {_string(self.code)}",
+            f'party = "{self.party.hex()}"',
+            f"serial = {self.serial}",
+            "",
+            "[keys]",
+        ]
+        lines += [f'{name} = "{_b64(getattr(self.keys, name))}"' for name in _KEY_LENGTHS]
+        return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class CharterMember:
+    """A member as the charter names it. ``party`` and ``certificate`` are SHA-256 of those documents."""
+
+    number: int
+    code: str
+    name: str
+    party: bytes
+    certificate: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Charter:
+    """The rules of a line, which all its members sign. Revision 0 founds it; its SHA-256 names the line."""
+
+    line: str
+    purpose: str
+    revision: int
+    founding: bytes
+    previous: bytes
+    succeeds: bytes
+    languages: tuple[str, ...]
+    acknowledge_within: Mapping[str, int]
+    """Seconds for each precedence."""
+    retention_days: int
+    members: tuple[CharterMember, ...]
+
+    def text(self) -> str:
+        """The document."""
+        lines = [
+            CHARTER_HEADER,
+            "# The members of this line sign this text. A signed record of what is said here can never be denied.",
+            f"line = {_string(self.line)}",
+            f"class = {_string(self.purpose)}",
+            f"revision = {self.revision}",
+            f'founding = "{self.founding.hex()}"',
+            f'previous = "{self.previous.hex()}"',
+            f'succeeds = "{self.succeeds.hex()}"',
+            f"languages = {_strings(self.languages)}",
+            f"retention_days = {self.retention_days}",
+            "",
+            "[acknowledge_within_seconds]",
+            *(f"{name} = {self.acknowledge_within[name]}" for name in PRECEDENCES),
+        ]
+        for member in self.members:
+            lines += [
+                "",
+                "[[member]]",
+                f"number = {member.number}",
+                f"code = {_string(member.code)}",
+                f"name = {_string(member.name)}",
+                f'party = "{member.party.hex()}"',
+                f'certificate = "{member.certificate.hex()}"',
+            ]
+        return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeOfLeaving:
+    """A member's word, alone, that it no longer writes on a line."""
+
+    line_id: bytes
+    code: str
+    party: bytes
+    reason: str
+
+    def text(self) -> str:
+        """The document."""
+        return "\n".join(
+            (
+                LEAVE_HEADER,
+                f'line = "{self.line_id.hex()}"',
+                f"code = {_string(self.code)}",
+                f'party = "{self.party.hex()}"',
+                f"reason = {_string(self.reason)}",
+                "",
+            )
+        )
+
+
+Document = Party | NodeCertificate | Charter | NoticeOfLeaving
+
+
+def document_hash(text: str) -> bytes:
+    """SHA-256 of a document's text: what other documents cite it by."""
+    return sha256(text.encode()).digest()
+
+
+def parse(signed: bytes) -> tuple[Note, Document]:
+    """The note and the document that is its text; nothing verified. Raises DecodeError."""
+    parsed = note.parse(signed)
+    return parsed, parse_text(parsed.text)
+
+
+def parse_text(text: str) -> Document:
+    """The document of which ``text`` is the one encoding. Raises DecodeError that names the first bad line."""
+    if len(text) > limits.MAX_DOCUMENT:
+        raise _bad(f"it has {len(text)} characters, at most {limits.MAX_DOCUMENT} wanted")
+    header = text.partition("\n")[0]
+    reader = _READERS.get(header)
+    if reader is None:
+        raise _bad(f"its first line is {header[:60]!r}, which names no document of Parley")
+    try:
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise _bad(f"it is not TOML: {error}") from None
+    document = reader(_Table(table))
+    rendered = document.text()
+    if rendered != text:
+        for number, (got, wanted) in enumerate(zip(text.split("\n"), rendered.split("\n"), strict=False), 1):
+            if got != wanted:
+                raise _bad(f"line {number} is {got[:80]!r} where {wanted[:80]!r} is wanted")
+        raise _bad("it is not in its one encoding")
+    return document
+
+
+def _bad(why: str) -> DecodeError:
+    return DecodeError(
+        f"the document is not acceptable: {why}.",
+        code="document-malformed",
+        next_step="Ask whoever made it for the file as their Parley wrote it.",
+    )
+
+
+class _Table:
+    """Typed access to a parsed table; whatever is missing, wrong or left over is a DecodeError."""
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self._table = table
+
+    def text(self, key: str) -> str:
+        value = self._table.get(key)
+        if not isinstance(value, str) or len(value) > 500 or any(ord(c) < 32 or ord(c) == 127 for c in value):  # noqa: PLR2004
+            raise _bad(f"{key} must be a short text")
+        return value
+
+    def slug(self, key: str) -> str:
+        value = self.text(key)
+        if not _SLUG.fullmatch(value):
+            raise _bad(f"{key} is {value!r}; 1 to 24 of a-z, 0-9 and hyphens are wanted")
+        return value
+
+    def number(self, key: str, low: int, high: int) -> int:
+        value = self._table.get(key)
+        if type(value) is not int or not low <= value <= high:
+            raise _bad(f"{key} must be a number from {low} to {high}")
+        return value
+
+    def hash(self, key: str, *, optional: bool = False) -> bytes:
+        try:
+            value = bytes.fromhex(self.text(key))
+        except ValueError:
+            raise _bad(f"{key} must be hexadecimal") from None
+        if len(value) != 32 and not (optional and not value):  # noqa: PLR2004
+            raise _bad(f"{key} must be a SHA-256")
+        return value
+
+    def octets(self, key: str, length: int) -> bytes:
+        try:
+            value = base64.b64decode(self.text_long(key), validate=True)
+        except (binascii.Error, ValueError):
+            raise _bad(f"{key} must be base64") from None
+        if len(value) != length:
+            raise _bad(f"{key} must be {length} bytes, got {len(value)}")
+        return value
+
+    def text_long(self, key: str) -> str:
+        value = self._table.get(key)
+        if not isinstance(value, str):
+            raise _bad(f"{key} is missing")
+        return value
+
+    def languages(self, key: str) -> tuple[str, ...]:
+        value = self._table.get(key)
+        if not isinstance(value, list) or not value or not all(
+            isinstance(v, str) and _LANGUAGE.fullmatch(v) for v in value
+        ):
+            raise _bad(f"{key} must be language tags such as en, fr, ru")
+        return tuple(value)
+
+    def table(self, key: str) -> _Table:
+        value = self._table.get(key)
+        if not isinstance(value, dict):
+            raise _bad(f"[{key}] is missing")
+        return _Table(value)
+
+    def tables(self, key: str, most: int) -> Sequence[_Table]:
+        value = self._table.get(key)
+        if not isinstance(value, list) or not 0 < len(value) <= most or not all(isinstance(v, dict) for v in value):
+            raise _bad(f"1 to {most} of [[{key}]] are wanted")
+        return [_Table(v) for v in value]
+
+
+def _party(table: _Table) -> Party:
+    signers = tuple(RootSigner(s.text("holder"), s.octets("key", 32)) for s in table.tables("signer", 15))
+    if len({s.key for s in signers}) != len(signers) or len({s.holder for s in signers}) != len(signers):
+        raise _bad("two signers share a key or a holder")
+    threshold = table.number("threshold", 1, len(signers))
+    return Party(table.slug("code"), table.text("name"), table.languages("languages"), threshold, signers)
+
+
+def _node(table: _Table) -> NodeCertificate:
+    given = table.table("keys")
+    keys = NodeKeys(**{name: given.octets(name, length) for name, length in _KEY_LENGTHS.items()})
+    if len({keys.checkpoint, keys.receipt, keys.announce}) < 3 or keys.checkpoint_pq == keys.receipt_pq:  # noqa: PLR2004
+        raise _bad("one key is given two jobs")
+    serial = table.number("serial", 1, 1 << 31)
+    return NodeCertificate(table.slug("line"), table.slug("code"), table.hash("party"), serial, keys)
+
+
+def _charter(table: _Table) -> Charter:
+    within = table.table("acknowledge_within_seconds")
+    members = tuple(
+        CharterMember(
+            m.number("number", 0, limits.MAX_MEMBERS - 1),
+            m.slug("code"),
+            m.text("name"),
+            m.hash("party"),
+            m.hash("certificate"),
+        )
+        for m in table.tables("member", limits.MAX_MEMBERS)
+    )
+    numbers = [m.number for m in members]
+    if len(members) < 2 or numbers != sorted(set(numbers)) or len({m.code for m in members}) < len(members):  # noqa: PLR2004
+        raise _bad("a line has two members or more, in order, each with a number and code of its own")
+    purpose = table.text("class")
+    if purpose not in ("operation", "exercise"):
+        raise _bad("class must be operation or exercise")
+    return Charter(
+        table.slug("line"),
+        purpose,
+        table.number("revision", 0, 1 << 31),
+        table.hash("founding", optional=True),
+        table.hash("previous", optional=True),
+        table.hash("succeeds", optional=True),
+        table.languages("languages"),
+        {name: within.number(name, 1, 30 * 86400) for name in PRECEDENCES},
+        table.number("retention_days", 0, 36_500),
+        members,
+    )
+
+
+def _leave(table: _Table) -> NoticeOfLeaving:
+    return NoticeOfLeaving(table.hash("line"), table.slug("code"), table.hash("party"), table.text("reason"))
+
+
+_READERS: Final = {PARTY_HEADER: _party, NODE_HEADER: _node, CHARTER_HEADER: _charter, LEAVE_HEADER: _leave}
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _string(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _strings(values: Sequence[str]) -> str:
+    return "[" + ", ".join(_string(v) for v in values) + "]"
+
+
+_RULE: Final = "=" * 8
+
+
+def encode_bundle(notes: Mapping[str, bytes]) -> bytes:
+    """One readable file of several signed documents, each under a line that names it."""
+    return b"".join(f"{_RULE} {title}\n".encode() + body for title, body in notes.items())
+
+
+def decode_bundle(data: bytes) -> dict[str, bytes]:
+    """The documents of a bundle by title. Raises DecodeError."""
+    if len(data) > limits.MAX_BUNDLE:
+        raise _bad(f"the file has {len(data)} bytes, at most {limits.MAX_BUNDLE} wanted")
+    marker = f"{_RULE} ".encode()
+    if not data.startswith(marker):
+        raise _bad("the file does not begin as a bundle of Parley")
+    notes: dict[str, bytes] = {}
+    for section in re.split(rb"(?m)^" + re.escape(marker), data)[1:]:
+        title, _, body = section.partition(b"\n")
+        try:
+            name = title.decode()
+        except UnicodeDecodeError:
+            raise _bad("a section's title is not UTF-8") from None
+        if name in notes or not name:
+            raise _bad(f"two sections are called {name!r}")
+        notes[name] = body
+    return notes
