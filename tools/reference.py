@@ -191,7 +191,11 @@ def parameter(param: object) -> str:
     if getattr(param, "param_type_name", "") == "argument":
         names = f"`{(getattr(param, 'metavar', None) or str(getattr(param, 'name', ''))).upper()}`"
     default = getattr(param, "default", None)
-    plain = isinstance(default, int | str) and not isinstance(default, bool) and str(default) not in {"", "/"}
+    plain = (
+        isinstance(default, int | str | Path)
+        and not isinstance(default, bool)
+        and str(default) not in {"", "/"}
+    )
     shown = f"`{default}`" if plain and not str(default).startswith("/") else ""
     if getattr(param, "required", False):
         shown = "required"

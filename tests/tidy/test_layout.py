@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,12 +29,9 @@ PURE_ROWS = (
 )
 
 
-def config(root: Path) -> dict[str, dict[str, dict[str, list[dict[str, list[str]]]]]]:
+def config(root: Path) -> dict[str, Any]:
     """pyproject.toml."""
-    read: dict[str, dict[str, dict[str, list[dict[str, list[str]]]]]] = tomllib.loads(
-        (root / "pyproject.toml").read_text("utf-8")
-    )
-    return read
+    return tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
 
 
 def test_every_pure_row_is_under_the_contract(root: Path) -> None:
@@ -102,4 +100,6 @@ def test_dependencies_are_stated_once(root: Path) -> None:
 
 def test_the_package_shows_the_readme(root: Path) -> None:
     if (root / "README.md").exists():
-        assert config(root)["project"].get("readme") == "README.md", 'add readme = "README.md" below [project]'
+        assert config(root)["project"].get("readme") == "README.md", (
+            'add readme = "README.md" below [project]'
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
 from pathlib import Path
 
@@ -30,10 +31,12 @@ def test_make_targets_exist(root: Path) -> None:
 
 def test_parley_commands_exist(root: Path) -> None:
     lines = [words for words in command_lines(root) if words and words[0].rpartition("/")[2] == "parley"]
-    cli = pytest.importorskip("parley.cli", reason="there is no command line yet")
+    app = runpy.run_path(str(root / "tools" / "reference.py"))["application"]()
+    if app is None:
+        pytest.skip("there is no command line yet")
     unknown = []
     for words in lines:
-        command: object = get_command(cli.app)
+        command: object = get_command(app)
         for word in words[1:]:
             below = getattr(command, "commands", None)
             if not below or word.startswith("-"):
