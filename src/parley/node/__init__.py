@@ -1,0 +1,1 @@
+"""The only loop: load, step, commit, release (D7)."""

@@ -1,0 +1,251 @@
+"""The node's loop for one line (D7).
+
+::
+
+    inputs wait -> step (pure) -> commit (writer thread, one fsync) -> head file -> release sends and events
+
+While a commit runs, inputs gather; the next step takes them together: one signature and one fsync for all.
+Nothing leaves before its cause is on disk. After a storage error the outcome is unknown: the store is opened
+anew and the line is made again from what is there, which is the same path as a start (D15).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from parley.errors import OutcomeUnknown, ParleyError, StoreError, StoreFull, UsageError
+from parley.ids import EntryId, MemberNumber
+from parley.ports import Bearer, Clock, Head, HeadFile, Store
+from parley.protocol import inputs as i
+from parley.protocol.inputs import Input, Now, Output
+from parley.protocol.line import Line
+from parley.protocol.rows import Rows
+from parley.wire.statement import EVERYONE, Kind, Mark, Message
+
+_BATCH: Final = 256
+"""Inputs taken into one step, so that a flood delays nothing by much."""
+_HEAD_SYNC_S: Final = 5.0
+"""Seconds within which the head file is made durable; between, it survives a killed process (ADR 3)."""
+_REOPEN_S: Final = 1.0
+_FULL_RETRY_S: Final = 2.0
+
+EventSink = Callable[[i.Event], None]
+
+
+class Node:
+    """Runs one line: the only caller of ``Line.step``."""
+
+    def __init__(
+        self,
+        make_line: Callable[[Rows], Line],
+        open_store: Callable[[], Store],
+        head_file: HeadFile,
+        bearers: Sequence[Bearer],
+        clock: Clock,
+        on_event: EventSink,
+    ) -> None:
+        self._make_line = make_line
+        self._open_store = open_store
+        self._head_file = head_file
+        self._bearers = {bearer.name: bearer for bearer in bearers}
+        self._clock = clock
+        self._on_event = on_event
+        self._inbox: list[Input] = []
+        self._waiting: dict[int, asyncio.Future[EntryId]] = {}
+        self._tokens = itertools.count(1)
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="parley-writer")
+        self._head_synced = 0.0
+        self._head_dirty = False
+        self.store = open_store()
+        self.line = make_line(Rows(self.store))
+        self.trouble: ParleyError | None = None
+        """The storage error that the operator must know of, while it lasts."""
+
+    # -- for the application ---------------------------------------------------------------------------
+
+    async def submit(self, kind: Kind, content: Message | Mark, to: int = EVERYONE) -> EntryId:
+        """Write an entry; returns once it is durable. Raises UsageError, StoreError."""
+        token = next(self._tokens)
+        future: asyncio.Future[EntryId] = asyncio.get_running_loop().create_future()
+        self._waiting[token] = future
+        self.put(i.Submit(kind, content, to, token))
+        return await future
+
+    def add_document(self, note: bytes) -> None:
+        """A signed document that the operator carried here."""
+        self.put(i.AddDocument(note))
+
+    def put(self, given: Input) -> None:
+        """Let the loop take an input in its next step."""
+        self._inbox.append(given)
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Let ``run`` end after what it is doing."""
+        self._stopping = True
+        self._wake.set()
+
+    # -- what bearers tell -----------------------------------------------------------------------------
+
+    def bearer_up(self, bearer: Bearer, peer: MemberNumber) -> None:
+        """A path works."""
+        t = bearer.traits
+        self.put(i.LinkUp(bearer.name, peer, t.mtu, t.round_trip_s, t.bits_per_second, t.one_way, t.cost))
+
+    def bearer_down(self, bearer: Bearer, peer: MemberNumber, reason: str) -> None:
+        """A path is gone."""
+        self.put(i.LinkDown(bearer.name, peer))
+        self._on_event(i.Warned("bearer-down", f"{bearer.name}: {reason}", peer))
+
+    def bearer_ready(self, bearer: Bearer, peer: MemberNumber) -> None:
+        """A path takes another datagram."""
+        self.put(i.Ready(bearer.name, peer))
+
+    def bearer_received(self, bearer: Bearer, datagram: bytes) -> None:
+        """Bytes came."""
+        self.put(i.Received(datagram, bearer.name))
+
+    # -- the loop --------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Until ``stop``. Raises BearerError when a bearer cannot begin at all."""
+        try:
+            for bearer in self._bearers.values():
+                await bearer.start(self)
+            wake_at = self._clock.boot_s()
+            while not self._stopping:
+                wake_at = await self._turn(wake_at)
+        finally:
+            for bearer in self._bearers.values():
+                await bearer.close()
+            self._fail_waiting(UsageError("the node is stopping.", code="node-stopping"))
+            self._sync_head()
+            self._writer.shutdown()
+            self.store.close()
+
+    async def _turn(self, wake_at: float) -> float:
+        if not self._inbox:
+            await self._sleep(wake_at)
+        if self._stopping:
+            return wake_at
+        boot = self._clock.boot_s()
+        taken = self._inbox[:_BATCH]
+        del self._inbox[:_BATCH]
+        if boot >= wake_at:
+            taken.append(i.Tick())
+        elif not taken:
+            return wake_at
+        if not self._inbox:
+            self._wake.clear()
+        output = self.line.step(taken, Now(self._clock.wall_s(), boot))
+        try:
+            await self._commit(output)
+        except StoreError as error:
+            return await self._recover(error, taken)
+        self._release(output)
+        return output.wake
+
+    async def _sleep(self, wake_at: float) -> None:
+        delay = wake_at - self._clock.boot_s()
+        if delay <= 0 or self._wake.is_set():
+            return
+        try:
+            async with asyncio.timeout(delay):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _commit(self, output: Output) -> None:
+        if not output.changes:
+            if self._head_dirty and self._clock.boot_s() - self._head_synced > _HEAD_SYNC_S:
+                await asyncio.get_running_loop().run_in_executor(self._writer, self._sync_head)
+            return
+        loop = asyncio.get_running_loop()
+        version = await loop.run_in_executor(
+            self._writer, self.store.commit, self.store.version, output.changes
+        )
+        head = self.line.head()
+        if head is not None:
+            self._head_file.write(Head(version, head.log.incarnation, head.size, head.root), sync=False)
+            self._head_dirty = True
+
+    def _sync_head(self) -> None:
+        if not self._head_dirty:
+            return
+        head = self.line.head()
+        if head is not None:
+            self._head_file.write(Head(self.store.version, head.log.incarnation, head.size, head.root), sync=True)
+        self._head_dirty = False
+        self._head_synced = self._clock.boot_s()
+
+    def _release(self, output: Output) -> None:
+        busy = set()
+        for send in output.sends:
+            bearer = self._bearers.get(send.bearer)
+            if bearer is not None:
+                bearer.send(send.peer, send.datagram)
+                if bearer.traits.bits_per_second == 0 and not bearer.ready(send.peer):
+                    busy.add((send.bearer, send.peer))
+        for name, peer in busy:
+            self.put(i.Busy(name, peer))
+            if self._bearers[name].ready(peer):
+                self.put(i.Ready(name, peer))
+        for event in output.events:
+            if isinstance(event, i.Written | i.Rejected):
+                self._settle(event)
+            self._on_event(event)
+
+    def _settle(self, event: i.Written | i.Rejected) -> None:
+        future = self._waiting.pop(event.token, None)
+        if future is None or future.done():
+            return
+        if isinstance(event, i.Written):
+            future.set_result(event.entry)
+        else:
+            future.set_exception(event.error)
+
+    def _fail_waiting(self, error: ParleyError) -> None:
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(error)
+        self._waiting.clear()
+
+    async def _recover(self, error: StoreError, taken: Sequence[Input]) -> float:
+        """Outcome unknown: open the store anew and go on from what is there. Submissions are told."""
+        self.trouble = error
+        self._on_event(i.Warned(error.code, error.message))
+        full = isinstance(error, StoreFull)
+        told = error if full else OutcomeUnknown(
+            "the disk failed while this was being written; it may or may not be on the record.",
+            next_step="Look in the outbox before you send it again.",
+        )
+        for given in taken:
+            if isinstance(given, i.Submit) and (future := self._waiting.pop(given.token, None)) and not future.done():
+                future.set_exception(told)
+        await asyncio.sleep(_FULL_RETRY_S if full else _REOPEN_S)
+        links = [
+            x for bearer in self._bearers.values() for x in self._links_of(bearer)
+        ]
+        if not full:
+            self.store.close()
+            self.store = self._open_store()
+        self.line = self._make_line(Rows(self.store))
+        self._inbox = [x for x in self._inbox if not isinstance(x, i.LinkUp | i.LinkDown)]
+        for link in links:
+            self.put(link)
+        self.trouble = None
+        return self._clock.boot_s()
+
+    def _links_of(self, bearer: Bearer) -> list[i.LinkUp]:
+        t = bearer.traits
+        return [
+            i.LinkUp(bearer.name, number, t.mtu, t.round_trip_s, t.bits_per_second, t.one_way, t.cost)
+            for number in self.line.peers
+            if bearer.ready(number)
+        ]
