@@ -10,7 +10,7 @@ Each check makes a store of its own. What needs the medium to misbehave is apart
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from parley.errors import StoreConflict, StoreCorrupt, StoreFull
 from parley.ports import Change, Head, HeadFile, Reader, Store
@@ -150,11 +150,7 @@ def check_conflict(make: Make) -> None:
     put(store, ("a", b"k", b"2"))
     for wrong in (0, 1, 3, -1):
         changes = [Change("a", b"k", b"wrong"), Change("a", b"new", b"wrong")]
-        _raises(
-            f"a commit on version {wrong} at version 2",
-            StoreConflict,
-            lambda v=wrong, c=changes: store.commit(v, c),
-        )  # type: ignore[misc]
+        _conflict(store, wrong, changes)
         _same("version after a conflict", store.version, 2)
         _same("a row after a conflict", store.get("a", b"k"), b"2")
         _same("a new row after a conflict", store.get("a", b"new"), None)
@@ -265,7 +261,7 @@ def check_reopen(make: Make, reopen: Reopen) -> None:
         _same("version after reopening", store.version, version)
         _same("a row after reopening", store.get("a", b"k"), b"2")
         _same("a removed row after reopening", store.get("a", b"gone"), None)
-        _raises("a commit on an old version", StoreConflict, lambda s=store, v=version: s.commit(v - 1, []))  # type: ignore[misc]
+        _conflict(store, version - 1, [])
         _same(
             "a commit after reopening",
             store.commit(version, [Change("b", bytes([version]), b"")]),
@@ -361,14 +357,9 @@ def sample_head(number: int) -> Head:
 def put(store: Store, *rows: tuple[str, bytes, bytes | None]) -> int:
     """Commit ``rows`` on the current version; return the new one."""
     version = store.version
-    after = store.commit(version, changes(rows))
+    after = store.commit(version, [Change(*row) for row in rows])
     _same("what a commit returns", after, version + 1)
     return after
-
-
-def changes(rows: Iterable[tuple[str, bytes, bytes | None]]) -> list[Change]:
-    """Changes from plain tuples."""
-    return [Change(space, key, value) for space, key, value in rows]
 
 
 def _expect(condition: bool, message: str) -> None:  # noqa: FBT001 - as assert, and not removed by -O
@@ -386,6 +377,11 @@ def _raises(what: str, wanted: type[Exception], call: Callable[[], object]) -> N
     except wanted:
         return
     raise AssertionError(f"{what}: got {_short(found)}, wanted {wanted.__name__}")
+
+
+def _conflict(store: Store, version: int, changes: Sequence[Change]) -> None:
+    what = f"a commit on version {version} of a store at version {store.version}"
+    _raises(what, StoreConflict, lambda: store.commit(version, changes))
 
 
 def _short(value: object) -> str:
