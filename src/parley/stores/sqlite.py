@@ -5,8 +5,9 @@ cipher (ChaCha20-Poly1305 of SQLite3 Multiple Ciphers, one tag a page) confident
 damage to the database file. Damage to the write-ahead log is not noticed here: SQLite takes a bad frame
 for the torn end of the log, and committed rows are gone. ``headfile.lost_state`` notices that (D15).
 
-An attacker who can change the files can at most take away the newest commits, put back an older state,
-or make the store refuse to open. He reads sizes and times of writing, and no content.
+An attacker who can change the files can at most take away the newest commits, put back an older state of
+the whole or of a page (a page's tag binds its place, not its time), or make the store refuse to open. He
+reads sizes and times of writing, and no content.
 
 Deleted values are overwritten with zeros in the database file (``secure_delete``). Older encrypted pages
 stay in the write-ahead log until its next lap, which begins after ``CHECKPOINT_PAGES`` pages at the latest
