@@ -73,7 +73,8 @@ def hpke_seal(public: bytes, info: bytes, plaintext: bytes) -> bytes:
 def hpke_open(private: KemPrivate, info: bytes, sealed: bytes) -> bytes:
     """The plaintext. Raises SealInvalid."""
     key = MLKEM768X25519PrivateKey(
-        MLKEM768PrivateKey.from_seed_bytes(private.mlkem_seed), X25519PrivateKey.from_private_bytes(private.x25519)
+        MLKEM768PrivateKey.from_seed_bytes(private.mlkem_seed),
+        X25519PrivateKey.from_private_bytes(private.x25519),
     )
     try:
         return _SUITE.decrypt(sealed, key, info)

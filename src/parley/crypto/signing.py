@@ -105,7 +105,7 @@ def _mldsa44(public: bytes) -> MLDSA44PublicKey:
 
 
 def verify_ed25519(public: bytes, message: bytes, signature: bytes) -> None:
-    """Raises SignatureInvalid unless ``signature`` is ``public``'s over ``message`` (RFC 8032 section 5.1.7)."""
+    """Raises SignatureInvalid unless ``public`` signed ``message`` (RFC 8032 section 5.1.7)."""
     try:
         _ed25519(public).verify(signature, message)
     except (InvalidSignature, ValueError):
@@ -113,7 +113,7 @@ def verify_ed25519(public: bytes, message: bytes, signature: bytes) -> None:
 
 
 def verify_mldsa44(public: bytes, message: bytes, signature: bytes) -> None:
-    """Raises SignatureInvalid unless ``signature`` is ``public``'s over ``message`` (FIPS 204 algorithm 3)."""
+    """Raises SignatureInvalid unless ``public`` signed ``message`` (FIPS 204 algorithm 3)."""
     try:
         _mldsa44(public).verify(signature, message)
     except (InvalidSignature, ValueError):

@@ -20,7 +20,7 @@ def origin_of(line: LineId, code: str, incarnation: Incarnation) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A tree head. ``root`` is 32 bytes. No extension lines: cosignatures do not cover them (objection 11)."""
+    """A tree head. ``root`` is 32 bytes. No extension lines: ML-DSA cosignatures do not cover them."""
 
     origin: str
     size: int
@@ -63,7 +63,10 @@ def parse_text(text: str) -> Checkpoint:
 
 
 def verify(signed: Note, public: bytes) -> Checkpoint:
-    """The checkpoint, once its author's Ed25519 line verifies. Raises DecodeError, SignatureInvalid."""
+    """The checkpoint, once its author's Ed25519 line verifies. Raises DecodeError, SignatureInvalid.
+
+    That ``public`` may speak for the origin is the caller's to check.
+    """
     checkpoint = parse_text(signed.text)
     signature = signed.signed_by(checkpoint.origin, note.key_id(checkpoint.origin, note.ED25519, public))
     if signature is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from parley.crypto.signing import Signer, verify_ed25519, verify_mldsa44
-from parley.errors import DecodeError
+from parley.errors import DecodeError, SignatureInvalid
 from parley.ids import LineId
 from parley.record.checkpoint import Checkpoint
 from parley.wire import note
@@ -83,7 +83,7 @@ class Cosignature:
     def decode(cls, data: bytes) -> Cosignature:
         """From ``encode``. Raises DecodeError."""
         cosignature = cls(int.from_bytes(data[:8], "big"), data[8:])
-        if cosignature.time > _MAX_TIME or cosignature.algorithm not in (4, 6):
+        if not cosignature.algorithm or cosignature.time > _MAX_TIME:
             raise DecodeError("a cosignature time beyond 2**63 - 1.", code="cosignature-malformed")
         return cosignature
 
@@ -92,7 +92,12 @@ class Cosignature:
         return NoteSignature(name, note.key_id(name, self.algorithm, public), self.encode())
 
     def verify(self, name: str, public: bytes, checkpoint: Checkpoint) -> None:
-        """Raises SignatureInvalid unless ``public`` cosigned ``checkpoint`` under ``name`` at ``time``."""
+        """Raises SignatureInvalid unless ``public`` cosigned ``checkpoint`` under ``name`` at ``time``.
+
+        Raises DecodeError for a signature of no algorithm's length, or an origin too long to be cosigned.
+        """
+        if not 0 <= self.time <= _MAX_TIME:
+            raise SignatureInvalid("a cosignature time beyond 2**63 - 1.", code="cosignature-malformed")
         if self.algorithm == note.COSIGNATURE_ED25519:
             verify_ed25519(public, ed25519_message(checkpoint, self.time), self.signature)
         else:

@@ -16,7 +16,7 @@ from parley import limits
 from parley.errors import DecodeError, ProofInvalid
 from parley.record import checkpoint
 from parley.record.checkpoint import Checkpoint
-from parley.record.rfc6962 import consistency_proof, consistency_roots, root_hash
+from parley.record.rfc6962 import HASH_BYTES, consistency_proof, consistency_roots, root_hash
 from parley.wire import note
 from parley.wire.note import Note
 
@@ -25,7 +25,7 @@ _HEADER: Final = "parley/equivocation@v1"
 
 @dataclass(frozen=True, slots=True)
 class EquivocationProof:
-    """``smaller`` and ``larger`` are signed checkpoints; ``old_root`` and ``path`` are empty for equal sizes."""
+    """Two signed checkpoints; for equal sizes ``old_root`` and ``path`` are empty."""
 
     smaller: Note
     larger: Note
@@ -52,20 +52,28 @@ class EquivocationProof:
         if first.size == second.size:
             if first.root == second.root:
                 raise ProofInvalid("the two checkpoints are one.", code="equivocation-false")
+            if self.old_root or self.path:
+                raise ProofInvalid("a path where none belongs.", code="equivocation-false")
             return first, second
         if not 0 < first.size < second.size:
             raise ProofInvalid("the checkpoints are in the wrong order.", code="equivocation-false")
         old, new = consistency_roots(first.size, second.size, self.path, self.old_root)
         if old != self.old_root or new != second.root or old == first.root:
-            raise ProofInvalid("the path does not contradict the smaller checkpoint.", code="equivocation-false")
+            raise ProofInvalid(
+                "the path does not contradict the smaller checkpoint.", code="equivocation-false"
+            )
         return first, second
 
 
 def prove(
-    ours: Checkpoint, our_signature: bytes, theirs: Checkpoint, their_signature: bytes, public: bytes,
+    ours: Checkpoint,
+    our_signature: bytes,
+    theirs: Checkpoint,
+    their_signature: bytes,
+    public: bytes,
     leaves_of_larger: Sequence[bytes],
 ) -> EquivocationProof | None:
-    """The proof from two checkpoints and the leaf hashes of the larger; None when there is no contradiction."""
+    """The proof from two checkpoints and the leaf hashes of the larger; None when they prove nothing."""
     pair = sorted(
         ((ours.size, ours, our_signature), (theirs.size, theirs, their_signature)), key=lambda entry: entry[0]
     )
@@ -76,7 +84,7 @@ def prove(
     if size == 0 or len(leaves_of_larger) < new_size:
         return None
     old_root = root_hash(leaves_of_larger[:size])
-    if old_root == pair[0][1].root:
+    if old_root == pair[0][1].root or root_hash(leaves_of_larger[:new_size]) != pair[1][1].root:
         return None
     return EquivocationProof(smaller, larger, old_root, consistency_proof(leaves_of_larger[:new_size], size))
 
@@ -88,7 +96,7 @@ def parse(data: bytes) -> EquivocationProof:
     try:
         lines = data.decode().split("\n")
         if lines[0] != _HEADER:
-            raise DecodeError("an equivocation proof does not begin with its version.", code="equivocation-malformed")
+            raise DecodeError("a proof does not begin with its version.", code="equivocation-malformed")
         count = int(lines[1])
         hashes = [base64.b64decode(line, validate=True) for line in lines[2 : 2 + count]]
         split = 3 + count + int(lines[2 + count])
@@ -96,7 +104,9 @@ def parse(data: bytes) -> EquivocationProof:
         larger = note.parse("\n".join(lines[split:]).encode())
         proof = EquivocationProof(smaller, larger, hashes[0] if hashes else b"", tuple(hashes[1:]))
     except (IndexError, ValueError, binascii.Error):
-        raise DecodeError("a proof that is not as the specification has it.", code="equivocation-malformed") from None
-    if count < 0 or proof.encode() != data:
+        raise DecodeError(
+            "a proof that is not as the specification has it.", code="equivocation-malformed"
+        ) from None
+    if count < 0 or any(len(h) != HASH_BYTES for h in hashes) or proof.encode() != data:
         raise DecodeError("a proof that is not in its one encoding.", code="equivocation-malformed")
     return proof

@@ -40,9 +40,10 @@ class TlogProof:
         return "\n".join(lines).encode() + b"\n\n" + self.signed.encode()
 
     def verify(self, leaf_data: bytes, public: bytes) -> Checkpoint:
-        """The checkpoint, once its author's key and the path hold. Cosignatures are the caller's to check.
+        """The checkpoint, once its author's key and the path hold.
 
-        Steps 1, 2 and 4 of the specification. Raises DecodeError, SignatureInvalid, ProofInvalid.
+        Steps 1, 2 and 4 of the specification; that ``public`` may speak for the origin, and steps 3's
+        cosignatures, are the caller's to check. Raises DecodeError, SignatureInvalid, ProofInvalid.
         """
         head = checkpoint.verify(self.signed, public)
         verify_inclusion(leaf_hash(leaf_data), self.index, head.size, self.path, head.root)
@@ -65,7 +66,9 @@ def parse(data: bytes) -> TlogProof:
         path = tuple(base64.b64decode(line, validate=True) for line in lines)
         proof = TlogProof(int(number) if word == "index" else -1, path, note.parse(rest), extra)
     except (IndexError, ValueError, binascii.Error):
-        raise DecodeError("a proof that is not as the specification has it.", code="proof-malformed") from None
+        raise DecodeError(
+            "a proof that is not as the specification has it.", code="proof-malformed"
+        ) from None
     if proof.index < 0 or proof.encode() != data or any(len(h) != 32 for h in path):  # noqa: PLR2004
         raise DecodeError("a proof that is not in its one encoding.", code="proof-malformed")
     return proof

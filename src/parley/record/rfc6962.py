@@ -1,4 +1,4 @@
-"""Merkle tree hashing and proofs (RFC 6962 section 2.1; verification as RFC 9162 sections 2.1.3 and 2.1.4)."""
+"""Merkle tree hashing and proofs (RFC 6962 section 2.1; verified as in RFC 9162 sections 2.1.3 and 2.1.4)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def root_hash(leaf_hashes: Sequence[bytes]) -> bytes:
     level = list(leaf_hashes)
     while len(level) > 1:
         paired = [
-            sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)
+            sha256(b"\x01" + left + right).digest()
+            for left, right in zip(level[::2], level[1::2], strict=False)
         ]
         if len(level) % 2:
             paired.append(level[-1])
@@ -97,8 +98,12 @@ def _check_path(proof: object) -> None:
 def inclusion_root(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
     """The root that ``proof`` leads to from ``leaf`` (RFC 9162 section 2.1.3.2).
 
-    Raises ProofInvalid when the proof does not have the shape for the place.
+    Raises ProofInvalid when the proof does not have the shape for the place, whatever is given.
     """
+    _check_hash(leaf, "leaf hash")
+    _check_number(index, "index")
+    _check_number(size, "size")
+    _check_path(proof)
     if not 0 <= index < size:
         raise ProofInvalid(f"leaf {index} is not in a tree of {size}.")
     fn, sn, computed = index, size - 1, leaf
@@ -119,21 +124,19 @@ def inclusion_root(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -
     return computed
 
 
-def verify_inclusion(leaf_hash: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:  # noqa: A002
+def verify_inclusion(leaf_hash: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
     """Raises ProofInvalid unless ``leaf_hash`` is leaf ``index`` of the tree of ``size`` with ``root``.
 
     RFC 9162 section 2.1.3.2. Whatever is given, the outcome is None or ProofInvalid.
     """
-    _check_hash(leaf_hash, "leaf hash")
     _check_hash(root, "root")
-    _check_number(index, "index")
-    _check_number(size, "size")
-    _check_path(proof)
     if inclusion_root(leaf_hash, index, size, proof) != root:
         raise ProofInvalid("the inclusion proof leads to another root.")
 
 
-def consistency_roots(old_size: int, new_size: int, proof: Sequence[bytes], old_root: bytes) -> tuple[bytes, bytes]:
+def consistency_roots(
+    old_size: int, new_size: int, proof: Sequence[bytes], old_root: bytes
+) -> tuple[bytes, bytes]:
     """The roots at both sizes that ``proof`` leads to (RFC 9162 section 2.1.4.2), for 0 < old < new.
 
     ``old_root`` takes the place of the proof's first element where the old tree is a whole subtree.
@@ -250,6 +253,8 @@ class Frontier:
         size = int.from_bytes(data[:8], "big")
         count = size.bit_count()
         if len(data) != 8 + HASH_BYTES * count:
-            raise DecodeError(f"a frontier of {len(data)} bytes for {size} entries.", code="frontier-malformed")
+            raise DecodeError(
+                f"a frontier of {len(data)} bytes for {size} entries.", code="frontier-malformed"
+            )
         hashes = (data[8 + HASH_BYTES * i : 40 + HASH_BYTES * i] for i in range(count))
         return cls(size, tuple(hashes))

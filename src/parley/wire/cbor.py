@@ -11,27 +11,37 @@ from typing import Any, Final
 import cbor2
 
 from parley import limits
-from parley.errors import DecodeError
+from parley.errors import DecodeError, UsageError
 
 Value = Any
 """int, bytes, str, bool, None, list of Value, or dict of int to Value."""
 
 _UINT, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
 _WIDTHS: Final = {24: 1, 25: 2, 26: 4, 27: 8}
+_TWO_64: Final = 1 << 64
 _SIMPLE_ALLOWED: Final = (20, 21, 22)
 
 
 def encode(value: Value) -> bytes:
-    """The one encoding of ``value``. Map keys are integers; 0 to 23 sort as themselves, others bytewise."""
-    return cbor2.dumps(_ordered(value))
+    """The one encoding of ``value``. Raises UsageError for a value that ``decode`` would not give back."""
+    try:
+        return cbor2.dumps(_ordered(value))
+    except UnicodeEncodeError:
+        raise UsageError("text with a lone surrogate is no Unicode text.", code="cbor-unencodable") from None
 
 
 def _ordered(value: Value) -> Value:
-    if isinstance(value, dict):
-        return {key: _ordered(value[key]) for key in sorted(value, key=_key_order)}
+    if value is None or isinstance(value, bytes | str | bool):
+        return value
+    if isinstance(value, int) and -_TWO_64 <= value < _TWO_64:
+        return value
+    if isinstance(value, dict) and not any(
+        isinstance(key, bool) or not isinstance(key, int) for key in value
+    ):
+        return {_ordered(key): _ordered(value[key]) for key in sorted(value, key=_key_order)}
     if isinstance(value, list | tuple):
         return [_ordered(item) for item in value]
-    return value
+    raise UsageError(f"a {type(value).__name__} that cannot be encoded.", code="cbor-unencodable")
 
 
 def _key_order(key: int) -> tuple[bool, int]:

@@ -1,9 +1,10 @@
-"""C2SP signed-note: a text, an empty line, signature lines (https://c2sp.org/signed-note). No verification here."""
+"""C2SP signed-note: a text, an empty line, signature lines (https://c2sp.org/signed-note), all unverified."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -14,6 +15,7 @@ from parley.errors import DecodeError
 ED25519: Final = 0x01
 COSIGNATURE_ED25519: Final = 0x04
 COSIGNATURE_MLDSA44: Final = 0x06
+_CONTROL: Final = re.compile("[\x00-\x09\x0b-\x1f]")
 _DASH: Final = "\u2014 "
 _MAX_SIGNATURES: Final = 256
 
@@ -66,12 +68,14 @@ def check_name(name: str) -> None:
 def parse(data: bytes) -> Note:
     """The note that ``data`` encodes, byte for byte. Raises DecodeError."""
     if len(data) > limits.MAX_DOCUMENT:
-        raise DecodeError(f"a note of {len(data)} bytes, at most {limits.MAX_DOCUMENT} wanted.", code="note-too-large")
+        raise DecodeError(
+            f"a note of {len(data)} bytes, at most {limits.MAX_DOCUMENT} wanted.", code="note-too-large"
+        )
     try:
         whole = data.decode()
     except UnicodeDecodeError:
         raise DecodeError("a note that is not UTF-8.", code="note-malformed") from None
-    if any((c < " " and c != "\n") or c == "\x7f" for c in whole):
+    if _CONTROL.search(whole):
         raise DecodeError("a note with control characters.", code="note-malformed")
     cut = whole.rfind("\n\n")
     if cut < 0:
@@ -117,4 +121,6 @@ def parse_vkey(text: str) -> tuple[str, int, bytes]:
         raise DecodeError("a verifier key that is not base64.", code="note-malformed") from None
     if len(raw) < 2 or key_id(name, raw[0], raw[1:]).hex() != ident:  # noqa: PLR2004
         raise DecodeError("a verifier key whose id is not its own.", code="note-malformed")
+    if vkey(name, raw[0], raw[1:]) != text:
+        raise DecodeError("a verifier key that is not in its one encoding.", code="note-malformed")
     return name, raw[0], raw[1:]
