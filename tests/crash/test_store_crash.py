@@ -135,6 +135,38 @@ def test_a_failing_disk_is_an_unknown_outcome(tmp_path: Path, syscall: str) -> N
     assert said <= check_rows(tmp_path, said) <= said + 1
 
 
+@STRACE
+def test_a_disk_that_fails_in_a_checkpoint_loses_nothing(tmp_path: Path) -> None:
+    path = new_store(tmp_path)
+    # Only checkpoints write to the database file; the first writes are of opening.
+    inject = ("strace", "-f", "-o", "/dev/null", "-P", str(path), "-e", "inject=pwrite64:error=EIO:when=9+")
+    result = run("limited", tmp_path, 1 << 30, before=inject)
+    assert result.stdout.splitlines()[-2:] == [b"unknown", b"end"], result.stderr
+    said = acked(result.stdout)
+    assert said > 10
+    # What the checkpoint was to copy was durable before, and nothing was written after it.
+    assert check_rows(tmp_path, said) == said
+
+
+@STRACE
+def test_a_disk_that_is_full_in_a_checkpoint_stops_nothing(tmp_path: Path) -> None:
+    path = new_store(tmp_path)
+    inject = (
+        "strace",
+        "-f",
+        "-o",
+        "/dev/null",
+        "-P",
+        str(path),
+        "-e",
+        "inject=pwrite64:error=ENOSPC:when=9+",
+    )
+    result = run("commits", tmp_path, 250, before=inject)
+    assert result.returncode == 0, result.stderr
+    assert acked(result.stdout) == 250
+    assert check_rows(tmp_path, 250) == 250
+
+
 def test_a_file_that_may_not_grow_is_an_unknown_outcome(tmp_path: Path) -> None:
     new_store(tmp_path)
     result = run("limited", tmp_path, 100_000)

@@ -21,6 +21,7 @@ OLDEST_SQLITE: Final = (3, 51, 3)
 """Before it, a write during a checkpoint could corrupt the database (the WAL-reset bug)."""
 
 _PLAIN_HEADER: Final = b"SQLite format 3\0"
+_BLOCK_BYTES: Final = 64 * 4096
 _MARKED_BYTES: Final = 64 * 4096
 """Beginning of the database file that certainly holds the table with the marker: it is the first made."""
 
@@ -82,13 +83,30 @@ def check_in_effect(connection: apsw.Connection, path: Path) -> None:
         # A full disk must not keep a node from reading: look for the marker of an earlier start instead.
         marker = _earlier_marker(connection)
     for where in (path.with_name(path.name + "-wal"), path):
-        with where.open("rb") as file:
-            found = file.read() if where != path else file.read(_MARKED_BYTES)
-        if marker in found or found.startswith(_PLAIN_HEADER):
+        if _begins_plain(where) or _holds(where, marker, _MARKED_BYTES if where == path else None):
             raise _not_in_effect(f"{where} can be read by anybody")
         if where != path:
             # A marker left in the log, when a reader holds this back, was looked for there.
             _checkpoint(connection)
+
+
+def _begins_plain(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_PLAIN_HEADER)) == _PLAIN_HEADER
+
+
+def _holds(path: Path, marker: bytes, limit: int | None) -> bool:
+    """True when ``marker`` is in the first ``limit`` bytes of the file, or anywhere in it."""
+    last = b""
+    with path.open("rb") as file:
+        while limit is None or file.tell() < limit:
+            block = file.read(_BLOCK_BYTES)
+            if marker in last + block:
+                return True
+            if not block:
+                return False
+            last = block[-len(marker) :]
+    return False
 
 
 def _checkpoint(connection: apsw.Connection) -> None:

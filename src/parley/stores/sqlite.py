@@ -105,9 +105,11 @@ class SqliteStore(SqliteReader):
             if writer is not None:
                 writer.close(True)  # noqa: FBT003 - apsw takes no name for it
             raise read_error(error, path) from error
-        except ParleyError:
+        except (ParleyError, OSError) as error:
             if writer is not None:
                 writer.close(True)  # noqa: FBT003
+            if isinstance(error, OSError):
+                raise StoreError(f"cannot read {path}: {error.strerror}", code="store-io") from error
             raise
         return cls(path, key, writer)
 

@@ -34,6 +34,7 @@ _SETTINGS: Final = {
     "mmap_size": "0",
     "cache_size": "-8192",
     "wal_autocheckpoint": "0",
+    "journal_size_limit": "8388608",
 }
 _UNREADABLE: Final = frozenset(
     {apsw.SQLITE_IOERR_READ, apsw.SQLITE_IOERR_SHORT_READ, apsw.SQLITE_IOERR_CORRUPTFS}
