@@ -18,6 +18,7 @@ from parley.errors import UsageError
 
 _LISTS: Final = {"en": "english", "fr": "french", "ru": "russian"}
 _BYTES: Final = 16
+_WORDS: Final = 12
 
 
 def _list(language: str) -> Mnemonic:
@@ -44,29 +45,38 @@ def parse(text: str, language: str = "en") -> bytes:
             near = difflib.get_close_matches(word, known, 3)
             hint = f" Did they say {' or '.join(near)}?" if near else ""
             raise UsageError(f"word {place}, {word!r}, is not in the list.{hint}", code="fingerprint-word")
-    if len(given) != 12 or not book.check(" ".join(given)):  # noqa: PLR2004
+    bits = 0
+    for word in given:
+        bits = bits << 11 | known.index(word)
+    digest = (bits >> 4).to_bytes(_BYTES, "big") if len(given) == _WORDS else b""
+    # The library makes the checksum, so words that it would not make for these bytes are wrong.
+    if not digest or [book.normalize_string(w) for w in words(digest, language).split()] != given:
         raise UsageError(
-            f"{len(given)} words whose checksum does not hold; 12 are wanted, in order.",
+            f"{len(given)} words whose checksum does not hold; {_WORDS} are wanted, in order.",
             code="fingerprint-checksum",
             next_step="Have them read it once more.",
         )
-    return bytes(book.to_entropy(" ".join(given)))
+    return digest
+
+
+def _language_of(text: str) -> str:
+    """The language most of whose list the words are in."""
+    given = text.lower().split()
+
+    def known(language: str) -> int:
+        book = _list(language)
+        listed = {book.normalize_string(w) for w in book.wordlist}
+        return sum(book.normalize_string(w) in listed for w in given)
+
+    return max(_LISTS, key=known)
 
 
 def agrees(text: str, digest: bytes) -> bool:
-    """Whether ``text``, words in any of the languages or hexadecimal, names ``digest``."""
+    """Whether ``text``, words in any of the languages or hexadecimal, names ``digest``. Raises UsageError."""
     compact = "".join(text.split()).lower()
     if len(compact) >= 2 * _BYTES and digest.hex().startswith(compact):
         return True
-    problem: UsageError | None = None
-    for language in _LISTS:
-        try:
-            return parse(text, language) == digest[:_BYTES]
-        except UsageError as error:
-            problem = problem or error
-    if problem is not None:
-        raise problem
-    return False
+    return parse(text, _language_of(text)) == digest[:_BYTES]
 
 
 def qr_terminal(text: str) -> str:

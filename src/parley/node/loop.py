@@ -56,8 +56,10 @@ class Node:
         self._on_event = on_event
         self._inbox: list[Input] = []
         self._waiting: dict[int, asyncio.Future[EntryId]] = {}
+        self._asked: dict[int, asyncio.Future[i.Done]] = {}
         self._tokens = itertools.count(1)
         self._wake = asyncio.Event()
+        self.started = asyncio.Event()
         self._stopping = False
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="parley-writer")
         self._head_synced = 0.0
@@ -76,6 +78,29 @@ class Node:
         self._waiting[token] = future
         self.put(i.Submit(kind, content, to, token))
         return await future
+
+    async def prune(self, before: int) -> int:
+        """Erase the contents of messages stated before ``before``; how many. In steps that let traffic pass."""
+        total, more = 0, True
+        while more:
+            done = await self._ask(lambda token: i.Prune(before, token))
+            total, more = total + done.count, done.more
+        return total
+
+    async def post_quantum(self) -> None:
+        """Give the ML-DSA-44 cosignatures that are due, now."""
+        await self._ask(i.Countersign)
+
+    async def _ask(self, make: Callable[[int], Input]) -> i.Done:
+        token = next(self._tokens)
+        future: asyncio.Future[i.Done] = asyncio.get_running_loop().create_future()
+        self._asked[token] = future
+        self.put(make(token))
+        return await future
+
+    def wall_s(self) -> int:
+        """The node's wall clock, POSIX seconds."""
+        return self._clock.wall_s()
 
     def add_document(self, note: bytes) -> None:
         """A signed document that the operator carried here."""
@@ -118,6 +143,7 @@ class Node:
         try:
             for bearer in self._bearers.values():
                 await bearer.start(self)
+            self.started.set()
             wake_at = self._clock.boot_s()
             while not self._stopping:
                 wake_at = await self._turn(wake_at)
@@ -199,6 +225,11 @@ class Node:
         for event in output.events:
             if isinstance(event, i.Written | i.Rejected):
                 self._settle(event)
+            elif isinstance(event, i.Done):
+                asked = self._asked.pop(event.token, None)
+                if asked is not None and not asked.done():
+                    asked.set_result(event)
+                continue
             self._on_event(event)
 
     def _settle(self, event: i.Written | i.Rejected) -> None:
@@ -211,10 +242,11 @@ class Node:
             future.set_exception(event.error)
 
     def _fail_waiting(self, error: ParleyError) -> None:
-        for future in self._waiting.values():
+        for future in (*self._waiting.values(), *self._asked.values()):
             if not future.done():
                 future.set_exception(error)
         self._waiting.clear()
+        self._asked.clear()
 
     async def _recover(self, error: StoreError, taken: Sequence[Input]) -> float:
         """Outcome unknown: open the store anew and go on from what is there. Submissions are told."""

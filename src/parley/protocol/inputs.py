@@ -86,11 +86,27 @@ class AddDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class Prune:
+    """Erase contents whose messages are older than ``before`` (POSIX seconds), at most ``limit`` a step."""
+
+    before: int
+    token: int
+    limit: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Countersign:
+    """Give the ML-DSA-44 cosignatures that are due now, without waiting for their hour (D5)."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed."""
 
 
-Input = Submit | Received | LinkUp | LinkDown | Ready | Busy | AddDocument | Tick
+Input = Submit | Received | LinkUp | LinkDown | Ready | Busy | AddDocument | Prune | Countersign | Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +132,15 @@ class Rejected:
 
     token: int
     error: ParleyError
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What ``token`` asked for is done; ``count`` entries were touched, and there is ``more`` to do."""
+
+    token: int
+    count: int = 0
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +182,7 @@ class MembershipChanged:
     """A document took effect."""
 
 
-Event = Written | Rejected | Arrived | Receipted | Warned | Equivocated | MembershipChanged
+Event = Written | Rejected | Done | Arrived | Receipted | Warned | Equivocated | MembershipChanged
 
 
 @dataclass(slots=True)

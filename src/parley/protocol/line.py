@@ -446,6 +446,15 @@ class Line:
         del given
         self.sender.tick(now)
 
+    def _on_prune(self, given: i.Prune, now: i.Now) -> None:
+        del now
+        count = self.trees.erase(given.before, given.limit)
+        self.tell(i.Done(given.token, count, count >= given.limit))
+
+    def _on_countersign(self, given: i.Countersign, now: i.Now) -> None:
+        self.sender.countersign(now)
+        self.tell(i.Done(given.token))
+
     def ask_have(self, peer: Peer, at: float) -> None:
         """Say what we hold to ``peer`` at ``at`` or before."""
         peer.have_at = at if peer.have_at is None else min(peer.have_at, at)
@@ -564,6 +573,8 @@ _HANDLERS: Final = cast(
         i.Ready: Line._on_ready,  # noqa: SLF001
         i.Busy: Line._on_ready,  # noqa: SLF001
         i.AddDocument: Line._on_add_document,  # noqa: SLF001
+        i.Prune: Line._on_prune,  # noqa: SLF001
+        i.Countersign: Line._on_countersign,  # noqa: SLF001
         i.Tick: Line._on_tick,  # noqa: SLF001
     },
 )

@@ -359,9 +359,16 @@ class Sender:
         if self._pq_at is None:
             self._pq_at = now.boot + line.settings.pq_interval_s
         if now.boot >= self._pq_at:
-            self._pq_at = now.boot + line.settings.pq_interval_s
-            for part in line.receipts.post_quantum(now.wall):
-                for peer in line.peers.values():
+            self.countersign(now)
+
+    def countersign(self, now: i.Now) -> None:
+        """Give the ML-DSA-44 cosignatures that are due, and let them trickle to every member (D5)."""
+        line = self._line
+        self._pq_at = now.boot + line.settings.pq_interval_s
+        for part in line.receipts.post_quantum(now.wall):
+            for peer in line.peers.values():
+                tree = line.trees.get(part.log)
+                if tree is not None and tree.everyone >> peer.number & 1:
                     peer.idle["cosigned", part.log, len(part.signature)] = part
 
     def _say_have(self, peer: Peer, now: i.Now) -> None:

@@ -405,6 +405,36 @@ class Trees:
             return int.from_bytes(key[9:13], "big"), value[:32], value[32:]
         return None
 
+    # -- retention -------------------------------------------------------------------------------------
+
+    def erase(self, before: int, limit: int) -> int:
+        """Erase the contents of messages stated before ``before``; commitments stay, so proofs hold (D3).
+
+        Openings and marks stay: without them the record could not be read. Our own messages stay until every
+        recipient's receipt covers them.
+        """
+        erased = 0
+        for tree in self:
+            for index, entry in list(self._rows_erasable(tree)):
+                if erased >= limit:
+                    return erased
+                try:
+                    said = statement.decode(entry.statement)
+                except DecodeError:
+                    continue
+                if isinstance(said.content, statement.Message) and said.time < before:
+                    gone = StoredEntry(State.ERASED, entry.precedence, entry.commitment, audience=entry.audience)
+                    self._rows.put(r.ENTRY, r.entry_key(tree.log, index), gone.encode())
+                    erased += 1
+        return erased
+
+    def _rows_erasable(self, tree: Tree) -> Iterator[tuple[int, StoredEntry]]:
+        end = tree.size
+        if tree.log.member == self._me:
+            members = [m for m in range(tree.members) if tree.everyone >> m & 1 and m != self._me]
+            end = min((tree.receipts.get(m, 0) for m in members), default=tree.size)
+        return ((i, e) for i, e in self.entries(tree.log, 0, end) if e.state is State.HELD)
+
     # -- rows ------------------------------------------------------------------------------------------
 
     def store(self, tree: Tree) -> None:

@@ -1,0 +1,197 @@
+"""A line's node put together from its home: keys, store, head file, bearers, core (the composition root)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import asyncio
+
+from parley import __version__
+from parley.app import config as configuration
+from parley.app.home import LineHome
+from parley.app.views import Views
+from parley.bearers.tls import TlsBearer
+from parley.bearers.tls_channel import TlsIdentity
+from parley.errors import DocumentError
+from parley.ids import EntryId, MemberNumber
+from parley.keys.file import NodeKeyFile
+from parley.node.clock import SystemClock, system_entropy
+from parley.node.loop import Node
+from parley.ports import Bearer, Store
+from parley.protocol import inputs as i
+from parley.protocol import membership as members
+from parley.protocol import rows as r
+from parley.protocol.chains import Signers
+from parley.protocol.line import Line
+from parley.protocol.membership import Membership
+from parley.protocol.rows import Rows
+from parley.protocol.settings import Settings
+from parley.stores.datadir import DataDirectory
+from parley.stores.headfile import TwoSlotHeadFile, lost_state
+from parley.stores.sqlite import SqliteStore
+from parley.wire.statement import EVERYONE, Kind, Mark, Message, Precedence, Reference, Relation
+
+
+def keys_in_force(line: LineHome, membership: Membership) -> NodeKeyFile:
+    """The newest of our key files that a certificate names. Raises KeyUnavailable."""
+    me = membership.member(line.me(membership))
+    for _, path in sorted(line.key_files().items(), reverse=True):
+        keys = NodeKeyFile.load(path)
+        if any(k.checkpoint == keys.public().checkpoint for _, _, k in me.certificates):
+            return keys
+    raise DocumentError("no certificate names this node's keys.", code="certificate-missing")
+
+
+@dataclass(slots=True)
+class Runtime:
+    """A running line: the node, and what the faces ask of it."""
+
+    line_home: LineHome
+    node: Node
+    bearers: list[Bearer]
+    notices: list[dict[str, Any]]
+
+    def views(self) -> Views:
+        """A new view through a reader of its own; the caller closes it."""
+        line = self.node.line
+        return Views(self.node.store.reader(), line.membership, line.me)
+
+    async def send(self, content: Message, to: int = EVERYONE) -> EntryId:
+        """Write a message. Raises UsageError, StoreError."""
+        return await self.node.submit(Kind.MESSAGE, content, to)
+
+    async def mark(self, kind: Kind, entry: EntryId, text: str = "", role: str = "watch") -> EntryId:
+        """Write READ, ACKNOWLEDGED or DECLINED about a message of another's, to those who know the message."""
+        ref = Reference(Relation.SUBJECT, entry)
+        return await self.node.submit(kind, Mark((ref,), role, text), self._audience(entry))
+
+    async def reply(self, entry: EntryId, text: str, language: str, precedence: Precedence) -> EntryId:
+        """Answer a message, to those who know it."""
+        ref = Reference(Relation.REPLY, entry)
+        content = Message(text, language, precedence, refs=(ref,))
+        return await self.send(content, self._audience(entry))
+
+    def _audience(self, entry: EntryId) -> int:
+        stored = self.node.line.trees.entry(entry.log, entry.index)
+        if stored is None or stored.audience == EVERYONE:
+            return EVERYONE
+        return stored.audience | 1 << entry.log.member
+
+
+def open_store(line: LineHome, keys: NodeKeyFile, notices: list[dict[str, Any]]) -> Store:
+    """The line's store, made anew when it is gone; what is missing against the head file is told (D15)."""
+    head = TwoSlotHeadFile(line.head)
+    last = head.read()
+    head.close()
+    if not line.store.exists():
+        if last is not None:
+            notices.append(_notice("store-lost", "the record's database is gone; peers will give it back."))
+        return SqliteStore.create(line.store, keys.store_key)
+    store = SqliteStore.open(line.store, keys.store_key)
+    lost = lost_state(store.version, last)
+    if lost:
+        text = f"the database lacks the last {lost} commits that this node made; peers will give back what they hold."
+        notices.append(_notice("store-behind-head", text))
+    return store
+
+
+def _notice(code: str, text: str) -> dict[str, Any]:
+    return {"event": "notice", "code": code, "text": text}
+
+
+def make_line(line: LineHome, rows: Rows, signers: Signers, settings: Settings, me: MemberNumber) -> Line:
+    """The core, from the store's documents and those in the home (a document may be in either first)."""
+    membership = line.membership()
+    for _, raw in rows.scan(r.DOCUMENT):
+        membership = members.extend(membership, raw)
+    return Line(rows, membership, me, signers, system_entropy, settings)
+
+
+@contextlib.asynccontextmanager
+async def running(
+    line: LineHome, on_event: Callable[[dict[str, Any]], None] | None = None, *, with_bearers: bool = True
+) -> AsyncIterator[Runtime]:
+    """The line's node, running for as long as the block does. Holds the line's directory for this process.
+
+    Raises StoreLocked, KeyUnavailable, StoreError, DocumentError, UsageError, BearerError.
+    """
+    directory = DataDirectory(line.path)
+    notices: list[dict[str, Any]] = []
+    try:
+        membership = line.membership()
+        keys = keys_in_force(line, membership)
+        me = line.me(membership)
+        parsed = configuration.load(line.config)
+        settings = Settings(software=f"parley {__version__}", **parsed.settings)  # type: ignore[arg-type]
+        key_pem, certificate_pem, _ = keys.tls()
+        identity = TlsIdentity(key_pem, certificate_pem)
+        bearers = configuration.make_bearers(parsed, line.config, membership, identity) if with_bearers else []
+        head = TwoSlotHeadFile(line.head)
+        signers = keys.signers()
+
+        def told(event: i.Event) -> None:
+            if isinstance(event, i.MembershipChanged):
+                line.add_notes(node.line.membership.notes)
+                for bearer in bearers:
+                    if isinstance(bearer, TlsBearer):
+                        bearer.set_pins(configuration.pins(node.line.membership))
+            if on_event is not None:
+                on_event(plain(event, node.line.membership))
+
+        node = Node(
+            lambda rows: make_line(line, rows, signers, settings, me),
+            lambda: open_store(line, keys, notices),
+            head,
+            bearers,
+            SystemClock(),
+            told,
+        )
+        if on_event is not None:
+            for notice in notices:
+                on_event(notice)
+        task = asyncio.create_task(node.run())
+        started = asyncio.create_task(node.started.wait())
+        await asyncio.wait({task, started}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            started.cancel()
+            await task
+        try:
+            yield Runtime(line, node, bearers, notices)
+        finally:
+            node.stop()
+            await task
+            head.close()
+    finally:
+        directory.close()
+
+
+def plain(event: i.Event, membership: Membership) -> dict[str, Any]:
+    """An event as plain data, for the log and the event stream."""
+
+    def code(number: int | None) -> str:
+        return "" if number is None else membership.members[MemberNumber(number)].code
+
+    match event:
+        case i.Arrived(entry, kind):
+            return {"event": "arrived", "from": code(entry.log.member), "kind": kind.name.lower(), "index": entry.index}
+        case i.Receipted(log, size, giver, time):
+            return {"event": "receipt", "from": code(giver), "tree": code(log.member), "size": size, "time": time}
+        case i.Written(_, entry):
+            return {"event": "written", "index": entry.index}
+        case i.Rejected(_, error):
+            return {"event": "rejected", "code": error.code, "text": error.message}
+        case i.Warned(warning, text, peer):
+            who = code(peer) if peer is None or peer in membership.members else str(peer)
+            return {"event": "notice", "code": warning, "text": text, "peer": who}
+        case i.Equivocated(log):
+            return {
+                "event": "notice",
+                "code": "equivocation",
+                "text": f"{code(log.member)} signed two histories; the proof is kept and goes with every export.",
+                "peer": code(log.member),
+            }
+        case i.MembershipChanged():
+            return {"event": "notice", "code": "membership-changed", "text": "a document of the line took effect."}

@@ -1,0 +1,301 @@
+"""The operations of a running line, in plain data: the command line calls them here or over the control socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+from parley import limits
+from parley.app.export import write_record
+from parley.app.runtime import Runtime
+from parley.app.views import Views
+from parley.errors import ParleyError, StoreError, UsageError
+from parley.wire.documents import decode_bundle
+from parley.wire.statement import EVERYONE, Kind, Message, Precedence
+
+Params = dict[str, Any]
+_MAX_REQUEST: Final = 4 * limits.MAX_TEXT
+
+
+def _precedence(name: str) -> Precedence:
+    try:
+        return Precedence[name.upper()]
+    except KeyError:
+        known = ", ".join(p.name for p in reversed(Precedence))
+        raise UsageError(f"{name!r} is no precedence; there are {known}.", code="precedence-unknown") from None
+
+
+async def send(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Write a message; returns when it is durable here, with its id."""
+    text = str(params["text"])
+    if not text.strip():
+        raise UsageError("there is no text to send.", code="text-empty")
+    if len(text.encode()) > limits.MAX_TEXT:
+        raise UsageError(
+            f"the text has {len(text.encode())} bytes, at most {limits.MAX_TEXT} go into one message.",
+            code="text-too-large",
+            next_step="Send it in parts.",
+        )
+    membership = runtime.node.line.membership
+    to = EVERYONE
+    for code in params.get("to") or ():
+        to |= 1 << membership.by_code(code).number
+    language = str(params.get("language") or membership.current.charter.languages[0])
+    content = Message(text, language, _precedence(params.get("precedence") or "routine"), str(params.get("subject") or ""))
+    entry = await runtime.send(content, to)
+    return _with_views(runtime, lambda views: views.message(entry).as_json())
+
+
+def _with_views(runtime: Runtime, ask: Callable[[Views], Any]) -> Any:  # noqa: ANN401 - JSON
+    views = runtime.views()
+    try:
+        return ask(views)
+    finally:
+        views.close()
+
+
+async def inbox(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Messages addressed here that wait to be acknowledged; with ``all``, every message."""
+    limit = params.get("limit")
+
+    def ask(views: Views) -> Any:  # noqa: ANN401 - JSON
+        found = views.messages(limit=limit) if params.get("all") else views.open_messages()
+        return [m.as_json() for m in found]
+
+    return await asyncio.to_thread(_with_views, runtime, ask)
+
+
+async def show(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """One message, without marking it as read."""
+    return _with_views(runtime, lambda v: v.message(v.find(params["id"])).as_json())
+
+
+async def _mark(runtime: Runtime, kind: Kind, params: Params) -> Any:  # noqa: ANN401 - JSON
+    entry = _with_views(runtime, lambda v: v.find(params["id"]))
+    await runtime.mark(kind, entry, str(params.get("text") or ""), str(params.get("role") or "watch"))
+    return _with_views(runtime, lambda v: v.message(entry).as_json())
+
+
+async def read(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """One message, marked as read on the record when it is another's and was not yet."""
+    try:
+        return await _mark(runtime, Kind.READ, params)
+    except UsageError as error:
+        if error.code not in ("already-marked", "message-unknown"):
+            raise
+        return await show(runtime, params)
+
+
+async def acknowledge(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Acknowledge a message; that says it was read, too."""
+    return await _mark(runtime, Kind.ACKNOWLEDGED, params)
+
+
+async def decline(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Decline a message, with a reason."""
+    return await _mark(runtime, Kind.DECLINED, params)
+
+
+async def reply(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Answer a message."""
+    entry = _with_views(runtime, lambda v: v.find(params["id"]))
+    language = str(params.get("language") or runtime.node.line.membership.current.charter.languages[0])
+    precedence = _precedence(params.get("precedence") or "routine")
+    written = await runtime.reply(entry, str(params["text"]), language, precedence)
+    return _with_views(runtime, lambda v: v.message(written).as_json())
+
+
+async def status(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Per member and bearer: last heard, what was sent, delivered, read, acknowledged; the oldest unanswered."""
+    del params
+    line = runtime.node.line
+    messages = await asyncio.to_thread(
+        _with_views, runtime, lambda v: [m.as_json() for m in v.messages() if not m.erased]
+    )
+    evidence = _with_views(runtime, lambda v: v.evidence())
+    peers = []
+    for number, peer in sorted(line.peers.items()):
+        member = line.membership.member(number)
+        mine = [
+            (m, x) for m in messages if m["mine"] for x in m["recipients"] if x["code"] == member.code
+        ]
+        waiting = [m for m, x in mine if not (x["acknowledged"] or x["declined"] or x["answered"])]
+        theirs = [m for m in messages if m["author"] == member.code and m["open"]]
+        peers.append(
+            {
+                "code": member.code,
+                "name": member.name,
+                "left": member.left,
+                "last_heard": peer.heard_wall,
+                "bearers": [
+                    {"name": b.name, "up": b.name in peer.links} for b in runtime.bearers
+                ],
+                "sent": len(mine),
+                **{k: sum(1 for _, x in mine if x[k]) for k in ("delivered", "read", "acknowledged", "declined", "answered")},
+                "oldest_unanswered": min((m["time"] for m in waiting), default=0),
+                "waiting_here": len(theirs),
+                "oldest_waiting_here": min((m["time"] for m in theirs), default=0),
+            }
+        )
+    charter = line.membership.current.charter
+    return {
+        "line": charter.line,
+        "class": charter.purpose,
+        "me": line.membership.member(line.me).code,
+        "entries": sum(t.size for t in line.trees),
+        "trouble": str(runtime.node.trouble) if runtime.node.trouble else "",
+        "two_histories": evidence,
+        "peers": peers,
+    }
+
+
+async def members(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Take in signed documents from a bundle's text."""
+    for raw in decode_bundle(str(params["bundle"]).encode()).values():
+        runtime.node.add_document(raw)
+    return {"added": True}
+
+
+async def export(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Write the record to a file."""
+    line = runtime.node.line
+    await runtime.node.post_quantum()
+    path = Path(params["path"])
+    reader = runtime.node.store.reader()
+    try:
+        return await asyncio.to_thread(write_record, reader, line.membership, path)
+    finally:
+        reader.close()
+
+
+async def prune(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Erase the contents of messages older than the retention; the record stays whole."""
+    days = params.get("days")
+    retention = runtime.node.line.membership.current.charter.retention_days
+    if days is not None and days < retention and not params.get("force"):
+        raise UsageError(
+            f"the charter keeps contents for {retention} days.",
+            code="retention-shorter",
+            next_step="Amend the charter, or use --force, which erases your own copy only.",
+        )
+    before = int(runtime.node.wall_s()) - 86400 * (retention if days is None else days)
+    erased = await runtime.node.prune(before)
+    return {"erased": erased, "before": before}
+
+
+OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] = {
+    "send": send,
+    "inbox": inbox,
+    "show": show,
+    "read": read,
+    "ack": acknowledge,
+    "decline": decline,
+    "reply": reply,
+    "status": status,
+    "members": members,
+    "export": export,
+    "prune": prune,
+}
+
+
+class ControlServer:
+    """Serves OPERATIONS on a Unix socket that only the owner can open: one JSON object a line each way."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Listen. The directory's lock is ours, so a socket that is there already is a dead one."""
+        path = self._runtime.line_home.control
+        path.unlink(missing_ok=True)
+        self._server = await asyncio.start_unix_server(self._serve, path=str(path), limit=_MAX_REQUEST)
+        path.chmod(0o600)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._server is not None:
+            self._server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._server.wait_closed()
+            self._runtime.line_home.control.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        try:
+            while request := await reader.readline():
+                answer = await self._answer(request)
+                writer.write(json.dumps(answer).encode() + b"\n")
+                await writer.drain()
+        except (ConnectionError, ValueError):
+            return
+        finally:
+            writer.close()
+
+    async def _answer(self, request: bytes) -> dict[str, Any]:
+        try:
+            asked = json.loads(request)
+            operation = OPERATIONS[asked["operation"]]
+            return {"result": await operation(self._runtime, asked.get("params", {}))}
+        except ParleyError as error:
+            return {"error": error_data(error)}
+        except (KeyError, TypeError, ValueError) as error:
+            return {"error": error_data(UsageError(f"the request is not understood: {error!r}.", code="request-malformed"))}
+
+
+def error_data(error: ParleyError) -> dict[str, str]:
+    """An error as plain data."""
+    return {"code": error.code, "message": error.message, "next_step": error.next_step, "fault": error.fault}
+
+
+class RemoteError(ParleyError):
+    """An error that the running node answered with."""
+
+    def __init__(self, data: dict[str, str]) -> None:
+        super().__init__(data["message"], code=data["code"], next_step=data["next_step"])
+        self.told_fault = data.get("fault", "operator")
+
+
+class ControlClient:
+    """Asks a running node."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def connect(cls, path: Path) -> ControlClient | None:
+        """A connection to the node that serves ``path``; None when there is none."""
+        try:
+            return cls(*await asyncio.open_unix_connection(str(path), limit=256 * 1024 * 1024))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None
+
+    async def call(self, operation: str, **params: Any) -> Any:  # noqa: ANN401 - JSON
+        """The result of an operation. Raises RemoteError, StoreError when the node goes away."""
+        self._writer.write(json.dumps({"operation": operation, "params": params}).encode() + b"\n")
+        try:
+            await self._writer.drain()
+            line = await self._reader.readline()
+            if not line:
+                raise StoreError("the node went away before it answered.", code="node-gone")
+            answer = json.loads(line)
+        except (ConnectionError, json.JSONDecodeError) as error:
+            raise StoreError("the node went away before it answered.", code="node-gone") from error
+        if "error" in answer:
+            raise RemoteError(answer["error"])
+        return answer["result"]
+
+    def close(self) -> None:
+        """End the connection."""
+        self._writer.close()
+

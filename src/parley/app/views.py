@@ -1,0 +1,256 @@
+"""What the faces show: messages with the state of each recipient, in plain data (D2, R34).
+
+Read through a reader of its own, so a slow disk or a busy node freezes nobody (D7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from parley.errors import DecodeError, UsageError
+from parley.ids import EntryId, LogId, MemberNumber
+from parley.protocol import rows as r
+from parley.protocol.membership import Membership
+from parley.protocol.rows import Reader
+from parley.protocol.trees import State, StoredEntry
+from parley.wire import cbor, note, statement
+from parley.wire.statement import EVERYONE, Kind, Mark, Message, RefusedEntry, Relation, Statement
+
+_SHORT: Final = 4
+_LOG_FIELDS: Final = 4096 * 64
+
+
+@dataclass(slots=True)
+class Recipient:
+    """The state of one message at one recipient. Times are POSIX seconds, as their authors state them; 0: not."""
+
+    code: str
+    delivered: int = 0
+    read: int = 0
+    acknowledged: int = 0
+    declined: int = 0
+    reason: str = ""
+    answered: int = 0
+    refused: str = ""
+
+    @property
+    def state(self) -> str:
+        """The furthest of the facts, as one word for a list; each has its own time beside it."""
+        for word in ("refused", "declined", "answered", "acknowledged", "read", "delivered"):
+            if getattr(self, word):
+                return word
+        return "undelivered"
+
+
+@dataclass(slots=True)
+class MessageView:
+    """One message as the faces show it. The text is hostile until rendered (D13)."""
+
+    id: str
+    author: str
+    time: int
+    to: list[str]
+    precedence: str
+    language: str
+    subject: str
+    text: str
+    from_role: str
+    to_role: str
+    reply_to: str = ""
+    mine: bool = False
+    open: bool = False
+    erased: bool = False
+    arrival: int = 0
+    recipients: list[Recipient] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        plain = {name: getattr(self, name) for name in self.__slots__ if name != "recipients"}
+        plain["recipients"] = [
+            {**{n: getattr(x, n) for n in x.__slots__}, "state": x.state} for x in self.recipients
+        ]
+        return plain
+
+
+class Views:
+    """Questions about one line's record, answered from ``reader``."""
+
+    def __init__(self, reader: Reader, membership: Membership, me: MemberNumber) -> None:
+        self._reader = reader
+        self.membership = membership
+        self.me = me
+
+    def close(self) -> None:
+        """Release the reader."""
+        self._reader.close()
+
+    # -- ids -------------------------------------------------------------------------------------------
+
+    def name_of(self, entry: EntryId) -> str:
+        """``code-run-index``: the run as four hexadecimal digits of its incarnation."""
+        code = self.membership.member(entry.log.member).code
+        return f"{code}-{entry.log.incarnation.hex()[:_SHORT]}-{entry.index}"
+
+    def find(self, name: str) -> EntryId:
+        """The entry that a name of ``name_of``, or a longer one, names. Raises UsageError."""
+        parts = name.strip().rsplit("-", 2)
+        if len(parts) != 3 or not parts[2].isdigit():  # noqa: PLR2004
+            raise UsageError(
+                f"{name!r} is no message id; one looks like northland-3f2a-12.",
+                code="message-unknown",
+                next_step="See 'parley inbox' or 'parley status'.",
+            )
+        code, run, index = parts
+        logs = [
+            x
+            for x in self.logs()
+            if x.incarnation.hex().startswith(run) and self.membership.member(x.member).code == code
+        ]
+        if len(logs) != 1:
+            raise UsageError(f"there is no message {name!r} here.", code="message-unknown")
+        return EntryId(logs[0], int(index))
+
+    def logs(self) -> list[LogId]:
+        """The trees of which anything is held."""
+        return [r.read_log_key(key) for key, _ in self._reader.scan(r.LOG)]
+
+    # -- messages --------------------------------------------------------------------------------------
+
+    def stored(self, entry: EntryId) -> StoredEntry | None:
+        """One entry as it is held."""
+        value = self._reader.get(r.ENTRY, r.entry_key(entry.log, entry.index))
+        return StoredEntry.decode(value) if value is not None else None
+
+    def message(self, entry: EntryId, arrival: int = 0) -> MessageView:
+        """One message with its states. Raises UsageError when it is none."""
+        stored = self.stored(entry)
+        said = self._said(stored)
+        if stored is None or said is None or not isinstance(said.content, Message):
+            if stored is not None and stored.state is State.ERASED:
+                return self._erased(entry, arrival)
+            raise UsageError(f"{self.name_of(entry)} is no message that is held here.", code="message-unknown")
+        content = said.content
+        text = content.body if isinstance(content.body, str) else content.body.hex()
+        author = self.membership.member(entry.log.member)
+        to = self._recipients(entry.log, said.to)
+        reply = next((ref.entry for ref in content.refs if ref.relation is Relation.REPLY), None)
+        view = MessageView(
+            self.name_of(entry),
+            author.code,
+            said.time,
+            [self.membership.member(m).code for m in to],
+            content.precedence.name,
+            content.language,
+            content.subject,
+            text,
+            content.from_role,
+            content.to_role,
+            self.name_of(reply) if reply is not None and self._known(reply) else "",
+            entry.log.member == self.me,
+            self._reader.get(r.OPEN, r.entry_key(entry.log, entry.index)) is not None,
+            arrival=arrival,
+        )
+        view.recipients = [self._recipient(entry, m) for m in to]
+        return view
+
+    def _known(self, entry: EntryId) -> bool:
+        return entry.log.member in self.membership.members
+
+    def _erased(self, entry: EntryId, arrival: int) -> MessageView:
+        code = self.membership.member(entry.log.member).code
+        view = MessageView(self.name_of(entry), code, 0, [], "", "", "", "", "", "", erased=True, arrival=arrival)
+        view.mine = entry.log.member == self.me
+        return view
+
+    def _said(self, stored: StoredEntry | None) -> Statement | None:
+        if stored is None or stored.state is not State.HELD:
+            return None
+        try:
+            return statement.decode(stored.statement)
+        except DecodeError:
+            return None
+
+    def _recipients(self, log: LogId, to: int) -> list[MemberNumber]:
+        row = self._reader.get(r.LOG, r.log_key(log))
+        revision = self.membership.current
+        if row is not None:
+            fields = cbor.decode(row, limit=_LOG_FIELDS)
+            revision = self.membership.revision(fields[0]) or revision
+        return [m for m in revision.members if m != log.member and (to == EVERYONE or to >> m & 1)]
+
+    def _recipient(self, entry: EntryId, member: MemberNumber) -> Recipient:
+        found = Recipient(self.membership.member(member).code)
+        found.delivered = self._delivered(entry, member)
+        prefix = r.entry_key(entry.log, entry.index) + bytes((member,))
+        for key, value in self._reader.scan(r.MARK, prefix, r.after(prefix)):
+            time = int.from_bytes(value[13:21], "big")
+            # What was read was delivered, whatever became of the receipt (D2).
+            found.delivered = found.delivered or time
+            match key[14]:
+                case Kind.READ:
+                    found.read = time
+                case Kind.ACKNOWLEDGED:
+                    found.acknowledged = time
+                    found.read = found.read or time
+                case Kind.DECLINED:
+                    found.declined = time
+                    found.reason = self._reason(r.read_entry_key(value))
+                case Kind.MESSAGE:
+                    found.answered = time
+                case Kind.REFUSED:
+                    found.refused = self._reason(r.read_entry_key(value))
+        return found
+
+    def _delivered(self, entry: EntryId, member: MemberNumber) -> int:
+        """The time of the first receipt of ``member`` that covers ``entry``."""
+        prefix = r.log_key(entry.log) + bytes((member, note.COSIGNATURE_ED25519))
+        start = prefix + (entry.index + 1).to_bytes(4, "big")
+        for _, value in self._reader.scan(r.RECEIPT, start, r.after(prefix), limit=1):
+            return int.from_bytes(value[:8], "big")
+        return 0
+
+    def _reason(self, entry: EntryId) -> str:
+        said = self._said(self.stored(entry))
+        match said.content if said is not None else None:
+            case Mark(text=text):
+                return text or "no reason given"
+            case RefusedEntry(reason=reason):
+                known = {x.value for x in statement.Refusal}
+                return statement.Refusal(reason).name.lower() if reason in known else f"reason {reason}"
+        return ""
+
+    def open_messages(self) -> list[MessageView]:
+        """Messages addressed here and neither acknowledged nor declined: FLASH first, then as they came."""
+        order = {entry: arrival for arrival, entry in self._arrivals()}
+        found = []
+        for key, _ in self._reader.scan(r.OPEN):
+            entry = r.read_entry_key(key)
+            found.append(self.message(entry, order.get(entry, 0)))
+        rank = {p.name: -p for p in statement.Precedence}
+        return sorted(found, key=lambda m: (rank.get(m.precedence, 0), m.arrival))
+
+    def _arrivals(self) -> Iterator[tuple[int, EntryId]]:
+        for key, value in self._reader.scan(r.ARRIVAL):
+            yield int.from_bytes(key, "big"), r.read_entry_key(value)
+
+    def messages(self, *, limit: int | None = None) -> list[MessageView]:
+        """The newest ``limit`` messages, in the order in which they arrived or were written here."""
+        found: list[MessageView] = []
+        for key, value in self._reader.scan(r.ARRIVAL, reverse=True):
+            entry = r.read_entry_key(value)
+            stored = self.stored(entry)
+            said = self._said(stored)
+            arrival = int.from_bytes(key, "big")
+            if said is not None and isinstance(said.content, Message):
+                found.append(self.message(entry, arrival))
+            elif stored is not None and stored.state is State.ERASED:
+                found.append(self._erased(entry, arrival))
+            if limit is not None and len(found) >= limit:
+                break
+        return found[::-1]
+
+    def evidence(self) -> list[str]:
+        """The origins of trees with two histories."""
+        return [str(r.read_log_key(key)) for key, _ in self._reader.scan(r.EVIDENCE)]

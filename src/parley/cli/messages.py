@@ -1,0 +1,250 @@
+"""``parley serve``, and what an officer does with messages."""
+
+from __future__ import annotations
+
+import asyncio
+import json as jsonlib
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from parley.app.runtime import running
+from parley.app.service import ControlServer
+from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, err, home_of, out, run, say, show_json, when
+from parley.errors import UsageError
+from parley.forms.display import mixed_script_words, safe_line, safe_text
+
+IdArgument = Annotated[str, typer.Argument(help="Message id, such as northland-3f2a-12.")]
+_STYLES = {"FLASH": "bold red", "IMMEDIATE": "bold yellow", "PRIORITY": "bold"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for name, function in (
+        ("serve", serve),
+        ("send", send),
+        ("inbox", inbox),
+        ("read", read),
+        ("ack", ack),
+        ("decline", decline),
+        ("reply", reply),
+        ("status", status),
+    ):
+        app.command(name)(function)
+
+
+@command
+def serve(line: LineOption = None, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Run this party's node for a line until it is stopped (SIGINT, SIGTERM). Events go to standard error."""
+    found = home_of(home).the_line(line)
+    run(_serve(found, json))
+
+
+async def _serve(found: Any, json: bool) -> None:  # noqa: ANN401, FBT001
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+
+    def told(event: dict[str, Any]) -> None:
+        if json:
+            sys.stderr.write(jsonlib.dumps(event, ensure_ascii=False) + "\n")
+            sys.stderr.flush()
+        elif event["event"] in ("notice", "arrived"):
+            err.print(Text(safe_line(_event_line(event))))
+
+    async with running(found, told) as runtime:
+        server = ControlServer(runtime)
+        await server.start()
+        if not runtime.bearers:
+            err.print(Text(f"No bearer is configured in {found.config}: nothing can leave or arrive.", style="yellow"))
+        err.print(Text(f"Serving the line {found.name!r}; stop with Ctrl-C."))
+        try:
+            await stop.wait()
+        finally:
+            await server.close()
+
+
+def _event_line(event: dict[str, Any]) -> str:
+    if event["event"] == "arrived":
+        return f"{event['from']}: {event['kind']} {event['index']}"
+    peer = f" ({event['peer']})" if event.get("peer") else ""
+    return f"{event['code']}{peer}: {event['text']}"
+
+
+@command
+def send(
+    text: Annotated[str | None, typer.Argument(help="The text; left out, it is read from --file or standard input.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the text from a file.")] = None,
+    precedence: Annotated[str, typer.Option("--precedence", "-p", help="FLASH, IMMEDIATE, PRIORITY or ROUTINE.")] = "ROUTINE",
+    to: Annotated[list[str] | None, typer.Option(help="Codes of the recipients [every other member].")] = None,
+    subject: Annotated[str, typer.Option(help="A short subject.")] = "",
+    language: Annotated[str | None, typer.Option(help="Language of the text [the line's first].")] = None,
+    line: LineOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Send a text. It is signed, and can never be denied. Returns when it is durable on this node's record."""
+    body = _text(text, file)
+    params = {"text": body, "precedence": precedence, "to": to or [], "subject": subject, "language": language}
+    message = call(home, line, "send", **params)
+    if json:
+        show_json(message)
+    else:
+        say(f"{message['id']}  {message['precedence']} to {', '.join(message['to'])}: on the record, on its way.")
+
+
+def _text(text: str | None, file: Path | None) -> str:
+    if text is not None and file is not None:
+        raise UsageError("give the text or a file, not both.", code="text-twice")
+    if text is not None:
+        return text
+    try:
+        data = file.read_bytes() if file is not None else sys.stdin.buffer.read()
+        return data.decode()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}.", code="file-unreadable") from error
+    except UnicodeDecodeError:
+        raise UsageError("the text is not UTF-8.", code="text-encoding", next_step="Convert it first.") from None
+
+
+@command
+def inbox(
+    everything: Annotated[bool, typer.Option("--all", "-a", help="Every message, sent ones too, in order.")] = False,
+    limit: Annotated[int | None, typer.Option(help="At most so many, the newest.")] = None,
+    line: LineOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List messages that wait to be acknowledged here: FLASH first."""
+    messages = call(home, line, "inbox", all=everything, limit=limit)
+    if json:
+        show_json(messages)
+        return
+    if not messages:
+        say("Nothing waits." if not everything else "Nothing yet.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("id", "time", "precedence", "from", "state", "text"):
+        table.add_column(column)
+    for m in messages:
+        table.add_row(
+            m["id"],
+            when(m["time"]),
+            Text(m["precedence"], style=_STYLES.get(m["precedence"], "")),
+            m["author"],
+            _states(m),
+            Text(safe_line(m["subject"] or m["text"].strip())[:60]),
+        )
+    out.print(table)
+
+
+def _states(message: dict[str, Any]) -> str:
+    if message["open"]:
+        return "waits here"
+    states = [f"{r['code']} {r['state']}" for r in message["recipients"]]
+    return ", ".join(states)
+
+
+def _show(message: dict[str, Any], json: bool) -> None:  # noqa: FBT001
+    if json:
+        show_json(message)
+        return
+    out.print(Text(f"{message['precedence']}  {message['author']} -> {', '.join(message['to'])}", style=_STYLES.get(message["precedence"], "bold")))
+    say(f"{message['id']}  {when(message['time'])}  language {message['language'] or 'unknown'}")
+    if message["subject"]:
+        say(message["subject"], "bold")
+    if message["reply_to"]:
+        say(f"in reply to {message['reply_to']}")
+    out.print(Text(safe_text(message["text"].rstrip("\n"))))
+    mixed = mixed_script_words(message["text"])
+    if mixed:
+        say(f"Words with letters of several scripts: {', '.join(mixed[:10])}", "yellow")
+    for r in message["recipients"]:
+        facts = [f"{k} {when(r[k])}" for k in ("delivered", "read", "acknowledged", "declined", "answered") if r[k]]
+        reason = f" ({r['reason']})" if r["reason"] else ""
+        say(f"  {r['code']}: {', '.join(facts) or 'undelivered'}{reason}", "dim")
+
+
+@command
+def read(id_: IdArgument, line: LineOption = None, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Show a message, and put on the record that it was read."""
+    _show(call(home, line, "read", id=id_), json)
+
+
+@command
+def ack(
+    id_: IdArgument,
+    remark: Annotated[str, typer.Option(help="A remark for the record.")] = "",
+    line: LineOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Acknowledge a message."""
+    _done(call(home, line, "ack", id=id_, text=remark), "acknowledged", json)
+
+
+@command
+def decline(
+    id_: IdArgument,
+    reason: Annotated[str, typer.Argument(help="Why, for the record; may be empty.")] = "",
+    line: LineOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Decline a message, with a reason: a refusal that is an answer, not a silence."""
+    _done(call(home, line, "decline", id=id_, text=reason), "declined", json)
+
+
+def _done(message: dict[str, Any], what: str, json: bool) -> None:  # noqa: FBT001
+    if json:
+        show_json(message)
+    else:
+        say(f"{message['id']} {what}.")
+
+
+@command
+def reply(
+    id_: IdArgument,
+    text: Annotated[str | None, typer.Argument(help="The answer; left out, it is read from --file or standard input.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the answer from a file.")] = None,
+    precedence: Annotated[str, typer.Option("--precedence", "-p", help="FLASH, IMMEDIATE, PRIORITY or ROUTINE.")] = "ROUTINE",
+    language: Annotated[str | None, typer.Option(help="Language of the text.")] = None,
+    line: LineOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Answer a message, to all who know it."""
+    message = call(home, line, "reply", id=id_, text=_text(text, file), precedence=precedence, language=language)
+    if json:
+        show_json(message)
+    else:
+        say(f"{message['id']} answers {id_}.")
+
+
+@command
+def status(line: LineOption = None, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Show each peer and bearer: last heard, what was delivered, read and acknowledged, the oldest unanswered."""
+    found = call(home, line, "status")
+    if json:
+        show_json(found)
+        return
+    say(f"{found['line']} ({found['class']}), here {found['me']}, {found['entries']} entries on record", "bold")
+    if found["trouble"]:
+        say(found["trouble"], "bold red")
+    for log in found["two_histories"]:
+        say(f"TWO HISTORIES: {log}. The proof is in every export.", "bold red")
+    for p in found["peers"]:
+        bearers = ", ".join(f"{b['name']} {'up' if b['up'] else 'DOWN'}" for b in p["bearers"]) or "no bearer"
+        left = ", has left the line" if p["left"] else ""
+        say(f"{p['name']}{left}: last heard {when(p['last_heard'])}; {bearers}")
+        say(
+            f"  sent {p['sent']}, delivered {p['delivered']}, read {p['read']}, acknowledged {p['acknowledged']}, "
+            f"declined {p['declined']}, answered {p['answered']}; oldest unanswered {when(p['oldest_unanswered'])}"
+        )
+        say(f"  waiting here {p['waiting_here']}; oldest {when(p['oldest_waiting_here'])}")

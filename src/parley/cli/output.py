@@ -1,0 +1,126 @@
+"""What every command shares: options, output for people or programs, errors, exit statuses.
+
+======  =====================================================================
+status  meaning
+======  =====================================================================
+0       done
+1       refused: a verification failed, or the other side is at fault
+2       used wrongly: the message says what to do
+3       the node, its store or a key is not available
+4       the network or a bearer failed
+======  =====================================================================
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from parley.app.home import Home, default_home
+from parley.app.service import OPERATIONS, ControlClient, RemoteError, error_data
+from parley.app.runtime import running
+from parley.errors import KeyUnavailable, ParleyError, StoreError
+from parley.forms.display import safe_text
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+LineOption = Annotated[str | None, typer.Option("--line", "-l", help="Which line; may be left out when there is one.")]
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="The party's home directory [PARLEY_HOME, else ~/.parley].")
+]
+EXIT: Final = {"peer": 1, "operator": 2, "system": 3, "network": 4}
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def home_of(home: Path | None) -> Home:
+    """The home that an option names, or the default."""
+    return Home(home if home is not None else default_home())
+
+
+def passphrase() -> bytes | None:
+    """The passphrase of the root keys, from PARLEY_PASSPHRASE."""
+    given = os.environ.get("PARLEY_PASSPHRASE")
+    return given.encode() if given else None
+
+
+def show_json(value: object) -> None:
+    """Print JSON."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def say(text: str, style: str = "") -> None:
+    """Print a line for people. What peers wrote in it is made safe to see (D13)."""
+    out.print(Text(safe_text(text), style=style))
+
+
+def when(time: int) -> str:
+    """UTC, to the second; a dash for never."""
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%SZ") if time else "-"
+
+
+def exit_status(error: ParleyError) -> int:
+    """The status for an error; the table of this module."""
+    if isinstance(error, StoreError | KeyUnavailable):
+        return 3
+    fault = error.told_fault if isinstance(error, RemoteError) else error.fault
+    return EXIT.get(fault, 3)
+
+
+def command(function: Callable[P, T]) -> Callable[P, T]:
+    """Print a ParleyError as its message and next step, or as JSON, and leave with its status."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except ParleyError as error:
+            if kwargs.get("json"):
+                show_json({"error": error_data(error)})
+            else:
+                err.print(Text(f"parley: {safe_text(error.message)}", style="bold red"))
+                if error.next_step:
+                    err.print(Text(f"  {safe_text(error.next_step)}"))
+                err.print(Text(f"  [{error.code}]", style="dim"))
+            raise typer.Exit(exit_status(error)) from error
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+
+    return wrapped
+
+
+def call(home: Path | None, line: str | None, operation: str, **params: Any) -> Any:  # noqa: ANN401 - JSON
+    """Run an operation: by the running node, or here when none runs (then nothing leaves until one does)."""
+    return asyncio.run(_call(home_of(home), line, operation, params))
+
+
+async def _call(home: Home, line: str | None, operation: str, params: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    found = home.the_line(line)
+    client = await ControlClient.connect(found.control)
+    if client is not None:
+        try:
+            return await client.call(operation, **params)
+        finally:
+            client.close()
+    async with running(found, with_bearers=False) as runtime:
+        return await OPERATIONS[operation](runtime, params)
+
+
+def run(task: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end."""
+    return asyncio.run(task)

@@ -1,0 +1,127 @@
+"""``parley export``, ``verify``, ``prune``, ``demo`` and ``bench``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parley.app import bench as benchmark
+from parley.app import demo as demonstration
+from parley.app.verify import LogFacts, Report, verify_record
+from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, say, show_json, when
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for name, function in (
+        ("export", export),
+        ("verify", verify),
+        ("prune", prune),
+        ("demo", demo),
+        ("bench", bench),
+    ):
+        app.command(name)(function)
+
+
+@command
+def export(
+    path: Annotated[Path, typer.Argument(help="File to write.")] = Path("record.parley"),
+    line: LineOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write the record to one file that anyone can verify with their own tools."""
+    found = call(home, line, "export", path=str(path.resolve()))
+    if json:
+        show_json(found)
+    else:
+        say(f"Wrote {found['path']}: {found['logs']} trees, {found['entries']} entries, {found['contents']} contents.")
+
+
+@command
+def verify(
+    path: Annotated[Path, typer.Argument(help="An exported record.")],
+    json: JsonOption = False,
+) -> None:
+    """Verify an exported record: needs the file alone. Exit status 1 when anything was tampered with."""
+    report = verify_record(path)
+    if json:
+        show_json(report.as_json())
+    else:
+        _show_report(report)
+    if not report.good:
+        raise typer.Exit(1)
+
+
+def _ranges(ranges: list[tuple[int, int]]) -> str:
+    return ", ".join(f"{a}" if b == a + 1 else f"{a}-{b - 1}" for a, b in ranges)
+
+
+def _show_report(report: Report) -> None:
+    say(f"Line {report.line} {report.line_id}", "bold")
+    for member in report.members:
+        k, n = member["threshold"]
+        say(f"  {member['name']} ({member['code']}), root {k} of {n}, fingerprint {member['fingerprint']}")
+    for log in report.logs:
+        _show_log(log)
+    for text in report.equivocations:
+        say(f"TWO HISTORIES: {text}", "bold red")
+    for problem in report.problems:
+        say(f"TAMPERED: {problem}", "bold red")
+    if report.good:
+        say(f"Verified: {report.entries} entries in {len(report.logs)} trees.", "bold green")
+    say("Compare the fingerprints with what the parties gave you: the file cannot prove them by itself.", "dim")
+
+
+def _show_log(log: LogFacts) -> None:
+    say(f"{log.origin}: {log.size} entries, {log.contents} contents", "bold")
+    if log.said_mldsa44:
+        say(f"  said by {log.author}: 0-{log.said_mldsa44 - 1} proven (Ed25519 and ML-DSA-44)")
+    if log.said_mldsa44 < log.size:
+        say(f"  said by {log.author}: {log.said_mldsa44}-{log.size - 1} proven by Ed25519 only")
+    for got in log.received:
+        pq = f"below {got.mldsa44} proven (ML-DSA-44), " if got.mldsa44 else ""
+        say(f"  received by {got.code}: {pq}below {got.ed25519} proven by Ed25519, last {when(got.time)}")
+    if log.erased:
+        say(f"  erased under retention: {_ranges(log.erased)}")
+    if log.missing:
+        say(f"  missing, not held by who exported: {_ranges(log.missing)}", "yellow")
+
+
+@command
+def prune(
+    days: Annotated[int | None, typer.Option(help="Days to keep [the charter's].")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Erase earlier than the charter says, in this copy only.")] = False,
+    line: LineOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Erase the contents of messages past their retention. Commitments stay: the record still verifies."""
+    found = call(home, line, "prune", days=days, force=force)
+    if json:
+        show_json(found)
+    else:
+        say(f"Erased the contents of {found['erased']} messages from before {when(found['before'])}.")
+
+
+@command
+def demo(
+    path: Annotated[Path, typer.Option("--out", help="Folder for the records and the transcript.")] = Path("demo-out"),
+    json: JsonOption = False,
+) -> None:
+    """Run two real nodes on this machine, found a line, and exchange real notices through trouble."""
+    raise typer.Exit(demonstration.run(path, quiet=json))
+
+
+@command
+def bench(
+    path: Annotated[Path, typer.Option("--out", help="Folder for bench.json.")] = Path("bench-out"),
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds: a look, not a measurement.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Measure this machine: the work, and the floor beside it."""
+    found = benchmark.run(path, quick=quick, quiet=json)
+    if json:
+        show_json(found)

@@ -1,0 +1,1 @@
+"""What a message is to its reader: how text is shown. Free text is the one form of this version."""
