@@ -112,7 +112,11 @@ def make_line(line: LineHome, rows: Rows, signers: Signers, settings: Settings, 
 
 @contextlib.asynccontextmanager
 async def running(
-    line: LineHome, on_event: Callable[[dict[str, Any]], None] | None = None, *, with_bearers: bool = True
+    line: LineHome,
+    on_event: Callable[[dict[str, Any]], None] | None = None,
+    *,
+    with_bearers: bool = True,
+    raw_events: Callable[[i.Event], None] | None = None,
 ) -> AsyncIterator[Runtime]:
     """The line's node, running for as long as the block does. Holds the line's directory for this process.
 
@@ -138,6 +142,8 @@ async def running(
                 for bearer in bearers:
                     if isinstance(bearer, TlsBearer):
                         bearer.set_pins(configuration.pins(node.line.membership))
+            if raw_events is not None:
+                raw_events(event)
             if on_event is not None:
                 on_event(plain(event, node.line.membership))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Final
@@ -65,6 +66,11 @@ class TlsBearer:
     def port(self) -> int:
         """The port listened on; 0 when not listening."""
         return int(self._server.sockets[0].getsockname()[1]) if self._server and self._server.sockets else 0
+
+    def sockets(self) -> list[socket.socket]:
+        """The sockets of open connections, for measurement."""
+        found = [channel.stream for channels in self._open.values() for channel in channels]
+        return [stream for stream in found if stream is not None]
 
     def set_pins(self, pins: Mapping[bytes, MemberNumber]) -> None:
         """Accept these keys from now on, and drop connections of keys that are no longer among them."""

@@ -106,13 +106,14 @@ class TlsChannel(asyncio.Protocol):
         self._shaken = False
         self.peer: MemberNumber | None = None
         self.source = ""
+        self.stream: socket.socket | None = None
 
     # -- asyncio ---------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Set the socket so that a dead path is noticed: TCP's own patience is measured in minutes."""
         self._transport = transport  # type: ignore[assignment]
-        stream = transport.get_extra_info("socket")
+        stream = self.stream = transport.get_extra_info("socket")
         if stream is not None:
             stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

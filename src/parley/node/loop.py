@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from parley.errors import OutcomeUnknown, ParleyError, StoreError, StoreFull, UsageError
+from parley.errors import OutcomeUnknown, ParleyError, StoreCorrupt, StoreError, StoreFull, UsageError
 from parley.ids import EntryId, MemberNumber
 from parley.ports import Bearer, Clock, Head, HeadFile, Store
 from parley.protocol import inputs as i
@@ -169,8 +169,8 @@ class Node:
             return wake_at
         if not self._inbox:
             self._wake.clear()
-        output = self.line.step(taken, Now(self._clock.wall_s(), boot))
         try:
+            output = self.line.step(taken, Now(self._clock.wall_s(), boot))
             await self._commit(output)
         except StoreError as error:
             return await self._recover(error, taken)
@@ -196,19 +196,23 @@ class Node:
         version = await loop.run_in_executor(
             self._writer, self.store.commit, self.store.version, output.changes
         )
+        self._write_head(version, sync=False)
+
+    def _write_head(self, version: int, *, sync: bool) -> None:
+        """The commit stands whatever becomes of this: a head that lags only notices less."""
         head = self.line.head()
-        if head is not None:
-            self._head_file.write(Head(version, head.log.incarnation, head.size, head.root), sync=False)
-            self._head_dirty = True
+        if head is None:
+            return
+        try:
+            self._head_file.write(Head(version, head.log.incarnation, head.size, head.root), sync=sync)
+        except (StoreError, OSError) as error:
+            self._on_event(i.Warned("head-not-written", f"the head file cannot be written: {error}"))
+        self._head_dirty = not sync
 
     def _sync_head(self) -> None:
-        if not self._head_dirty:
-            return
-        head = self.line.head()
-        if head is not None:
-            self._head_file.write(Head(self.store.version, head.log.incarnation, head.size, head.root), sync=True)
-        self._head_dirty = False
-        self._head_synced = self._clock.boot_s()
+        if self._head_dirty:
+            self._write_head(self.store.version, sync=True)
+            self._head_synced = self._clock.boot_s()
 
     def _release(self, output: Output) -> None:
         busy = set()
@@ -260,19 +264,34 @@ class Node:
         for given in taken:
             if isinstance(given, i.Submit) and (future := self._waiting.pop(given.token, None)) and not future.done():
                 future.set_exception(told)
+        for asked in self._asked.values():
+            if not asked.done():
+                asked.set_exception(told)
+        self._asked.clear()
         await asyncio.sleep(_FULL_RETRY_S if full else _REOPEN_S)
-        links = [
-            x for bearer in self._bearers.values() for x in self._links_of(bearer)
-        ]
+        links = [x for bearer in self._bearers.values() for x in self._links_of(bearer)]
         if not full:
-            self.store.close()
-            self.store = self._open_store()
+            await self._reopen()
         self.line = self._make_line(Rows(self.store))
         self._inbox = [x for x in self._inbox if not isinstance(x, i.LinkUp | i.LinkDown)]
         for link in links:
             self.put(link)
         self.trouble = None
         return self._clock.boot_s()
+
+    async def _reopen(self) -> None:
+        """Open the store anew; while the disk still fails, try again. What is damaged is raised, not retried."""
+        self.store.close()
+        while not self._stopping:
+            try:
+                self.store = self._open_store()
+            except StoreCorrupt:
+                raise
+            except StoreError as error:
+                self.trouble = error
+                await asyncio.sleep(_REOPEN_S)
+            else:
+                return
 
     def _links_of(self, bearer: Bearer) -> list[i.LinkUp]:
         t = bearer.traits
