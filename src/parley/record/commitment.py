@@ -46,7 +46,9 @@ def _check_salt(salt: bytes) -> None:
 
 def _check_members(members: int) -> None:
     if type(members) is not int or not 0 < members <= limits.MAX_MEMBERS:
-        raise ProofInvalid(f"no line has {members!r} members.", code="commitment-malformed")
+        raise ProofInvalid(
+            f"a line has 1 to {limits.MAX_MEMBERS} members, as a number.", code="commitment-malformed"
+        )
 
 
 def _bits(salt: bytes, audience: int, members: int) -> list[bytes]:
@@ -111,7 +113,7 @@ def excluded_commitment(member: int, members: int, exclusion: Exclusion) -> byte
     _check_octets(exclusion.statement_hash, HASH_BYTES)
     _check_octets(exclusion.salt, _BIT_SALT_BYTES)
     if type(member) is not int or not 0 <= member < members:
-        raise ProofInvalid(f"no member {member} among {members}.", code="exclusion-malformed")
+        raise ProofInvalid(f"a member's number is less than {members}.", code="exclusion-malformed")
     leaf = leaf_hash(exclusion.salt + b"\x00")
     computed = inclusion_root(leaf, member, members, exclusion.path)
     return _leaf_for(computed, exclusion.statement_hash)
