@@ -262,7 +262,6 @@ class TlsChannel(asyncio.Protocol):
             except SSL.ZeroReturnError:
                 self.close("closed by the peer")
                 return
-        self._flush()
         while len(self._plain) >= 2:  # noqa: PLR2004
             length = int.from_bytes(self._plain[:2], "big")
             if len(self._plain) < 2 + length:
@@ -275,8 +274,11 @@ class TlsChannel(asyncio.Protocol):
         tls, transport = self._tls, self._transport
         while tls is not None and transport is not None:
             try:
-                transport.write(tls.bio_read(_READ))
+                data = tls.bio_read(_READ)
             except SSL.WantReadError:
+                return
+            transport.write(data)
+            if len(data) < _READ:
                 return
 
 

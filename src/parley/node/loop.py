@@ -14,11 +14,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from parley.errors import OutcomeUnknown, ParleyError, StoreCorrupt, StoreError, StoreFull, UsageError
 from parley.ids import EntryId, MemberNumber
+from parley.node.writer import Writer
 from parley.ports import Bearer, Clock, Head, HeadFile, Store
 from parley.protocol import inputs as i
 from parley.protocol.inputs import Input, Now, Output
@@ -61,7 +61,7 @@ class Node:
         self._wake = asyncio.Event()
         self.started = asyncio.Event()
         self._stopping = False
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="parley-writer")
+        self._writer = Writer()
         self._head_synced = 0.0
         self._head_dirty = False
         self.store = open_store()
@@ -152,7 +152,7 @@ class Node:
                 await bearer.close()
             self._fail_waiting(UsageError("the node is stopping.", code="node-stopping"))
             self._sync_head()
-            self._writer.shutdown()
+            self._writer.close()
             self.store.close()
 
     async def _turn(self, wake_at: float) -> float:
@@ -181,21 +181,17 @@ class Node:
         delay = wake_at - self._clock.boot_s()
         if delay <= 0 or self._wake.is_set():
             return
-        try:
-            async with asyncio.timeout(delay):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+        alarm = asyncio.get_running_loop().call_later(delay, self._wake.set)
+        await self._wake.wait()
+        alarm.cancel()
 
     async def _commit(self, output: Output) -> None:
         if not output.changes:
             if self._head_dirty and self._clock.boot_s() - self._head_synced > _HEAD_SYNC_S:
-                await asyncio.get_running_loop().run_in_executor(self._writer, self._sync_head)
+                await self._writer.run(self._sync_head)
             return
-        loop = asyncio.get_running_loop()
-        version = await loop.run_in_executor(
-            self._writer, self.store.commit, self.store.version, output.changes
-        )
+        store = self.store
+        version = await self._writer.run(lambda: store.commit(store.version, output.changes))
         self._write_head(version, sync=False)
 
     def _write_head(self, version: int, *, sync: bool) -> None:

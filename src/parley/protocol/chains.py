@@ -75,6 +75,8 @@ class SendChain:
     """Members that have shown that they hold this chain."""
     announced: dict[int, float] = field(default_factory=dict)
     """Boot time of the last announcement to each member, in this run."""
+    planned: tuple[int, Incarnation, MessageKey] | None = None
+    """Counter, incarnation and message key, where they were derived ahead for the salts."""
 
 
 @dataclass(slots=True)
@@ -212,11 +214,16 @@ class Chains:
 
     def next_key(self, chain: SendChain) -> MessageKey:
         """The keys that ``seal`` will use next on ``chain``."""
-        return self._message_key(_step(chain.key), self._me, chain.mask, self.incarnation, chain.counter)
+        keys = self._message_key(_step(chain.key), self._me, chain.mask, self.incarnation, chain.counter)
+        chain.planned = (chain.counter, self.incarnation, keys)
+        return keys
 
     def seal(self, chain: SendChain, payload: bytes) -> bytes:
         """One sealed datagram. The chain has moved on, in the rows too, before this returns."""
-        keys = self.next_key(chain)
+        planned, chain.planned = chain.planned, None
+        fits = planned is not None and planned[:2] == (chain.counter, self.incarnation)
+        keys = planned[2] if planned is not None and fits else self.next_key(chain)
+        chain.planned = None
         known = all(m in self.knows_us for m in range(limits.MAX_MEMBERS) if chain.mask >> m & 1)
         header = datagram.sealed_header(chain.tag, chain.counter, None if known else self.incarnation)
         chain.key = _advance(chain.key)

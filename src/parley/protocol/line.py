@@ -102,6 +102,7 @@ class Line:
         for given in inputs:
             _HANDLERS[type(given)](self, given, now)
         self._finish(now)
+        self.trees.flush()
         self.out.changes = self._rows.take()
         return self.out
 

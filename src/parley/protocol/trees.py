@@ -153,6 +153,7 @@ class Trees:
         self._me = me
         self._knows_form = knows_form
         self._trees: dict[LogId, Tree] = {}
+        self._dirty: dict[LogId, Tree] = {}
         for key, value in rows.scan(r.LOG):
             tree = self._load(r.read_log_key(key), value)
             self._trees[tree.log] = tree
@@ -438,7 +439,16 @@ class Trees:
     # -- rows ------------------------------------------------------------------------------------------
 
     def store(self, tree: Tree) -> None:
-        """Put the tree's row."""
+        """Let the tree's row be put at the end of the step."""
+        self._dirty[tree.log] = tree
+
+    def flush(self) -> None:
+        """Put the rows of the trees that changed, once each."""
+        for tree in self._dirty.values():
+            self._put(tree)
+        self._dirty.clear()
+
+    def _put(self, tree: Tree) -> None:
         value = cbor.encode(
             [
                 tree.revision,

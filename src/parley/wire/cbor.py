@@ -1,7 +1,8 @@
 """Deterministic CBOR (RFC 8949 section 4.2.1), the part of it that Parley uses.
 
 Integers of at most 64 bits, byte and text strings, arrays, maps with integer keys, true, false and null.
-No floats, tags or indefinite lengths. What decodes is re-encoded and compared: one encoding per value.
+No floats, tags or indefinite lengths. Lengths and numbers must be minimal and map keys in order, so that each
+value has one encoding; that is checked on the bytes, before anything is made of them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ _UINT, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
 _WIDTHS: Final = {24: 1, 25: 2, 26: 4, 27: 8}
 _TWO_64: Final = 1 << 64
 _SIMPLE_ALLOWED: Final = (20, 21, 22)
+_PLAIN: Final = frozenset({bytes, str, bool})
+_LEAST: Final = {24: 24, 25: 1 << 8, 26: 1 << 16, 27: 1 << 32}
+"""The smallest argument that needs so many bytes: anything less has a shorter encoding."""
 
 
 def encode(value: Value) -> bytes:
@@ -31,8 +35,11 @@ def encode(value: Value) -> bytes:
 
 
 def _ordered(value: Value) -> Value:
-    if value is None or isinstance(value, bytes | str | bool):
+    kind = type(value)
+    if kind in _PLAIN or value is None:
         return value
+    if kind is list:
+        return [item if type(item) in _PLAIN else _ordered(item) for item in value]
     if isinstance(value, int) and -_TWO_64 <= value < _TWO_64:
         return value
     if isinstance(value, dict) and not any(
@@ -41,6 +48,8 @@ def _ordered(value: Value) -> Value:
         return {_ordered(key): _ordered(value[key]) for key in sorted(value, key=_key_order)}
     if isinstance(value, list | tuple):
         return [_ordered(item) for item in value]
+    if isinstance(value, bytes | str):
+        return value
     raise UsageError(f"a {type(value).__name__} that cannot be encoded.", code="cbor-unencodable")
 
 
@@ -60,12 +69,14 @@ def decode(data: bytes, *, limit: int) -> Value:
         value = cbor2.loads(data)
     except (cbor2.CBORDecodeError, UnicodeDecodeError, ValueError, OverflowError):
         raise DecodeError("bytes that are not CBOR.", code="cbor-malformed") from None
-    if encode(value) != data:
-        raise DecodeError("CBOR that is not in its one encoding (RFC 8949 4.2.1).", code="cbor-not-canonical")
     return value
 
 
-def _check(data: bytes, at: int, depth: int) -> int:  # noqa: C901 - one branch a major type
+def _not_canonical() -> DecodeError:
+    return DecodeError("CBOR that is not in its one encoding (RFC 8949 4.2.1).", code="cbor-not-canonical")
+
+
+def _check(data: bytes, at: int, depth: int) -> int:  # noqa: C901, PLR0912 - one branch a major type
     """Walk one item before anything is allocated for it; the end of the item. Raises DecodeError."""
     if depth < 0:
         raise DecodeError(f"CBOR nested deeper than {limits.MAX_CBOR_DEPTH}.", code="cbor-too-deep")
@@ -78,6 +89,8 @@ def _check(data: bytes, at: int, depth: int) -> int:  # noqa: C901 - one branch 
     elif info in _WIDTHS:
         end = at + _WIDTHS[info]
         argument = int.from_bytes(data[at:end], "big")
+        if argument < _LEAST[info] and end <= len(data) and major != _SIMPLE:
+            raise _not_canonical()
         at = end
     else:
         raise DecodeError("CBOR of indefinite or reserved length.", code="cbor-malformed")
@@ -92,11 +105,15 @@ def _check(data: bytes, at: int, depth: int) -> int:  # noqa: C901 - one branch 
     if major in (_ARRAY, _MAP):
         if argument > len(data) - at:
             raise DecodeError("a CBOR array or map longer than its data.", code="cbor-truncated")
+        last = b""
         for _ in range(argument):
             if major == _MAP:
                 if at < len(data) and data[at] >> 5 not in (_UINT, _NEGATIVE):
                     raise DecodeError("a CBOR map key that is no integer.", code="cbor-malformed")
-                at = _check(data, at, depth - 1)
+                start, at = at, _check(data, at, depth - 1)
+                if data[start:at] <= last:
+                    raise _not_canonical()
+                last = data[start:at]
             at = _check(data, at, depth - 1)
         return at
     if major == _SIMPLE and info in _SIMPLE_ALLOWED:

@@ -162,6 +162,7 @@ _KIND, _TIME, _TO, _SEEN = 0, 1, 2, 3
 _PRECEDENCE, _FROM, _TOROLE, _LANG, _FORM, _BODY, _REFS, _SUBJECT, _REPLY_BY = 4, 5, 6, 7, 8, 9, 10, 11, 12
 _REASON = 13
 _REVISION, _CERTIFICATE, _PREVIOUS, _SOFTWARE = 16, 17, 18, 19
+_ABSENT: Final = object()
 
 
 def encode(statement: Statement) -> bytes:
@@ -241,11 +242,7 @@ def decode(data: bytes) -> Statement:
     time = fields.uint(_TIME)
     to = fields.uint(_TO, EVERYONE, limits.MAX_MEMBERS)
     seen = tuple(Seen(log_id(s[0], s[1]), _uint(s[2], 32)) for s in fields.lists(_SEEN, 3))
-    statement = Statement(kind, time, _decode_content(kind, fields), to, seen, fields.rest())
-    # One encoding per value: a default spelt out, or a field that does not belong, is refused here.
-    if encode(statement) != data:
-        raise DecodeError("the statement is not in its one encoding.", code="statement-not-canonical")
-    return statement
+    return Statement(kind, time, _decode_content(kind, fields), to, seen, fields.rest())
 
 
 def audience(data: bytes) -> int:
@@ -301,13 +298,21 @@ def _decode_content(kind: Kind, fields: _Fields) -> Content:
 
 
 class _Fields:
-    """Takes typed fields out of a decoded map; what is left over is kept as ``extra``."""
+    """Takes typed fields out of a decoded map; what is left over is kept as ``extra``.
+
+    A field that spells out its default is refused: the CBOR has one encoding, and so has the statement.
+    """
 
     def __init__(self, fields: dict[int, Any]) -> None:
         self._fields = fields
 
     def take(self, key: int, default: object) -> Any:  # noqa: ANN401 - a decoded value of any type
-        return self._fields.pop(key, default)
+        value = self._fields.pop(key, _ABSENT)
+        if value is _ABSENT:
+            return default
+        if value == default:
+            raise DecodeError("the statement is not in its one encoding.", code="statement-not-canonical")
+        return value
 
     def uint(self, key: int, default: int | None = None, bits: int = 63) -> int:
         return _uint(self.take(key, default), bits)
