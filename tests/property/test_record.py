@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from parley.crypto.signing import Ed25519Signer
@@ -35,9 +35,7 @@ hashes = st.binary(min_size=32, max_size=32)
 near_hashes = hashes | st.binary(max_size=40)
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | hashes,
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.tuples(inner) | st.dictionaries(st.integers(), inner, max_size=2)
-    ),
+    lambda inner: st.lists(inner, max_size=4) | st.tuples(inner) | st.dictionaries(st.integers(), inner, max_size=2),
     max_leaves=5,
 )
 
@@ -89,19 +87,17 @@ def test_the_verifiers_are_total(a: Any, b: Any, c: Any, d: Any, e: Any) -> None
 
 @given(st.integers(-2, 20), st.integers(-2, 20), st.lists(near_hashes, max_size=6), near_hashes, near_hashes)
 def test_random_hashes_prove_nothing(a: int, b: int, path: list[bytes], first: bytes, second: bytes) -> None:
+    assume(first != second)
     with pytest.raises(ProofInvalid):
         verify_inclusion(first, a, b, path, second)
-    if a != b or first != second:
-        with pytest.raises(ProofInvalid):
-            verify_consistency(a, b, first, second, path)
+    with pytest.raises(ProofInvalid):
+        verify_consistency(a, b, first, second, path)
 
 
 HEAD = Checkpoint("parley/log", 20, root_hash(LEAVES[:20]))
 FORK = Checkpoint("parley/log", 9, root_hash(LEAVES[1:10]))
 PROOF = TlogProof(5, inclusion_proof(LEAVES[:20], 5), HEAD.sign(SIGNER), b"extra")
-FOUND = equivocation.prove(
-    HEAD, SIGNER.sign(HEAD.body()), FORK, SIGNER.sign(FORK.body()), SIGNER.public, LEAVES[:20]
-)
+FOUND = equivocation.prove(HEAD, SIGNER.sign(HEAD.body()), FORK, SIGNER.sign(FORK.body()), SIGNER.public, LEAVES[:20])
 GOOD = [
     HEAD.sign(SIGNER).encode(),
     HEAD.body(),
@@ -178,9 +174,7 @@ def test_what_decodes_is_verified_or_refused(data: bytes) -> None:
             continue
         if value not in (PROOF, FOUND):
             try:
-                value.verify(bytes(32)) if isinstance(value, EquivocationProof) else value.verify(
-                    b"", SIGNER.public
-                )
+                value.verify(bytes(32)) if isinstance(value, EquivocationProof) else value.verify(b"", SIGNER.public)
             except ParleyError:
                 continue
             pytest.fail("a damaged proof was accepted")
@@ -201,6 +195,4 @@ def test_an_exclusion_holds_for_who_is_excluded(
     excluded = exclusion_proof(salt, statement, audience, members, member)
     verify_exclusion(commitment, member, members, excluded)
     with pytest.raises(ProofInvalid):
-        verify_exclusion(
-            commit_for(salt, statement, audience | 1 << member, members), member, members, excluded
-        )
+        verify_exclusion(commit_for(salt, statement, audience | 1 << member, members), member, members, excluded)

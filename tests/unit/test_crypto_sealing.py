@@ -42,9 +42,7 @@ def expand_and_open(private: KemPrivate, info: bytes, sealed: bytes) -> bytes:
 
     context = b"\x00" + extract(b"", b"psk_id_hash", b"") + extract(b"", b"info_hash", info)
     secret = extract(shared, b"secret", b"")
-    return AESGCM(expand(secret, b"key", context, 32)).decrypt(
-        expand(secret, b"base_nonce", context, 12), box, b""
-    )
+    return AESGCM(expand(secret, b"key", context, 32)).decrypt(expand(secret, b"base_nonce", context, 12), box, b"")
 
 
 def test_what_is_sealed_is_as_the_standards_have_it() -> None:

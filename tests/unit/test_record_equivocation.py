@@ -81,14 +81,9 @@ def test_an_honest_history_cannot_be_accused() -> None:
 def test_each_part_of_a_proof_counts() -> None:
     whole = proved(5, 9)
     assert code_of(whole, OTHER.public) == "signature-missing"
-    assert (
-        code_of(EquivocationProof(whole.larger, whole.smaller, whole.old_root, whole.path))
-        == "equivocation-false"
-    )
+    assert code_of(EquivocationProof(whole.larger, whole.smaller, whole.old_root, whole.path)) == "equivocation-false"
     assert code_of(replace(whole, larger=head(FORKED, 9).sign(OTHER))) == "signature-missing"
-    assert (
-        code_of(replace(whole, larger=head(FORKED, 9, "parley/other").sign(SIGNER))) == "equivocation-false"
-    )
+    assert code_of(replace(whole, larger=head(FORKED, 9, "parley/other").sign(SIGNER))) == "equivocation-false"
     assert code_of(replace(whole, path=whole.path[:-1])) == "proof-invalid"
     assert code_of(replace(whole, path=(*whole.path, bytes(32)))) == "proof-invalid"
     assert code_of(replace(whole, path=(whole.path[0][:31], *whole.path[1:]))) == "proof-malformed"

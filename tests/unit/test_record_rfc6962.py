@@ -189,9 +189,7 @@ def test_the_verifiers_fail_in_one_way_on_garbage(place: int, garbage: Any) -> N
         (True, 1, H, H, []),
     ],
 )
-def test_consistency_at_its_edges(
-    old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes]
-) -> None:
+def test_consistency_at_its_edges(old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes]) -> None:
     with pytest.raises(ProofInvalid):
         verify_consistency(old, new, old_root, new_root, proof)
 
@@ -212,9 +210,7 @@ def test_a_frontier_goes_on_from_its_encoding() -> None:
         assert frontier == Frontier.empty().extend(LEAVES[: size + 1])
 
 
-@pytest.mark.parametrize(
-    "data", [b"", bytes(7), bytes(40), bytes(7) + b"\x01", bytes(7) + b"\x01" + bytes(33)]
-)
+@pytest.mark.parametrize("data", [b"", bytes(7), bytes(40), bytes(7) + b"\x01", bytes(7) + b"\x01" + bytes(33)])
 def test_what_is_no_frontier(data: bytes) -> None:
     with pytest.raises(DecodeError) as caught:
         Frontier.decode(data)

@@ -75,9 +75,7 @@ def test_size_is_bounded_before_anything_is_read() -> None:
 
 
 def test_a_bomb_allocates_nothing() -> None:
-    bombs = [
-        bytes.fromhex(h) + bytes(64) for h in ("9affffffff", "baffffffff", "5affffffff", "7bffffffffffffffff")
-    ]
+    bombs = [bytes.fromhex(h) + bytes(64) for h in ("9affffffff", "baffffffff", "5affffffff", "7bffffffffffffffff")]
     bombs += [b"\x9a\x00\x00\xff\xff" * 8]
     tracemalloc.start()
     try:

@@ -16,9 +16,7 @@ GOOD = Note("a text\n", (LINE,))
 
 
 def test_a_note_is_its_text_an_empty_line_and_its_signatures() -> None:
-    expected = (
-        "a text\n\n\u2014 example/key " + base64.b64encode(b"\x00\x01\x02\x03signature").decode() + "\n"
-    )
+    expected = "a text\n\n\u2014 example/key " + base64.b64encode(b"\x00\x01\x02\x03signature").decode() + "\n"
     assert GOOD.encode() == expected.encode()
     assert note.parse(GOOD.encode()) == GOOD
 
@@ -28,9 +26,7 @@ def test_the_last_empty_line_ends_the_text() -> None:
     assert note.parse(Note(text, (LINE,)).encode()).text == text
 
 
-@pytest.mark.parametrize(
-    "text", ["\n", "\n\n", "\u00e8 subito sera.\n", "delete \x7f is no control below 0x20\n"]
-)
+@pytest.mark.parametrize("text", ["\n", "\n\n", "\u00e8 subito sera.\n", "delete \x7f is no control below 0x20\n"])
 def test_texts_that_are_permitted(text: str) -> None:
     signed = Note(text, (LINE, LINE))
     assert note.parse(signed.encode()) == signed

@@ -46,15 +46,11 @@ def _check_salt(salt: bytes) -> None:
 
 def _check_members(members: int) -> None:
     if type(members) is not int or not 0 < members <= limits.MAX_MEMBERS:
-        raise ProofInvalid(
-            f"a line has 1 to {limits.MAX_MEMBERS} members, as a number.", code="commitment-malformed"
-        )
+        raise ProofInvalid(f"a line has 1 to {limits.MAX_MEMBERS} members, as a number.", code="commitment-malformed")
 
 
 def _bits(salt: bytes, audience: int, members: int) -> list[bytes]:
-    return [
-        leaf_hash(_bit_salt(salt, j) + (b"\x01" if audience >> j & 1 else b"\x00")) for j in range(members)
-    ]
+    return [leaf_hash(_bit_salt(salt, j) + (b"\x01" if audience >> j & 1 else b"\x00")) for j in range(members)]
 
 
 def _bit_salt(salt: bytes, member: int) -> bytes:

@@ -59,9 +59,7 @@ class EquivocationProof:
             raise ProofInvalid("the checkpoints are in the wrong order.", code="equivocation-false")
         old, new = consistency_roots(first.size, second.size, self.path, self.old_root)
         if old != self.old_root or new != second.root or old == first.root:
-            raise ProofInvalid(
-                "the path does not contradict the smaller checkpoint.", code="equivocation-false"
-            )
+            raise ProofInvalid("the path does not contradict the smaller checkpoint.", code="equivocation-false")
         return first, second
 
 
@@ -104,9 +102,7 @@ def parse(data: bytes) -> EquivocationProof:
         larger = note.parse("\n".join(lines[split:]).encode())
         proof = EquivocationProof(smaller, larger, hashes[0] if hashes else b"", tuple(hashes[1:]))
     except (IndexError, ValueError, binascii.Error):
-        raise DecodeError(
-            "a proof that is not as the specification has it.", code="equivocation-malformed"
-        ) from None
+        raise DecodeError("a proof that is not as the specification has it.", code="equivocation-malformed") from None
     if count < 0 or any(len(h) != HASH_BYTES for h in hashes) or proof.encode() != data:
         raise DecodeError("a proof that is not in its one encoding.", code="equivocation-malformed")
     return proof

@@ -66,9 +66,7 @@ def parse(data: bytes) -> TlogProof:
         path = tuple(base64.b64decode(line, validate=True) for line in lines)
         proof = TlogProof(int(number) if word == "index" else -1, path, note.parse(rest), extra)
     except (IndexError, ValueError, binascii.Error):
-        raise DecodeError(
-            "a proof that is not as the specification has it.", code="proof-malformed"
-        ) from None
+        raise DecodeError("a proof that is not as the specification has it.", code="proof-malformed") from None
     if proof.index < 0 or proof.encode() != data or any(len(h) != 32 for h in path):  # noqa: PLR2004
         raise DecodeError("a proof that is not in its one encoding.", code="proof-malformed")
     return proof

@@ -35,10 +35,7 @@ def root_hash(leaf_hashes: Sequence[bytes]) -> bytes:
         return EMPTY_ROOT
     level = list(leaf_hashes)
     while len(level) > 1:
-        paired = [
-            sha256(b"\x01" + left + right).digest()
-            for left, right in zip(level[::2], level[1::2], strict=False)
-        ]
+        paired = [sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)]
         if len(level) % 2:
             paired.append(level[-1])
         level = paired
@@ -134,9 +131,7 @@ def verify_inclusion(leaf_hash: bytes, index: int, size: int, proof: Sequence[by
         raise ProofInvalid("the inclusion proof leads to another root.")
 
 
-def consistency_roots(
-    old_size: int, new_size: int, proof: Sequence[bytes], old_root: bytes
-) -> tuple[bytes, bytes]:
+def consistency_roots(old_size: int, new_size: int, proof: Sequence[bytes], old_root: bytes) -> tuple[bytes, bytes]:
     """The roots at both sizes that ``proof`` leads to (RFC 9162 section 2.1.4.2), for 0 < old < new.
 
     ``old_root`` takes the place of the proof's first element where the old tree is a whole subtree.
@@ -175,9 +170,7 @@ def consistency_roots(
     return fr, sr
 
 
-def verify_consistency(
-    old_size: int, new_size: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]
-) -> None:
+def verify_consistency(old_size: int, new_size: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> None:
     """Raises ProofInvalid unless the old tree is a prefix of the new one (RFC 9162 section 2.1.4.2).
 
     Whatever is given, the outcome is None or ProofInvalid.
@@ -253,8 +246,6 @@ class Frontier:
         size = int.from_bytes(data[:8], "big")
         count = size.bit_count()
         if len(data) != 8 + HASH_BYTES * count:
-            raise DecodeError(
-                f"a frontier of {len(data)} bytes for {size} entries.", code="frontier-malformed"
-            )
+            raise DecodeError(f"a frontier of {len(data)} bytes for {size} entries.", code="frontier-malformed")
         hashes = (data[8 + HASH_BYTES * i : 40 + HASH_BYTES * i] for i in range(count))
         return cls(size, tuple(hashes))

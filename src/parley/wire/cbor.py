@@ -42,9 +42,7 @@ def _ordered(value: Value) -> Value:
         return [item if type(item) in _PLAIN else _ordered(item) for item in value]
     if isinstance(value, int) and -_TWO_64 <= value < _TWO_64:
         return value
-    if isinstance(value, dict) and not any(
-        isinstance(key, bool) or not isinstance(key, int) for key in value
-    ):
+    if isinstance(value, dict) and not any(isinstance(key, bool) or not isinstance(key, int) for key in value):
         return {_ordered(key): _ordered(value[key]) for key in sorted(value, key=_key_order)}
     if isinstance(value, list | tuple):
         return [_ordered(item) for item in value]
@@ -76,7 +74,7 @@ def _not_canonical() -> DecodeError:
     return DecodeError("CBOR that is not in its one encoding (RFC 8949 4.2.1).", code="cbor-not-canonical")
 
 
-def _check(data: bytes, at: int, depth: int) -> int:  # noqa: C901, PLR0912 - one branch a major type
+def _check(data: bytes, at: int, depth: int) -> int:  # noqa: C901 - one branch a major type
     """Walk one item before anything is allocated for it; the end of the item. Raises DecodeError."""
     if depth < 0:
         raise DecodeError(f"CBOR nested deeper than {limits.MAX_CBOR_DEPTH}.", code="cbor-too-deep")

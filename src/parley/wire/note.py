@@ -68,9 +68,7 @@ def check_name(name: str) -> None:
 def parse(data: bytes) -> Note:
     """The note that ``data`` encodes, byte for byte. Raises DecodeError."""
     if len(data) > limits.MAX_DOCUMENT:
-        raise DecodeError(
-            f"a note of {len(data)} bytes, at most {limits.MAX_DOCUMENT} wanted.", code="note-too-large"
-        )
+        raise DecodeError(f"a note of {len(data)} bytes, at most {limits.MAX_DOCUMENT} wanted.", code="note-too-large")
     try:
         whole = data.decode()
     except UnicodeDecodeError:
