@@ -27,7 +27,9 @@ __all__ = [
 
 
 class Store(Reader, Protocol):
-    """The one writer. Guarantees:
+    """The one writer.
+
+    Guarantees:
 
     1. ``commit`` is all or nothing, and what it returned for survives a crash and a power cut.
     2. ``commit`` is a compare-and-swap: it raises StoreConflict, changing nothing, unless
@@ -76,7 +78,10 @@ class HeadFile(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What a bearer is like. ``bits_per_second`` 0 means fast; ``round_trip_s`` is an estimate in seconds."""
+    """What a bearer is like.
+
+    ``bits_per_second`` 0 means fast; ``round_trip_s`` is an estimate in seconds.
+    """
 
     mtu: int
     round_trip_s: float = 0.1

@@ -72,7 +72,8 @@ def run(out: Path, *, quick: bool = False, quiet: bool = False) -> Json:
             continue
         met = value <= bar if relation == "<=" else value >= bar
         aimed = value <= aim if relation == "<=" else value >= aim
-        tell(f"{key:28} {value:12,.2f}   bar {relation} {bar:,.1f} {'met' if met else 'NOT MET'}, aim {aim:,.1f} {'met' if aimed else 'not met'}")
+        verdict = f"bar {relation} {bar:,.1f} {'met' if met else 'NOT MET'}"
+        tell(f"{key:28} {value:12,.2f}   {verdict}, aim {aim:,.1f} {'met' if aimed else 'not met'}")
     tell(f"written to {out / 'bench.json'}")
     return figures
 
@@ -122,12 +123,22 @@ def _pair(folder: Path) -> list[tuple[Home, LineHome]]:
     return lines
 
 
-async def _work(folder: Path, lines: list[tuple[Home, LineHome]], mode: str, count: int, trace: Path | None = None) -> Json:
+async def _work(
+    folder: Path, lines: list[tuple[Home, LineHome]], mode: str, count: int, trace: Path | None = None
+) -> Json:
     """Run the driver as a process, against a served peer."""
     peer = NodeProcess(lines[1][0].path, lines[1][1])
     await peer.start()
     try:
-        command = [sys.executable, "-m", "parley.app.bench_work", str(lines[0][0].path), LINE, mode, str(count)]
+        command = [
+            sys.executable,
+            "-m",
+            "parley.app.bench_work",
+            str(lines[0][0].path),
+            LINE,
+            mode,
+            str(count),
+        ]
         if trace is not None:
             command = ["strace", "-f", "-c", "-e", "trace=fsync,fdatasync", "-o", str(trace), *command]
         process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -168,7 +179,12 @@ async def _latency(work: Path, figures: Json, count: int, rounds: int) -> None:
 async def _floor(work: Path, number: int, texts: list[bytes], count: int, in_flight: int) -> list[float]:
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "parley.app.bench_floor", str(work / f"floor-b{number}"), str(port), stdout=subprocess.PIPE
+        sys.executable,
+        "-m",
+        "parley.app.bench_floor",
+        str(work / f"floor-b{number}"),
+        str(port),
+        stdout=subprocess.PIPE,
     )
     try:
         if process.stdout is not None:
@@ -180,7 +196,7 @@ async def _floor(work: Path, number: int, texts: list[bytes], count: int, in_fli
 
 
 async def _fsyncs(folder: Path, count: int) -> float | None:
-    """fsync and fdatasync calls a message on the busier node: the slope, so that start and stop cancel."""
+    """Fsync and fdatasync calls a message on the busier node: the slope, so that start and stop cancel."""
     if shutil.which("strace") is None:
         return None
     lines = _pair(folder)
@@ -188,15 +204,44 @@ async def _fsyncs(folder: Path, count: int) -> float | None:
     for messages in (count // 4, count):
         traces = folder / f"a{messages}", folder / f"b{messages}"
         peer = await asyncio.create_subprocess_exec(
-            "strace", "-f", "-c", "-e", "trace=fsync,fdatasync", "-o", str(traces[1]),
-            sys.executable, "-m", "parley", "serve", "--home", str(lines[1][0].path), "--line", LINE,
+            "strace",
+            "-f",
+            "-c",
+            "-e",
+            "trace=fsync,fdatasync",
+            "-o",
+            str(traces[1]),
+            sys.executable,
+            "-m",
+            "parley",
+            "serve",
+            "--home",
+            str(lines[1][0].path),
+            "--line",
+            LINE,
             stderr=subprocess.DEVNULL,
         )
         while not lines[1][1].control.exists():
             await asyncio.sleep(0.05)
-        command = [sys.executable, "-m", "parley.app.bench_work", str(lines[0][0].path), LINE, "sequential", str(messages)]
+        command = [
+            sys.executable,
+            "-m",
+            "parley.app.bench_work",
+            str(lines[0][0].path),
+            LINE,
+            "sequential",
+            str(messages),
+        ]
         driver = await asyncio.create_subprocess_exec(
-            "strace", "-f", "-c", "-e", "trace=fsync,fdatasync", "-o", str(traces[0]), *command, stdout=subprocess.DEVNULL
+            "strace",
+            "-f",
+            "-c",
+            "-e",
+            "trace=fsync,fdatasync",
+            "-o",
+            str(traces[0]),
+            *command,
+            stdout=subprocess.DEVNULL,
         )
         await driver.wait()
         children = subprocess.run(["pgrep", "-P", str(peer.pid)], capture_output=True, text=True, check=False)  # noqa: S607, ASYNC221, S603
@@ -208,7 +253,10 @@ async def _fsyncs(folder: Path, count: int) -> float | None:
 
 
 def _calls(trace: Path) -> int:
-    return sum(int(m[1]) for m in re.finditer(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s.*f(?:data)?sync$", trace.read_text(), re.MULTILINE))
+    return sum(
+        int(m[1])
+        for m in re.finditer(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s.*f(?:data)?sync$", trace.read_text(), re.MULTILINE)
+    )
 
 
 # -- in one process ----------------------------------------------------------------------------------------
@@ -288,6 +336,11 @@ def _parts(work: Path) -> Json:
     return {name: round(1e6 * statistics.median(values), 1) for name, values in named.items()}
 
 
+def _resident_mib(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
+
+
 async def _large(folder: Path, figures: Json, count: int, tell: Any) -> None:  # noqa: ANN401
     """A record of many entries: verification, start, memory."""
     tell(f"a record of {count:,} entries ...")
@@ -299,7 +352,9 @@ async def _large(folder: Path, figures: Json, count: int, tell: Any) -> None:  #
     texts = corpus()
     now = Now(int(time.time()), 1.0)
     for at in range(0, count, 1000):
-        messages = [i.Submit(Kind.MESSAGE, Message(texts[n % len(texts)], "en")) for n in range(at, min(at + 1000, count))]
+        messages = [
+            i.Submit(Kind.MESSAGE, Message(texts[n % len(texts)], "en")) for n in range(at, min(at + 1000, count))
+        ]
         store.commit(store.version, core.step(messages, now).changes)
     reader = store.reader()
     record = folder / "large.parley"
@@ -316,7 +371,6 @@ async def _large(folder: Path, figures: Json, count: int, tell: Any) -> None:  #
     began = time.perf_counter()
     await node.start()
     figures["start_s"] = time.perf_counter() - began
-    status = Path(f"/proc/{node.pid}/status").read_text()
-    figures["rss_mib"] = int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
+    figures["rss_mib"] = _resident_mib(node.pid)
     await node.stop()
     _print(tell, figures, ("verify_per_s", "start_s", "rss_mib"))

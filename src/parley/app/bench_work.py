@@ -109,8 +109,7 @@ async def _window(driver: Driver, runtime: Runtime, texts: list[str], count: int
     times: list[float] = []
 
     async def worker() -> None:
-        for n in numbers:
-            times.append(await driver.round_trip(runtime, texts[n % len(texts)]))
+        times.extend([await driver.round_trip(runtime, texts[n % len(texts)]) for n in numbers])
 
     await asyncio.gather(*(worker() for _ in range(64)))
     return times
@@ -151,7 +150,7 @@ def _count_datagrams(runtime: Runtime) -> list[int]:
         received(source, datagram)
 
     bearer.send = counted_send  # type: ignore[method-assign]
-    node.bearer_received = counted_received  # type: ignore[method-assign]
+    node.bearer_received = counted_received  # type: ignore[method-assign, assignment]
     return counts
 
 

@@ -75,9 +75,7 @@ def pins(membership: Membership) -> dict[bytes, MemberNumber]:
     return {keys.tls: m.number for m in membership.members.values() for _, _, keys in m.certificates}
 
 
-def make_bearers(
-    config: Config, path: Path, membership: Membership, identity: TlsIdentity
-) -> list[Bearer]:
+def make_bearers(config: Config, path: Path, membership: Membership, identity: TlsIdentity) -> list[Bearer]:
     """The bearers that the configuration names. Raises UsageError."""
     made: list[Bearer] = []
     for table in config.bearers:

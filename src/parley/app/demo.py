@@ -31,7 +31,7 @@ _FLASH: Final = (
 _DECLINED: Final = "notam-q0338-25"
 _ANSWERED: Final = {
     "hydroarc-34-26": "Received. Our fishing fleet is warned and will be clear of both areas from 05 March 1800Z.",
-    "statement-2017-02-16-fr": "Bien reçu. Nous prenons note de cette déclaration et proposons un contact le 17 à 0900Z.",
+    "statement-2017-02-16-fr": "Bien reçu. Nous prenons note de cette déclaration et proposons un contact à 0900Z.",
 }
 _LANGUAGES: Final = {"statement-2017-02-16-fr": "fr"}
 Json = dict[str, Any]
@@ -96,7 +96,11 @@ class _Demo:
 
     def _clean(self) -> None:
         if self._out.exists() and any(self._out.iterdir()) and not (self._out / "northland").is_dir():
-            raise UsageError(f"{self._out} is not empty and no demo's.", code="demo-folder", next_step="Name another with --out.")
+            raise UsageError(
+                f"{self._out} is not empty and no demo's.",
+                code="demo-folder",
+                next_step="Name another with --out.",
+            )
         shutil.rmtree(self._out, ignore_errors=True)
         self._out.mkdir(parents=True)
 
@@ -181,7 +185,9 @@ class _Demo:
             await south.call("read", id=message["id"])
             name = self._names.get(message["id"], "")
             if name == _DECLINED:
-                await south.call("decline", id=message["id"], text="This area is not in our district; ask Pulkovo control.")
+                await south.call(
+                    "decline", id=message["id"], text="This area is not in our district; ask Pulkovo control."
+                )
                 continue
             await south.call("ack", id=message["id"])
             if name in _ANSWERED:
@@ -205,8 +211,10 @@ class _Demo:
         await self._wait(
             "every message is acknowledged or declined",
             north,
-            lambda s: s["peers"][0]["acknowledged"] + s["peers"][0]["declined"] == total
-            and s["peers"][0]["waiting_here"] == len(_ANSWERED),
+            lambda s: (
+                s["peers"][0]["acknowledged"] + s["peers"][0]["declined"] == total
+                and s["peers"][0]["waiting_here"] == len(_ANSWERED)
+            ),
         )
         for message in await north.call("inbox"):
             await north.call("read", id=message["id"])
@@ -256,13 +264,17 @@ class _Demo:
         verifier = Path(__file__).parents[3] / "spec" / "verifier" / "verify_record.py"
         if not verifier.exists():
             raise UsageError(
-                "the independent verifier is not here.", code="verifier-missing", next_step="Run the demo from a checkout."
+                "the independent verifier is not here.",
+                code="verifier-missing",
+                next_step="Run the demo from a checkout.",
             )
         done = subprocess.run(  # noqa: S603 - our own file
             [sys.executable, str(verifier), str(path)], capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
-            raise VerificationError(f"the independent verifier refused {path}: {done.stdout}{done.stderr}", code="record-tampered")
+            raise VerificationError(
+                f"the independent verifier refused {path}: {done.stdout}{done.stderr}", code="record-tampered"
+            )
 
 
 def _configure(line: LineHome, address: str) -> None:
@@ -272,7 +284,5 @@ def _configure(line: LineHome, address: str) -> None:
 
 def _view(message: Json) -> MessageView:
     names = MessageView.__slots__
-    recipients = [
-        Recipient(**{n: x[n] for n in Recipient.__slots__}) for x in message["recipients"]
-    ]
+    recipients = [Recipient(**{n: x[n] for n in Recipient.__slots__}) for x in message["recipients"]]
     return MessageView(**{n: message[n] for n in names if n != "recipients"}, recipients=recipients)

@@ -36,6 +36,7 @@ A signed record can never be denied by who signed it. Check it with 'parley veri
 verifier in the specification, which shares no code with it.
 """
 
+
 def tile_name(index: int, count: int) -> str:
     """The path of an entry bundle (C2SP tlog-tiles): x-prefixed thousands, partial width last."""
     digits = f"{index % 1000:03d}"
@@ -44,6 +45,7 @@ def tile_name(index: int, count: int) -> str:
         digits = f"x{rest % 1000:03d}/{digits}"
         rest //= 1000
     return digits if count == TILE else f"{digits}.p/{count}"
+
 
 class _Writer:
     """A ZIP with fixed dates, so that one record gives one file."""
@@ -56,6 +58,7 @@ class _Writer:
         info.compress_type = zipfile.ZIP_DEFLATED
         info.external_attr = 0o600 << 16
         self._archive.writestr(info, data)
+
 
 def write_record(reader: Reader, membership: Membership, path: Path) -> dict[str, Any]:
     """Write the record to ``path``, whole or not at all; what it holds, in numbers. Raises StoreError, OSError."""
@@ -75,6 +78,7 @@ def write_record(reader: Reader, membership: Membership, path: Path) -> dict[str
     write_private(path, data)
     summary["bytes"] = len(data)
     return summary
+
 
 def _write_log(
     reader: Reader, membership: Membership, writer: _Writer, log: LogId, row: bytes, summary: dict[str, Any]
@@ -102,14 +106,21 @@ def _write_log(
     _write_entries(reader, writer, folder, log, size, summary)
     summary["logs"] += 1
 
+
 def _newest(reader: Reader, log: LogId, giver: int, algorithm: int) -> tuple[int, Cosignature] | None:
     prefix = r.log_key(log) + bytes((giver, algorithm))
     for key, value in reader.scan(r.RECEIPT, prefix, r.after(prefix), reverse=True, limit=1):
         return int.from_bytes(key[11:15], "big"), Cosignature.decode(value)
     return None
 
+
 def _receipts(
-    reader: Reader, membership: Membership, log: LogId, origin: str, keys: NodeKeys, own_pq: tuple[int, Cosignature] | None
+    reader: Reader,
+    membership: Membership,
+    log: LogId,
+    origin: str,
+    keys: NodeKeys,
+    own_pq: tuple[int, Cosignature] | None,
 ) -> dict[int, dict[str, Note]]:
     """The newest cosignature of each member and algorithm, as notes by size and member."""
     found: dict[int, dict[str, Note]] = {}
@@ -129,6 +140,7 @@ def _receipts(
                 found[size][member.code] = base.with_signature(line)
     return found
 
+
 def _cosignature_line(
     membership: Membership, giver: MemberNumber, log: LogId, cosignature: Cosignature, head: Checkpoint
 ) -> note.NoteSignature | None:
@@ -146,6 +158,7 @@ def _cosignature_line(
             continue
         return cosignature.line(name, public)
     return None
+
 
 def _write_entries(
     reader: Reader, writer: _Writer, folder: str, log: LogId, size: int, summary: dict[str, Any]
@@ -167,6 +180,7 @@ def _write_entries(
             count = 0
     writer.add(f"{folder}/contents.cbor", bytes(contents))
     summary["entries"] += size
+
 
 def _entries(reader: Reader, log: LogId, size: int) -> Iterator[tuple[int, StoredEntry]]:
     for key, value in reader.scan(r.ENTRY, r.entry_key(log, 0), r.entry_key(log, size)):

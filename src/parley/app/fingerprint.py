@@ -25,7 +25,8 @@ def _list(language: str) -> Mnemonic:
     name = _LISTS.get(language)
     if name is None:
         raise UsageError(
-            f"there are no fingerprint words in {language!r}; there are {', '.join(_LISTS)}.", code="language-unknown"
+            f"there are no fingerprint words in {language!r}; there are {', '.join(_LISTS)}.",
+            code="language-unknown",
         )
     return Mnemonic(name)
 

@@ -106,7 +106,9 @@ class Home:
         """Our signed party document. Raises UsageError when there is none."""
         if not self.party_note.exists():
             raise UsageError(
-                f"there is no identity in {self.path}.", code="no-identity", next_step="Run 'parley init' first."
+                f"there is no identity in {self.path}.",
+                code="no-identity",
+                next_step="Run 'parley init' first.",
             )
         raw = self.party_note.read_bytes()
         document = documents.parse(raw)[1]
@@ -134,15 +136,11 @@ class Home:
             if len(lines) == 1:
                 return lines[0]
             known = ", ".join(line.name for line in lines) or "none yet"
-            raise UsageError(
-                f"which line? There are: {known}.", code="line-unknown", next_step="Name it with --line."
-            )
+            raise UsageError(f"which line? There are: {known}.", code="line-unknown", next_step="Name it with --line.")
         for line in lines:
             if line.name == name:
                 return line
-        raise UsageError(
-            f"there is no line {name!r} here.", code="line-unknown", next_step="See 'parley line list'."
-        )
+        raise UsageError(f"there is no line {name!r} here.", code="line-unknown", next_step="See 'parley line list'.")
 
 
 def own_certificate(line: LineHome, membership: Membership) -> NodeCertificate | None:

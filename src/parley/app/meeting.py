@@ -65,8 +65,7 @@ class Proposal:
 
 
 def _title(raw: bytes) -> str:
-    signed, document = documents.parse(raw)
-    match document:
+    match documents.parse(raw)[1]:
         case Party(code=code):
             return f"party {code}"
         case NodeCertificate(code=code, serial=serial):
@@ -75,7 +74,6 @@ def _title(raw: bytes) -> str:
             return f"charter revision {revision}"
         case NoticeOfLeaving(code=code):
             return f"notice of leaving of {code}"
-    return document_hash(signed.text).hex()
 
 
 # -- identity ----------------------------------------------------------------------------------------------
@@ -93,9 +91,17 @@ def init_party(
     """Make the party's root and its document. Raises UsageError when there is one already."""
     if home.party_note.exists():
         raise UsageError(
-            f"{home.path} has an identity already.", code="identity-exists", next_step="See 'parley identity show'."
+            f"{home.path} has an identity already.",
+            code="identity-exists",
+            next_step="See 'parley identity show'.",
         )
-    trial = Party(code, name, tuple(languages), threshold, tuple(RootSigner(h, bytes([n] * 32)) for n, h in enumerate(holders)))
+    trial = Party(
+        code,
+        name,
+        tuple(languages),
+        threshold,
+        tuple(RootSigner(h, bytes([n] * 32)) for n, h in enumerate(holders)),
+    )
     documents.parse_text(trial.text())
     signers = tuple(RootSigner(h, create_root_key(_root_path(home, h), passphrase)) for h in holders)
     party = replace(trial, signers=signers)
@@ -108,9 +114,7 @@ def _root_path(home: Home, holder: str) -> Path:
     return home.roots / ("-".join(holder.split()) + ".key")
 
 
-def sign_note(
-    home: Home, signed: Note, party: Party, passphrase: bytes | None, roots: Iterable[Path] = ()
-) -> Note:
+def sign_note(home: Home, signed: Note, party: Party, passphrase: bytes | None, roots: Iterable[Path] = ()) -> Note:
     """``signed`` with the signature of every root key that is at hand. Raises KeyUnavailable for none."""
     added = 0
     for signer in party.signers:
@@ -142,7 +146,7 @@ def introduce(home: Home, line_name: str, passphrase: bytes | None = None) -> by
     line = home.line(line_name)
     if line.key_files():
         _, keys = line.newest_keys()
-        existing = (line.path / "introduction.note")
+        existing = line.path / "introduction.note"
         if existing.exists():
             return encode_bundle({_title(raw): raw, _title(existing.read_bytes()): existing.read_bytes()})
     else:

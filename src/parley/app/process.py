@@ -75,7 +75,7 @@ class NodeProcess:
         return await self._client.call(operation, **params)
 
     async def kill(self) -> None:
-        """kill -9."""
+        """Kill -9."""
         await self._end(signal.SIGKILL)
 
     async def stop(self) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
-
-import asyncio
 
 from parley import __version__
 from parley.app import config as configuration
@@ -182,9 +181,22 @@ def plain(event: i.Event, membership: Membership) -> dict[str, Any]:
 
     match event:
         case i.Arrived(entry, kind):
-            return {"event": "arrived", "from": code(entry.log.member), "kind": kind.name.lower(), "index": entry.index}
+            return {
+                "event": "arrived",
+                "from": code(entry.log.member),
+                "kind": kind.name.lower(),
+                "index": entry.index,
+            }
         case i.Receipted(log, size, giver, time):
-            return {"event": "receipt", "from": code(giver), "tree": code(log.member), "size": size, "time": time}
+            return {
+                "event": "receipt",
+                "from": code(giver),
+                "tree": code(log.member),
+                "size": size,
+                "time": time,
+            }
+        case i.Done(_, count):
+            return {"event": "done", "count": count}
         case i.Written(_, entry):
             return {"event": "written", "index": entry.index}
         case i.Rejected(_, error):
@@ -200,4 +212,8 @@ def plain(event: i.Event, membership: Membership) -> dict[str, Any]:
                 "peer": code(log.member),
             }
         case i.MembershipChanged():
-            return {"event": "notice", "code": "membership-changed", "text": "a document of the line took effect."}
+            return {
+                "event": "notice",
+                "code": "membership-changed",
+                "text": "a document of the line took effect.",
+            }

@@ -44,7 +44,9 @@ async def send(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     for code in params.get("to") or ():
         to |= 1 << membership.by_code(code).number
     language = str(params.get("language") or membership.current.charter.languages[0])
-    content = Message(text, language, _precedence(params.get("precedence") or "routine"), str(params.get("subject") or ""))
+    content = Message(
+        text, language, _precedence(params.get("precedence") or "routine"), str(params.get("subject") or "")
+    )
     entry = await runtime.send(content, to)
     return _with_views(runtime, lambda views: views.message(entry).as_json())
 
@@ -119,9 +121,7 @@ async def status(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSO
     peers = []
     for number, peer in sorted(line.peers.items()):
         member = line.membership.member(number)
-        mine = [
-            (m, x) for m in messages if m["mine"] for x in m["recipients"] if x["code"] == member.code
-        ]
+        mine = [(m, x) for m in messages if m["mine"] for x in m["recipients"] if x["code"] == member.code]
         waiting = [m for m, x in mine if not (x["acknowledged"] or x["declined"] or x["answered"])]
         theirs = [m for m in messages if m["author"] == member.code and m["open"]]
         peers.append(
@@ -130,11 +130,12 @@ async def status(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSO
                 "name": member.name,
                 "left": member.left,
                 "last_heard": peer.heard_wall,
-                "bearers": [
-                    {"name": b.name, "up": b.name in peer.links} for b in runtime.bearers
-                ],
+                "bearers": [{"name": b.name, "up": b.name in peer.links} for b in runtime.bearers],
                 "sent": len(mine),
-                **{k: sum(1 for _, x in mine if x[k]) for k in ("delivered", "read", "acknowledged", "declined", "answered")},
+                **{
+                    k: sum(1 for _, x in mine if x[k])
+                    for k in ("delivered", "read", "acknowledged", "declined", "answered")
+                },
                 "oldest_unanswered": min((m["time"] for m in waiting), default=0),
                 "waiting_here": len(theirs),
                 "oldest_waiting_here": min((m["time"] for m in theirs), default=0),
@@ -249,7 +250,9 @@ class ControlServer:
         except ParleyError as error:
             return {"error": error_data(error)}
         except (KeyError, TypeError, ValueError) as error:
-            return {"error": error_data(UsageError(f"the request is not understood: {error!r}.", code="request-malformed"))}
+            return {
+                "error": error_data(UsageError(f"the request is not understood: {error!r}.", code="request-malformed"))
+            }
 
 
 def error_data(error: ParleyError) -> dict[str, str]:
@@ -298,4 +301,3 @@ class ControlClient:
     def close(self) -> None:
         """End the connection."""
         self._writer.close()
-

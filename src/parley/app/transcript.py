@@ -94,10 +94,16 @@ def as_html(title: str, messages: Iterable[MessageView], language: str = "en") -
 def _article(m: MessageView) -> str:
     states = "".join(f'<li class="{html.escape(x.state)}">{html.escape(_facts(x))}</li>' for x in m.recipients)
     subject = f"<strong>{html.escape(safe_line(m.subject))}</strong>" if m.subject else ""
-    reply = f'<span>in reply to <a href="#{html.escape(m.reply_to)}">{html.escape(m.reply_to)}</a></span>' if m.reply_to else ""
+    reply = (
+        f'<span>in reply to <a href="#{html.escape(m.reply_to)}">{html.escape(m.reply_to)}</a></span>'
+        if m.reply_to
+        else ""
+    )
     mixed = mixed_script_words(m.text)
     warning = (
-        f'<p class="note">Words with letters of several scripts: {html.escape(", ".join(mixed[:10]))}</p>' if mixed else ""
+        f'<p class="note">Words with letters of several scripts: {html.escape(", ".join(mixed[:10]))}</p>'
+        if mixed
+        else ""
     )
     text = "(erased under retention)" if m.erased else safe_text(m.text)
     return (

@@ -13,13 +13,13 @@ from typing import Any, Final
 import cbor2
 
 from parley.errors import DecodeError, ParleyError, UsageError, VerificationError
+from parley.ids import Incarnation
 from parley.protocol.membership import Member, Membership, NodeKeys, verify_documents
 from parley.record import checkpoint, equivocation
 from parley.record.checkpoint import Checkpoint, origin_of
 from parley.record.commitment import commit, commit_for
 from parley.record.cosignature import Cosignature, checkpoint_name, receipt_name
 from parley.record.rfc6962 import leaf_hash, root_hash
-from parley.ids import Incarnation
 from parley.wire import cbor, note, statement
 from parley.wire.documents import decode_bundle
 from parley.wire.note import Note
@@ -87,8 +87,10 @@ class Report:
             "members": self.members,
             "entries": self.entries,
             "logs": [
-                {**{n: getattr(x, n) for n in x.__slots__ if n != "received"},
-                 "received": [{n: getattr(y, n) for n in y.__slots__} for y in x.received]}
+                {
+                    **{n: getattr(x, n) for n in x.__slots__ if n != "received"},
+                    "received": [{n: getattr(y, n) for n in y.__slots__} for y in x.received],
+                }
                 for x in self.logs
             ],
             "equivocations": self.equivocations,
@@ -205,14 +207,12 @@ def _commitments(archive: _Archive, folder: str, size: int) -> list[bytes]:
             raise DecodeError(f"the commitments from {expected * _TILE} are missing.", code="record-incomplete")
         data += archive.read(name)
     if len(data) != size * _LEAF:
-        raise DecodeError(
-            f"{len(data) // _LEAF} commitments where the head has {size}.", code="record-incomplete"
-        )
+        raise DecodeError(f"{len(data) // _LEAF} commitments where the head has {size}.", code="record-incomplete")
     return [bytes(data[at + 2 : at + _LEAF]) for at in range(0, len(data), _LEAF)]
 
 
 def _tile_index(name: str) -> int:
-    digits = name.split(".p/")[0].replace("x", "").replace("/", "")
+    digits = name.split(".p/", maxsplit=1)[0].replace("x", "").replace("/", "")
     if not digits.isdigit():
         raise DecodeError(f"{name} names no tile.", code="record-malformed")
     return int(digits)
@@ -333,7 +333,10 @@ def _receipt(signed: Note, head: Checkpoint, membership: Membership, giver: Memb
     name = receipt_name(membership.line, giver.code)
     counted = 0
     for _, _, keys in giver.certificates:
-        for algorithm, public in ((note.COSIGNATURE_ED25519, keys.receipt), (note.COSIGNATURE_MLDSA44, keys.receipt_pq)):
+        for algorithm, public in (
+            (note.COSIGNATURE_ED25519, keys.receipt),
+            (note.COSIGNATURE_MLDSA44, keys.receipt_pq),
+        ):
             raw = signed.signed_by(name, note.key_id(name, algorithm, public))
             if raw is None:
                 continue
@@ -341,7 +344,10 @@ def _receipt(signed: Note, head: Checkpoint, membership: Membership, giver: Memb
             cosignature.verify(name, public, head)
             counted += 1
             if algorithm == note.COSIGNATURE_ED25519:
-                received.ed25519, received.time = max(received.ed25519, head.size), max(received.time, cosignature.time)
+                received.ed25519, received.time = (
+                    max(received.ed25519, head.size),
+                    max(received.time, cosignature.time),
+                )
             else:
                 received.mldsa44 = max(received.mldsa44, head.size)
     if not counted:

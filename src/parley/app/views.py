@@ -68,9 +68,7 @@ class MessageView:
     def as_json(self) -> dict[str, Any]:
         """Plain data."""
         plain = {name: getattr(self, name) for name in self.__slots__ if name != "recipients"}
-        plain["recipients"] = [
-            {**{n: getattr(x, n) for n in x.__slots__}, "state": x.state} for x in self.recipients
-        ]
+        plain["recipients"] = [{**{n: getattr(x, n) for n in x.__slots__}, "state": x.state} for x in self.recipients]
         return plain
 
 

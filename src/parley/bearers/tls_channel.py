@@ -44,7 +44,9 @@ def public_key_digest(certificate: x509.Certificate) -> bytes:
     return sha256(info).digest()
 
 
-def make_context(identity: TlsIdentity, *, server: bool, pins: Callable[[], Mapping[bytes, MemberNumber]]) -> SSL.Context:
+def make_context(
+    identity: TlsIdentity, *, server: bool, pins: Callable[[], Mapping[bytes, MemberNumber]]
+) -> SSL.Context:
     """A context that speaks TLS 1.3 alone and accepts no certificate but those pinned."""
     context = SSL.Context(SSL.TLS_SERVER_METHOD if server else SSL.TLS_CLIENT_METHOD)
     context.set_min_proto_version(SSL.TLS1_3_VERSION)
@@ -61,7 +63,9 @@ def make_context(identity: TlsIdentity, *, server: bool, pins: Callable[[], Mapp
 
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, pinned)
     if server:
-        context.set_alpn_select_callback(lambda _c, offered: _ALPN if _ALPN in offered else SSL.NO_OVERLAPPING_PROTOCOLS)
+        context.set_alpn_select_callback(
+            lambda _c, offered: _ALPN if _ALPN in offered else SSL.NO_OVERLAPPING_PROTOCOLS
+        )
     else:
         context.set_alpn_protos([_ALPN])
     return context
@@ -91,7 +95,12 @@ class TlsChannel(asyncio.Protocol):
     """Frames datagrams with a 2-byte length inside TLS records."""
 
     def __init__(
-        self, owner: ChannelOwner, context: SSL.Context, pins: Callable[[], Mapping[bytes, MemberNumber]], *, server: bool
+        self,
+        owner: ChannelOwner,
+        context: SSL.Context,
+        pins: Callable[[], Mapping[bytes, MemberNumber]],
+        *,
+        server: bool,
     ) -> None:
         self._owner = owner
         self._context = context
@@ -117,7 +126,12 @@ class TlsChannel(asyncio.Protocol):
         if stream is not None:
             stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            for option, value in (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 8000)):
+            for option, value in (
+                ("TCP_KEEPIDLE", 5),
+                ("TCP_KEEPINTVL", 2),
+                ("TCP_KEEPCNT", 3),
+                ("TCP_USER_TIMEOUT", 8000),
+            ):
                 if hasattr(socket, option):
                     stream.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
         name = transport.get_extra_info("peername")

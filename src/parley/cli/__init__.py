@@ -20,7 +20,7 @@ app = typer.Typer(
 )
 
 
-def _version(value: bool) -> None:  # noqa: FBT001 - Typer calls it so
+def _version(value: bool) -> None:
     if value:
         typer.echo(f"parley {__version__}")
         raise typer.Exit
@@ -28,7 +28,7 @@ def _version(value: bool) -> None:  # noqa: FBT001 - Typer calls it so
 
 @app.callback()
 def root(
-    version: Annotated[  # noqa: ARG001 - acted on by its callback
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:

@@ -24,7 +24,9 @@ def init(
     code: Annotated[str, typer.Argument(help="Short name of the party: a-z, 0-9, hyphens.")],
     name: Annotated[str | None, typer.Option(help="Name as it is shown [the code].")] = None,
     language: Annotated[list[str] | None, typer.Option(help="Languages the party reads, first one first.")] = None,
-    signer: Annotated[list[str] | None, typer.Option(help="Holder of a root key, by function; several for k of n.")] = None,
+    signer: Annotated[
+        list[str] | None, typer.Option(help="Holder of a root key, by function; several for k of n.")
+    ] = None,
     threshold: Annotated[int, typer.Option(help="How many root signatures speak for the party.")] = 1,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -39,7 +41,14 @@ def init(
     )
     digest = where.party_hash()
     if json:
-        show_json({"code": code, "home": str(where.path), "fingerprint": digest.hex(), "words": fingerprint.words(digest)})
+        show_json(
+            {
+                "code": code,
+                "home": str(where.path),
+                "fingerprint": digest.hex(),
+                "words": fingerprint.words(digest),
+            }
+        )
         return
     say(f"{party.name} is ready in {where.path}.", "bold")
     _show_root(party.threshold, len(party.signers))
@@ -50,7 +59,10 @@ def init(
 def _show_root(threshold: int, signers: int) -> None:
     say(f"Root: {threshold} of {signers} signers speak for the party.")
     if signers == 1:
-        say("One key alone speaks for this party: whoever has it is the party. Consider --signer several times.", "yellow")
+        say(
+            "One key alone speaks for this party: whoever has it is the party. Consider --signer several times.",
+            "yellow",
+        )
 
 
 @identity.command("show")

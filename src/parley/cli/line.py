@@ -23,7 +23,8 @@ line = typer.Typer(
 )
 FileOption = Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")]
 ExpectOption = Annotated[
-    str | None, typer.Option("--expect", help="The other side's fingerprint as they read it to you (12 words or hex).")
+    str | None,
+    typer.Option("--expect", help="The other side's fingerprint as they read it to you (12 words or hex)."),
 ]
 
 
@@ -39,7 +40,7 @@ def _read(path: Path) -> bytes:
         raise UsageError(f"{path} cannot be read: {error.strerror}.", code="file-unreadable") from error
 
 
-def _wrote(path: Path, data: bytes, json: bool, next_step: str, **more: Any) -> None:  # noqa: ANN401, FBT001
+def _wrote(path: Path, data: bytes, json: bool, next_step: str, **more: Any) -> None:  # noqa: ANN401
     write_private(path, data)
     if json:
         show_json({"file": str(path), **more})
@@ -61,7 +62,7 @@ def _show_proposal(home: Home, proposal: Proposal) -> None:
     say(f"  signatures missing: {', '.join(proposal.missing) or 'none'}")
 
 
-def _found(home: Home, found: LineHome, membership: Membership, json: bool) -> None:  # noqa: FBT001
+def _found(found: LineHome, membership: Membership, json: bool) -> None:
     if not found.config.exists():
         write_private(found.config, config.TEMPLATE.encode())
     founding = found.path / f"{found.name}.line"
@@ -70,7 +71,10 @@ def _found(home: Home, found: LineHome, membership: Membership, json: bool) -> N
     if json:
         show_json({"line": found.name, "id": membership.line.hex(), "me": me, "file": str(founding)})
         return
-    say(f"The line {found.name!r} holds, revision {membership.current.charter.revision}; here you are {me}.", "bold green")
+    say(
+        f"The line {found.name!r} holds, revision {membership.current.charter.revision}; here you are {me}.",
+        "bold green",
+    )
     say(f"All others import {founding}.")
     say(f"Next: write the addresses of your peers into {found.config}, then 'parley serve'.")
 
@@ -143,7 +147,9 @@ def successor(
 def accept(
     file: Annotated[Path, typer.Argument(help="The .charter file.")],
     expect: ExpectOption = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Sign without asking; the fingerprint was compared otherwise.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Sign without asking; the fingerprint was compared otherwise.")
+    ] = False,
     output: FileOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -162,7 +168,13 @@ def accept(
     signed = meeting.accept(where, proposal, passphrase())
     path = output or Path(f"{proposal.charter.line}-{where.party()[1].code}.accept")
     missing = list(signed.missing)
-    _wrote(path, signed.encode(), json, "Hand it back to the party that proposed; it runs 'parley line open'.", missing=missing)
+    _wrote(
+        path,
+        signed.encode(),
+        json,
+        "Hand it back to the party that proposed; it runs 'parley line open'.",
+        missing=missing,
+    )
 
 
 @line.command("sign")
@@ -177,7 +189,13 @@ def sign(
     """Add this party's root signatures to a charter or amendment (each of k signers may do so in turn)."""
     where = home_of(home)
     proposal = meeting.sign(where, meeting.read_proposal(_read(file)), passphrase(), root or ())
-    _wrote(output or file, proposal.encode(), json, f"Missing: {', '.join(proposal.missing) or 'none'}.", missing=list(proposal.missing))
+    _wrote(
+        output or file,
+        proposal.encode(),
+        json,
+        f"Missing: {', '.join(proposal.missing) or 'none'}.",
+        missing=list(proposal.missing),
+    )
 
 
 @line.command("open")
@@ -192,7 +210,7 @@ def open_line(
     proposal = meeting.merge([meeting.read_proposal(_read(p)) for p in files])
     found, membership = meeting.install(where, proposal)
     _tell_node(found, proposal.encode())
-    _found(where, found, membership, json)
+    _found(found, membership, json)
 
 
 @line.command("import")
@@ -208,7 +226,7 @@ def import_line(
     proposal = meeting.read_proposal(data)
     found, membership = meeting.install(where, proposal)
     _tell_node(found, data)
-    _found(where, found, membership, json)
+    _found(found, membership, json)
 
 
 @line.command("add")
@@ -269,7 +287,13 @@ def amend(
         passphrase=passphrase(),
     )
     path = output or Path(f"{found.name}-{proposal.charter.revision}.charter")
-    _wrote(path, proposal.encode(), json, "Each other member runs 'parley line sign' on it; then all 'import' it.", missing=list(proposal.missing))
+    _wrote(
+        path,
+        proposal.encode(),
+        json,
+        "Each other member runs 'parley line sign' on it; then all 'import' it.",
+        missing=list(proposal.missing),
+    )
 
 
 @line.command("rotate")
@@ -283,7 +307,12 @@ def rotate(
     data = meeting.rotate(where, found, passphrase())
     _tell_node(found, data)
     path = output or Path(f"{found.name}-{where.party()[1].code}.certificate")
-    _wrote(path, data, json, "Restart 'parley serve' to use them. Peers that cannot be reached take the file with 'parley line add'.")
+    _wrote(
+        path,
+        data,
+        json,
+        "Restart 'parley serve' to use them. Peers that cannot be reached take the file with 'parley line add'.",
+    )
 
 
 @line.command("leave")
@@ -300,14 +329,19 @@ def leave(
     found = where.the_line(name)
     data = meeting.leave(where, found, reason, passphrase())
     _tell_node(found, data)
-    _wrote(output or Path(f"{found.name}-{where.party()[1].code}.leave"), data, json, "The others learn of it over the line, or take the file with 'parley line add'.")
+    _wrote(
+        output or Path(f"{found.name}-{where.party()[1].code}.leave"),
+        data,
+        json,
+        "The others learn of it over the line, or take the file with 'parley line add'.",
+    )
 
 
 @line.command("list")
 @command
 def list_lines(home: HomeOption = None, json: JsonOption = False) -> None:
     """List the lines of this home."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for found in home_of(home).lines():
         founded = bool(found.notes())
         membership = found.membership() if founded else None

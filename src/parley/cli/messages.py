@@ -15,7 +15,20 @@ from rich.text import Text
 
 from parley.app.runtime import running
 from parley.app.service import ControlServer
-from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, err, home_of, out, run, say, show_json, when
+from parley.cli.output import (
+    HomeOption,
+    JsonOption,
+    LineOption,
+    call,
+    command,
+    err,
+    home_of,
+    out,
+    run,
+    say,
+    show_json,
+    when,
+)
 from parley.errors import UsageError
 from parley.forms.display import mixed_script_words, safe_line, safe_text
 
@@ -45,7 +58,7 @@ def serve(line: LineOption = None, home: HomeOption = None, json: JsonOption = F
     run(_serve(found, json))
 
 
-async def _serve(found: Any, json: bool) -> None:  # noqa: ANN401, FBT001
+async def _serve(found: Any, json: bool) -> None:  # noqa: ANN401
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -79,9 +92,13 @@ def _event_line(event: dict[str, Any]) -> str:
 
 @command
 def send(
-    text: Annotated[str | None, typer.Argument(help="The text; left out, it is read from --file or standard input.")] = None,
+    text: Annotated[
+        str | None, typer.Argument(help="The text; left out, it is read from --file or standard input.")
+    ] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the text from a file.")] = None,
-    precedence: Annotated[str, typer.Option("--precedence", "-p", help="FLASH, IMMEDIATE, PRIORITY or ROUTINE.")] = "ROUTINE",
+    precedence: Annotated[
+        str, typer.Option("--precedence", "-p", help="FLASH, IMMEDIATE, PRIORITY or ROUTINE.")
+    ] = "ROUTINE",
     to: Annotated[list[str] | None, typer.Option(help="Codes of the recipients [every other member].")] = None,
     subject: Annotated[str, typer.Option(help="A short subject.")] = "",
     language: Annotated[str | None, typer.Option(help="Language of the text [the line's first].")] = None,
@@ -91,7 +108,13 @@ def send(
 ) -> None:
     """Send a text. It is signed, and can never be denied. Returns when it is durable on this node's record."""
     body = _text(text, file)
-    params = {"text": body, "precedence": precedence, "to": to or [], "subject": subject, "language": language}
+    params = {
+        "text": body,
+        "precedence": precedence,
+        "to": to or [],
+        "subject": subject,
+        "language": language,
+    }
     message = call(home, line, "send", **params)
     if json:
         show_json(message)
@@ -151,11 +174,16 @@ def _states(message: dict[str, Any]) -> str:
     return ", ".join(states)
 
 
-def _show(message: dict[str, Any], json: bool) -> None:  # noqa: FBT001
+def _show(message: dict[str, Any], json: bool) -> None:
     if json:
         show_json(message)
         return
-    out.print(Text(f"{message['precedence']}  {message['author']} -> {', '.join(message['to'])}", style=_STYLES.get(message["precedence"], "bold")))
+    out.print(
+        Text(
+            f"{message['precedence']}  {message['author']} -> {', '.join(message['to'])}",
+            style=_STYLES.get(message["precedence"], "bold"),
+        )
+    )
     say(f"{message['id']}  {when(message['time'])}  language {message['language'] or 'unknown'}")
     if message["subject"]:
         say(message["subject"], "bold")
@@ -201,7 +229,7 @@ def decline(
     _done(call(home, line, "decline", id=id_, text=reason), "declined", json)
 
 
-def _done(message: dict[str, Any], what: str, json: bool) -> None:  # noqa: FBT001
+def _done(message: dict[str, Any], what: str, json: bool) -> None:
     if json:
         show_json(message)
     else:
@@ -211,9 +239,13 @@ def _done(message: dict[str, Any], what: str, json: bool) -> None:  # noqa: FBT0
 @command
 def reply(
     id_: IdArgument,
-    text: Annotated[str | None, typer.Argument(help="The answer; left out, it is read from --file or standard input.")] = None,
+    text: Annotated[
+        str | None, typer.Argument(help="The answer; left out, it is read from --file or standard input.")
+    ] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the answer from a file.")] = None,
-    precedence: Annotated[str, typer.Option("--precedence", "-p", help="FLASH, IMMEDIATE, PRIORITY or ROUTINE.")] = "ROUTINE",
+    precedence: Annotated[
+        str, typer.Option("--precedence", "-p", help="FLASH, IMMEDIATE, PRIORITY or ROUTINE.")
+    ] = "ROUTINE",
     language: Annotated[str | None, typer.Option(help="Language of the text.")] = None,
     line: LineOption = None,
     home: HomeOption = None,
@@ -234,7 +266,10 @@ def status(line: LineOption = None, home: HomeOption = None, json: JsonOption = 
     if json:
         show_json(found)
         return
-    say(f"{found['line']} ({found['class']}), here {found['me']}, {found['entries']} entries on record", "bold")
+    say(
+        f"{found['line']} ({found['class']}), here {found['me']}, {found['entries']} entries on record",
+        "bold",
+    )
     if found["trouble"]:
         say(found["trouble"], "bold red")
     for log in found["two_histories"]:

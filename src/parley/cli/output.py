@@ -28,8 +28,8 @@ from rich.console import Console
 from rich.text import Text
 
 from parley.app.home import Home, default_home
-from parley.app.service import OPERATIONS, ControlClient, RemoteError, error_data
 from parley.app.runtime import running
+from parley.app.service import OPERATIONS, ControlClient, RemoteError, error_data
 from parley.errors import KeyUnavailable, ParleyError, StoreError
 from parley.forms.display import safe_text
 

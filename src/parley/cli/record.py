@@ -72,7 +72,10 @@ def _show_report(report: Report) -> None:
         say(f"TAMPERED: {problem}", "bold red")
     if report.good:
         say(f"Verified: {report.entries} entries in {len(report.logs)} trees.", "bold green")
-    say("Compare the fingerprints with what the parties gave you: the file cannot prove them by itself.", "dim")
+    say(
+        "Compare the fingerprints with what the parties gave you: the file cannot prove them by itself.",
+        "dim",
+    )
 
 
 def _show_log(log: LogFacts) -> None:
@@ -93,7 +96,9 @@ def _show_log(log: LogFacts) -> None:
 @command
 def prune(
     days: Annotated[int | None, typer.Option(help="Days to keep [the charter's].")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Erase earlier than the charter says, in this copy only.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Erase earlier than the charter says, in this copy only.")
+    ] = False,
     line: LineOption = None,
     home: HomeOption = None,
     json: JsonOption = False,

@@ -12,9 +12,7 @@ import unicodedata
 from typing import Final
 
 _KEPT_CONTROLS: Final = frozenset("\n\t")
-_INVISIBLE: Final = frozenset(
-    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u2800\u3164\uffa0"
-)
+_INVISIBLE: Final = frozenset("\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u2800\u3164\uffa0")
 _MISLEADING_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _COMBINING_RUN: Final = 3
 _WORD: Final = re.compile(r"[^\W\d_]+")
@@ -31,9 +29,12 @@ def safe_text(text: str) -> str:
             continue
         category = unicodedata.category(character)
         combining = combining + 1 if category in ("Mn", "Me") else 0
-        if category in _MISLEADING_CATEGORIES or character in _INVISIBLE or combining > _COMBINING_RUN:
-            shown.append(f"<U+{ord(character):04X}>")
-        elif category == "Zs" and character not in " \u00a0\u202f":
+        if (
+            category in _MISLEADING_CATEGORIES
+            or character in _INVISIBLE
+            or combining > _COMBINING_RUN
+            or (category == "Zs" and character not in " \u00a0\u202f")
+        ):
             shown.append(f"<U+{ord(character):04X}>")
         else:
             shown.append(character)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from parley.errors import OutcomeUnknown, ParleyError, StoreCorrupt, StoreError, StoreFull, UsageError
 from parley.ids import EntryId, MemberNumber
@@ -242,7 +242,8 @@ class Node:
             future.set_exception(event.error)
 
     def _fail_waiting(self, error: ParleyError) -> None:
-        for future in (*self._waiting.values(), *self._asked.values()):
+        pending: list[asyncio.Future[Any]] = [*self._waiting.values(), *self._asked.values()]
+        for future in pending:
             if not future.done():
                 future.set_exception(error)
         self._waiting.clear()
@@ -253,9 +254,13 @@ class Node:
         self.trouble = error
         self._on_event(i.Warned(error.code, error.message))
         full = isinstance(error, StoreFull)
-        told = error if full else OutcomeUnknown(
-            "the disk failed while this was being written; it may or may not be on the record.",
-            next_step="Look in the outbox before you send it again.",
+        told = (
+            error
+            if full
+            else OutcomeUnknown(
+                "the disk failed while this was being written; it may or may not be on the record.",
+                next_step="Look in the outbox before you send it again.",
+            )
         )
         for given in taken:
             if isinstance(given, i.Submit) and (future := self._waiting.pop(given.token, None)) and not future.done():

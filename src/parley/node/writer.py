@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from typing import Final, Generic, TypeVar
 
@@ -12,6 +13,10 @@ T = TypeVar("T")
 PATIENCE_S: Final = 0.001
 """How long the caller's thread itself waits for the disk: a quick commit then needs no second wake-up of the
 event loop, and a slow one holds it up by no more than this."""
+
+
+def _wake(loop: asyncio.AbstractEventLoop, done: asyncio.Event) -> None:
+    loop.call_soon_threadsafe(done.set)
 
 
 class _Job(Generic[T]):
@@ -78,7 +83,7 @@ class Writer:
         if not job.quick():
             loop = asyncio.get_running_loop()
             done = asyncio.Event()
-            job.when_done(lambda: loop.call_soon_threadsafe(done.set))
+            job.when_done(partial(_wake, loop, done))
             await done.wait()
         return job.result()
 

@@ -239,9 +239,7 @@ class Chains:
         chain.reserved, chain.reserved_key = chain.counter + _RESERVE, key
         self._store_send(chain)
 
-    def _message_key(
-        self, step: bytes, sender: int, mask: int, incarnation: Incarnation, counter: int
-    ) -> MessageKey:
+    def _message_key(self, step: bytes, sender: int, mask: int, incarnation: Incarnation, counter: int) -> MessageKey:
         info = b"".join(
             (
                 _MESSAGE_LABEL,
@@ -333,7 +331,17 @@ class Chains:
             case _:
                 raise DecodeError("the announcement is not as the specification has it.", code="announce-malformed")
         match value:
-            case [self._line, int(sender), self._me, bytes(inc), int(mask), bytes(tag), bytes(key), int(counter), int()]:
+            case [
+                self._line,
+                int(sender),
+                self._me,
+                bytes(inc),
+                int(mask),
+                bytes(tag),
+                bytes(key),
+                int(counter),
+                int(),
+            ]:
                 pass
             case _:
                 raise DecodeError("the announcement names another line or recipient.", code="announce-malformed")
@@ -371,8 +379,11 @@ class Chains:
         self._store_receive(chain)
 
     def open(self, sealed: datagram.Sealed, now: Now) -> Opened:
-        """Open a datagram under whichever chain fits. Raises SealInvalid; BehindChain when only a
-        counter stands in the way, which the caller answers with what it holds (D17)."""
+        """Open a datagram under whichever chain fits.
+
+        Raises SealInvalid; BehindChain when only a counter stands in the way, which the caller answers with
+        what it holds (D17).
+        """
         behind: ReceiveChain | None = None
         for chain in self._receive.get(sealed.tag, ()):
             distance = sealed.counter - chain.counter

@@ -34,13 +34,9 @@ class Histories:
         """The proof from a signed part that contradicts what is held."""
         tree = found.tree
         ours = tree.checkpoint()
-        if ours.size > found.other.size:
-            leaves = self._trees.leaf_hashes(tree.log, ours.size)
-        else:
-            leaves = list(found.leaves)
-        proof = equivocation.prove(
-            ours, tree.signature, found.other, found.signature, tree.keys.checkpoint, leaves
-        )
+        larger = ours.size > found.other.size
+        leaves = self._trees.leaf_hashes(tree.log, ours.size) if larger else list(found.leaves)
+        proof = equivocation.prove(ours, tree.signature, found.other, found.signature, tree.keys.checkpoint, leaves)
         if proof is None:
             proof = self._at_signed_sizes(tree, found)
         return (tree.log, proof.encode()) if proof is not None else None
@@ -51,9 +47,7 @@ class Histories:
             size = int.from_bytes(key[9:13], "big")
             ours = Checkpoint(tree.origin, size, value[:32])
             leaves = list(found.leaves) if found.other.size >= size else self._trees.leaf_hashes(tree.log, size)
-            proof = equivocation.prove(
-                ours, value[32:], found.other, found.signature, tree.keys.checkpoint, leaves
-            )
+            proof = equivocation.prove(ours, value[32:], found.other, found.signature, tree.keys.checkpoint, leaves)
             if proof is not None:
                 return proof
         return None

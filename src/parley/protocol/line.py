@@ -23,7 +23,8 @@ from parley import limits
 from parley.errors import DecodeError, DocumentError, ParleyError, SealInvalid, UsageError, VerificationError
 from parley.ids import Incarnation, LogId, MemberNumber
 from parley.protocol import inputs as i
-from parley.protocol import ledger, membership as members
+from parley.protocol import ledger
+from parley.protocol import membership as members
 from parley.protocol import rows as r
 from parley.protocol.chains import BehindChain, Chains, Opened, Signers
 from parley.protocol.gossip import Histories
@@ -242,7 +243,13 @@ class Line:
         if log == LogId(self.me, self.incarnation):
             tree = self.own
             if tree is None or part.first + len(part.items) > tree.size:
-                self.tell(i.Warned("key-used-elsewhere", f"entries of this very run came from {peer.number}.", peer.number))
+                self.tell(
+                    i.Warned(
+                        "key-used-elsewhere",
+                        f"entries of this very run came from {peer.number}.",
+                        peer.number,
+                    )
+                )
             return
         if not self._within_rate(peer, part, now):
             return
@@ -261,7 +268,13 @@ class Line:
         peer.tokens = min(self.settings.burst_bytes, peer.tokens + refill)
         peer.tokens_at = now.boot
         if peer.tokens < 0:
-            self.tell(i.Warned("peer-floods", f"member {peer.number} sends faster than agreed; the rest waits there.", peer.number))
+            self.tell(
+                i.Warned(
+                    "peer-floods",
+                    f"member {peer.number} sends faster than agreed; the rest waits there.",
+                    peer.number,
+                )
+            )
             return False
         peer.tokens -= size
         return True
@@ -280,7 +293,13 @@ class Line:
             ref = statement.Reference(statement.Relation.SUBJECT, r.read_entry_key(entry))
             refused = RefusedEntry((ref,), int(content.refusal))
             self._drafts.append((Statement(Kind.REFUSED, self._wall, refused), 0))
-            self.tell(i.Warned("entry-refused", f"entry {content.index} of {tree.log} arrived and was not understood.", tree.log.member))
+            self.tell(
+                i.Warned(
+                    "entry-refused",
+                    f"entry {content.index} of {tree.log} arrived and was not understood.",
+                    tree.log.member,
+                )
+            )
 
     def _check_previous(self, tree: Tree, opened: statement.Opened) -> None:
         """What a new tree says of the one before must agree with what we hold of it."""
@@ -292,7 +311,13 @@ class Line:
             return
         known = self.trees.root_at(before, size)
         if known is not None and known != root:
-            self.tell(i.Warned("history-mismatch", f"{tree.origin} cites another history of the tree before.", tree.log.member))
+            self.tell(
+                i.Warned(
+                    "history-mismatch",
+                    f"{tree.origin} cites another history of the tree before.",
+                    tree.log.member,
+                )
+            )
         elif size < before.size:
             self.tell(
                 i.Warned(
@@ -501,9 +526,7 @@ class Line:
     def _opening(self, now: i.Now) -> Statement:
         last = self._last_own()
         previous = (last.log.incarnation, last.size, last.root) if last is not None else None
-        opened = statement.Opened(
-            self._membership.current.hash, self._certificate(), previous, self.settings.software
-        )
+        opened = statement.Opened(self._membership.current.hash, self._certificate(), previous, self.settings.software)
         return Statement(Kind.OPENED, now.wall, opened)
 
     def _last_own(self) -> Tree | None:
@@ -528,7 +551,7 @@ class Line:
 
     def _with_seen(self, said: Statement) -> Statement:
         """State what has been seen of others since our last entry (D1): only what changed."""
-        news = []
+        news: list[Seen] = []
         for tree in self.trees:
             if tree.log.member != self.me and tree.held > self._seen.get(tree.log, 0) and len(news) < _SEEN_LOGS:
                 self._seen[tree.log] = tree.held

@@ -249,11 +249,10 @@ def _members(
             party = parties[entry.party]
             if party.code != entry.code or party.name != entry.name:
                 raise DocumentError(
-                    f"the charter calls {party.code} otherwise than its party document does.", code="document-mismatch"
+                    f"the charter calls {party.code} otherwise than its party document does.",
+                    code="document-mismatch",
                 )
-            own = sorted(
-                (c.serial, h, c.keys) for h, c, _ in certificates if c.party == entry.party and c.line == line
-            )
+            own = sorted((c.serial, h, c.keys) for h, c, _ in certificates if c.party == entry.party and c.line == line)
             if entry.certificate not in {h for _, h, _ in own}:
                 raise DocumentError(f"the node certificate of {entry.code} is not here.", code="document-missing")
             if len({serial for serial, _, _ in own}) < len(own):

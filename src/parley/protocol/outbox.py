@@ -123,14 +123,6 @@ class Outbox:
             if entry.precedence > Precedence.ROUTINE:
                 heapq.heappush(out.urgent, (-entry.precedence, index))
 
-    def pending(self, peer: Peer) -> bool:
-        """True when entries wait to be sent to ``peer``, credit or not."""
-        return any(
-            tree is not None and out.next < tree.size and out.forward_at is None
-            for log, out in peer.trees.items()
-            if (tree := self._trees.get(log)) is not None
-        )
-
     def unconfirmed(self, peer: Peer) -> bool:
         """True when something was sent that the peer has not shown to hold."""
         return any(out.next > out.confirmed or out.early for out in peer.trees.values())
@@ -194,9 +186,9 @@ class Outbox:
             parts.append(Entries(out.known, tuple(items), signature, tree.log))
             out.known = size
         if index not in out.early:
-            entry = self._trees.entry(tree.log, index)
-            if entry is not None:
-                parts.append(Entries(index, (self.item(peer.number, tree, entry),), b"", tree.log))
+            late = self._trees.entry(tree.log, index)
+            if late is not None:
+                parts.append(Entries(index, (self.item(peer.number, tree, late),), b"", tree.log))
                 out.early.add(index)
         self._skip_early(out)
         return parts

@@ -130,7 +130,8 @@ class Receipts:
         if root is None:
             if part.log.member == self._me:
                 raise VerificationError(
-                    f"member {giver} gave a receipt for {part.size} entries of {tree.size}.", code="receipt-unsent"
+                    f"member {giver} gave a receipt for {part.size} entries of {tree.size}.",
+                    code="receipt-unsent",
                 )
             return None
         head = Checkpoint(tree.origin, part.size, root)

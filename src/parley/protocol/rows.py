@@ -3,7 +3,7 @@
 ==========  ==================================================  =============================================
 space       key                                                 value
 ==========  ==================================================  =============================================
-entry       log(9) index(4)                                     state(1) precedence(1) audience(4) commitment(32) [salt(32) statement]
+entry       log(9) index(4)                                     see trees.StoredEntry
 signed      log(9) size(4)                                      root(32) signature(64)
 log         log(9)                                              see trees.Tree.encode
 receipt     log(9) giver(1) algorithm(1) size(4)                time(8) signature
@@ -88,7 +88,13 @@ class Reader(Protocol):
         ...
 
     def scan(
-        self, space: str, start: bytes = b"", end: bytes | None = None, *, reverse: bool = False, limit: int | None = None
+        self,
+        space: str,
+        start: bytes = b"",
+        end: bytes | None = None,
+        *,
+        reverse: bool = False,
+        limit: int | None = None,
     ) -> Iterator[tuple[bytes, bytes]]:
         """Rows with start <= key < end in byte order; a consistent view of one commit."""
         ...
@@ -121,7 +127,13 @@ class Rows:
         self._changed.setdefault(space, {})[key] = None
 
     def scan(
-        self, space: str, start: bytes = b"", end: bytes | None = None, *, reverse: bool = False, limit: int | None = None
+        self,
+        space: str,
+        start: bytes = b"",
+        end: bytes | None = None,
+        *,
+        reverse: bool = False,
+        limit: int | None = None,
     ) -> Iterator[tuple[bytes, bytes]]:
         """Rows with start <= key < end in key order, as this step sees them."""
         changed = self._changed.get(space)

@@ -84,9 +84,7 @@ class Sender:
         if not group:
             return None
         chain = line.chains.chain_for([p.number for p in recipients], now)
-        precedence = max(
-            int(s.content.precedence) if isinstance(s.content, Message) else 0 for s, _ in encoded
-        )
+        precedence = max(int(s.content.precedence) if isinstance(s.content, Message) else 0 for s, _ in encoded)
         everyone = len(recipients) == len(line.peers)
         statements = tuple(d for _, d in encoded)
         return Cast(chain, line.chains.next_key(chain), group, everyone, None, 0, precedence, statements)
@@ -149,7 +147,12 @@ class Sender:
                     (peer.control if small else peer.idle)["cosigned", part.log, len(part.signature)] = part
 
     def _cast(
-        self, chain: SendChain, peers: Sequence[Peer], payload: Sequence[parts.Part], now: i.Now, precedence: int
+        self,
+        chain: SendChain,
+        peers: Sequence[Peer],
+        payload: Sequence[parts.Part],
+        now: i.Now,
+        precedence: int,
     ) -> None:
         links = [(p, link) for p in peers if (link := p.best_link()) is not None]
         for peer, link in links:
@@ -174,8 +177,7 @@ class Sender:
         slices = [payload[at : at + room] for at in range(0, len(payload), room)]
         start = chain.counter
         return [
-            seal(chain, parts.encode([parts.Fragment(start, n, len(slices), data)]))
-            for n, data in enumerate(slices)
+            seal(chain, parts.encode([parts.Fragment(start, n, len(slices), data)])) for n, data in enumerate(slices)
         ]
 
     def _send(
@@ -374,9 +376,7 @@ class Sender:
     def _say_have(self, peer: Peer, now: i.Now) -> None:
         line = self._line
         peer.have_at, peer.have_sent = None, now.boot
-        logs = tuple(
-            parts.Held(t.log, t.size, t.held) for t in line.trees if t.everyone >> peer.number & 1
-        )
+        logs = tuple(parts.Held(t.log, t.size, t.held) for t in line.trees if t.everyone >> peer.number & 1)
         you = line.chains.incarnation_of(peer.number) or b""
         peer.control["have"] = parts.Have(logs, line.chains.held_from(peer.number), line.document_hashes(), you)
         if len(line.peers) > 1:

@@ -34,7 +34,7 @@ from parley.record.checkpoint import Checkpoint, origin_of
 from parley.record.rfc6962 import Frontier, leaf_hash, root_hash
 from parley.wire import cbor, statement
 from parley.wire.parts import Blind, Entries, Gone, Item, NotForYou, Opening
-from parley.wire.statement import EVERYONE, Opened, Statement
+from parley.wire.statement import EVERYONE, Opened, Refusal, Statement
 
 _ROOTS_REMEMBERED: Final = 256
 
@@ -127,7 +127,7 @@ class Accepted:
 
     index: int
     statement: Statement | None
-    refusal: statement.Refusal | None = None
+    refusal: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,10 @@ class Trees:
         revision = membership.revision(revision_hash)
         author = membership.members.get(log.member)
         if revision is None or author is None or log.member not in revision.members:
-            raise Unready(f"the charter revision under which {log} was opened is not known here.", code="document-missing")
+            raise Unready(
+                f"the charter revision under which {log} was opened is not known here.",
+                code="document-missing",
+            )
         keys = author.keys_for(certificate)
         if keys is None:
             raise Unready(f"the certificate under which {log} was opened is not known here.", code="document-missing")
@@ -284,9 +287,7 @@ class Trees:
             frontier,
         )
 
-    def _read(
-        self, tree: Tree, part: Entries, salt_of: Callable[[int], bytes], *, from_author: bool
-    ) -> list[_Read]:
+    def _read(self, tree: Tree, part: Entries, salt_of: Callable[[int], bytes], *, from_author: bool) -> list[_Read]:
         read: list[_Read] = []
         ordinal = 0
         for place, item in enumerate(part.items):
@@ -306,9 +307,7 @@ class Trees:
             case Blind(commitment):
                 return _Read(StoredEntry(State.BLIND, 0, commitment))
             case Gone(commitment):
-                return _Read(
-                    StoredEntry(State.GONE, 0, commitment), Accepted(index, None, statement.Refusal.ERASED)
-                )
+                return _Read(StoredEntry(State.GONE, 0, commitment), Accepted(index, None, Refusal.ERASED))
             case NotForYou(statement_hash, short_salt, path):
                 exclusion = blind.Exclusion(statement_hash, short_salt, path)
                 commitment = blind.excluded_commitment(self._me, tree.members, exclusion)
@@ -316,24 +315,24 @@ class Trees:
 
     def _read_content(self, tree: Tree, index: int, data: bytes, salt: bytes) -> _Read:
         precedence = 0
-        refusal: statement.Refusal | None = None
+        refusal: Refusal | None = None
         parsed: Statement | None = None
         to = EVERYONE
         try:
             parsed = statement.decode(data)
             to = parsed.to
         except statement.UnknownKind:
-            refusal, to = statement.Refusal.UNKNOWN_KIND, statement.audience(data)
+            refusal, to = Refusal.UNKNOWN_KIND, statement.audience(data)
         except DecodeError as error:
             large = error.code == "statement-too-large"
-            refusal = statement.Refusal.TOO_LARGE if large else statement.Refusal.UNDECODABLE
+            refusal = Refusal.TOO_LARGE if large else Refusal.UNDECODABLE
             to = statement.audience(data)
         if parsed is not None and isinstance(parsed.content, statement.Message):
             precedence = int(parsed.content.precedence)
             if not self._knows_form(parsed.content.form):
-                refusal = statement.Refusal.UNKNOWN_FORM
+                refusal = Refusal.UNKNOWN_FORM
         if parsed is not None and isinstance(parsed.content, Opened) and index:
-            refusal, parsed = statement.Refusal.UNDECODABLE, None
+            refusal, parsed = Refusal.UNDECODABLE, None
         commitment = self.commitment(tree, salt, data, to)
         return _Read(
             StoredEntry(State.HELD, precedence, commitment, salt, data, to),
@@ -349,7 +348,7 @@ class Trees:
                 self._two_histories(tree, part, all_read, index)
 
     def _two_histories(self, tree: Tree, part: Entries, read: Sequence[_Read], index: int) -> None:
-        """Step 3: did the author sign what disagrees with what it signed before?"""
+        """Step 3: see whether the author signed what disagrees with what it signed before."""
         leaves = [leaf_hash(e.commitment) for _, e in self.entries(tree.log, 0, part.first)]
         leaves += [leaf_hash(x.stored.commitment) for x in read]
         other = Checkpoint(tree.origin, len(leaves), root_hash(leaves))

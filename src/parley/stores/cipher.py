@@ -46,9 +46,7 @@ def apply_key(connection: apsw.Connection, key: bytes) -> None:
     for setting in ("cipher='chacha20'", "legacy=0"):
         connection.execute(f"PRAGMA {setting}").fetchall()
     # "raw:" takes the key as it is, and a salt; the salt stands in clear at the start of the file.
-    connection.execute(
-        f"PRAGMA hexkey='{(b'raw:' + key + _key_check(key)).hex()}'", can_cache=False
-    ).fetchall()
+    connection.execute(f"PRAGMA hexkey='{(b'raw:' + key + _key_check(key)).hex()}'", can_cache=False).fetchall()
 
 
 def check_key(path: Path, key: bytes) -> None:

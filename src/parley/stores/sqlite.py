@@ -237,9 +237,7 @@ def _check_format(connection: apsw.Connection, path: Path) -> None:
             f"{path} has format {found!r}; this version of Parley reads format {FORMAT}",
             next_step="Use the version of Parley that wrote it.",
         )
-    settings = [
-        connection.pragma(name) for name in ("journal_mode", "synchronous", "secure_delete", "temp_store")
-    ]
+    settings = [connection.pragma(name) for name in ("journal_mode", "synchronous", "secure_delete", "temp_store")]
     if settings != ["wal", 2, 1, 2]:
         raise StoreError(f"SQLite did not take the settings it was given: {settings}", code="store-settings")
 

@@ -36,9 +36,7 @@ _SETTINGS: Final = {
     "wal_autocheckpoint": "0",
     "journal_size_limit": "8388608",
 }
-_UNREADABLE: Final = frozenset(
-    {apsw.SQLITE_IOERR_READ, apsw.SQLITE_IOERR_SHORT_READ, apsw.SQLITE_IOERR_CORRUPTFS}
-)
+_UNREADABLE: Final = frozenset({apsw.SQLITE_IOERR_READ, apsw.SQLITE_IOERR_SHORT_READ, apsw.SQLITE_IOERR_CORRUPTFS})
 _OFF: Final = (
     apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA,
     apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER,
@@ -51,9 +49,7 @@ _OFF: Final = (
 
 def open_connection(path: Path, key: bytes, *, writable: bool) -> apsw.Connection:
     """A connection to an existing file with every setting that the store relies on."""
-    connection = apsw.Connection(
-        str(path), apsw.SQLITE_OPEN_READWRITE if writable else apsw.SQLITE_OPEN_READONLY
-    )
+    connection = apsw.Connection(str(path), apsw.SQLITE_OPEN_READWRITE if writable else apsw.SQLITE_OPEN_READONLY)
     try:
         cipher.apply_key(connection, key)
         connection.set_busy_timeout(BUSY_MS)

@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
@@ -285,8 +285,10 @@ class _Table:
 
     def languages(self, key: str) -> tuple[str, ...]:
         value = self._table.get(key)
-        if not isinstance(value, list) or not value or not all(
-            isinstance(v, str) and _LANGUAGE.fullmatch(v) for v in value
+        if (
+            not isinstance(value, list)
+            or not value
+            or not all(isinstance(v, str) and _LANGUAGE.fullmatch(v) for v in value)
         ):
             raise _bad(f"{key} must be language tags such as en, fr, ru")
         return tuple(value)
@@ -357,7 +359,12 @@ def _leave(table: _Table) -> NoticeOfLeaving:
     return NoticeOfLeaving(table.hash("line"), table.slug("code"), table.hash("party"), table.text("reason"))
 
 
-_READERS: Final = {PARTY_HEADER: _party, NODE_HEADER: _node, CHARTER_HEADER: _charter, LEAVE_HEADER: _leave}
+_READERS: Final[Mapping[str, Callable[[_Table], Document]]] = {
+    PARTY_HEADER: _party,
+    NODE_HEADER: _node,
+    CHARTER_HEADER: _charter,
+    LEAVE_HEADER: _leave,
+}
 
 
 def _b64(data: bytes) -> str:

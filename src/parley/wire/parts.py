@@ -7,7 +7,7 @@ signatures. HAVE, QUERY and PROVE are hints: they can make a node send again, ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -176,9 +176,7 @@ class Padding:
     length: int
 
 
-Part = (
-    Entries | Cosigned | Have | Query | Gossip | Prekeys | Document | Evidence | Prove | Fragment | Padding
-)
+Part = Entries | Cosigned | Have | Query | Gossip | Prekeys | Document | Evidence | Prove | Fragment | Padding
 
 _ENTRIES, _COSIGNED, _HAVE, _QUERY, _GOSSIP, _PREKEYS, _DOCUMENT, _EVIDENCE, _PROVE, _FRAGMENT, _PADDING = range(11)
 
@@ -364,7 +362,7 @@ def _read_padding(row: list[Any]) -> Padding:
     return Padding(len(_octets(row[1])))
 
 
-_READERS = {
+_READERS: Final[Mapping[int, Callable[[list[Any]], Part]]] = {
     _ENTRIES: _read_entries,
     _COSIGNED: _read_cosigned,
     _HAVE: _read_have,

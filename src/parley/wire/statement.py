@@ -190,15 +190,14 @@ def _encode_content(content: Content, fields: dict[int, Any]) -> None:
     match content:
         case Message():
             fields[_BODY] = content.body
-            for key, value in (
-                (_PRECEDENCE, int(content.precedence)),
-                (_LANG, content.language),
-                (_SUBJECT, content.subject),
-                (_FORM, content.form),
-                (_REPLY_BY, content.reply_by),
-            ):
-                if value:
-                    fields[key] = value
+            optional = {
+                _PRECEDENCE: int(content.precedence),
+                _LANG: content.language,
+                _SUBJECT: content.subject,
+                _FORM: content.form,
+                _REPLY_BY: content.reply_by,
+            }
+            fields.update((key, value) for key, value in optional.items() if value)
             if content.from_role != WATCH:
                 fields[_FROM] = content.from_role
             if content.to_role != WATCH:
@@ -228,7 +227,8 @@ def decode(data: bytes) -> Statement:
     """The statement that ``data`` encodes. Raises DecodeError; UnknownKind for a kind of a later version."""
     if len(data) > limits.MAX_STATEMENT:
         raise DecodeError(
-            f"a statement of {len(data)} bytes, at most {limits.MAX_STATEMENT} wanted.", code="statement-too-large"
+            f"a statement of {len(data)} bytes, at most {limits.MAX_STATEMENT} wanted.",
+            code="statement-too-large",
         )
     value = cbor.decode(data, limit=limits.MAX_STATEMENT)
     if not isinstance(value, dict):
@@ -264,7 +264,11 @@ def _decode_content(kind: Kind, fields: _Fields) -> Content:
         if previous is not None:
             if not isinstance(previous, list) or len(previous) != 3:  # noqa: PLR2004
                 raise _malformed("previous")
-            previous = (Incarnation(_octets(previous[0], 8)), _uint(previous[1], 32), _octets(previous[2], 32))
+            previous = (
+                Incarnation(_octets(previous[0], 8)),
+                _uint(previous[1], 32),
+                _octets(previous[2], 32),
+            )
         return Opened(
             _octets(fields.take(_REVISION, None), 32),
             _octets(fields.take(_CERTIFICATE, None), 32),

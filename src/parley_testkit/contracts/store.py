@@ -135,9 +135,7 @@ def check_extremes(make: Make) -> None:
     many = [("many", i.to_bytes(4, "big"), i.to_bytes(8, "big")) for i in range(_MANY)]
     put(store, *reversed(many))
     _same("a long scan", list(store.scan("many")), [(key, value) for _, key, value in many])
-    _same(
-        "one backwards", [k for k, _ in store.scan("many", reverse=True)], [k for _, k, _ in reversed(many)]
-    )
+    _same("one backwards", [k for k, _ in store.scan("many", reverse=True)], [k for _, k, _ in reversed(many)])
     put(store, *((space, key, None) for space, key, _ in many))
     _same("a space with all its rows removed", list(store.scan("many")), [])
     store.close()
