@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from parley.crypto.kem import KemPrivate
 from parley.crypto.signing import Ed25519Signer, MlDsa44Signer
 from parley.errors import KeyUnavailable
-from parley.protocol.chains import Signers
+from parley.protocol.signers import Signers
 from parley.wire.documents import NodeKeys
 
 _SEEDS: Final = {

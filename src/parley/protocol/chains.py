@@ -12,97 +12,42 @@ the store: an old copy starts with another incarnation.
                           step key 0      step key 1              HMAC(chain key, 2)
                              + line, sender, mask, incarnation, counter  --HKDF-->  key, nonce, salt key
 
-A chain is announced to each recipient on its own, sealed to a prekey of that recipient and signed with the
-announce key. Who has not shown that it holds the chain is sent the announcement again.
+A chain is announced to each recipient on its own (announcer). Who has not shown that it holds the chain is
+sent the announcement again, from the chain's present key on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from hashlib import sha256
+from dataclasses import dataclass
 from typing import Final
 
 from parley import limits
 from parley.crypto import aead, kdf
-from parley.crypto.kem import KemPrivate, hpke_open, hpke_seal
-from parley.crypto.signing import Signer, verify_ed25519
-from parley.errors import DecodeError, ParleyError, SealInvalid, SignatureInvalid
+from parley.errors import SealInvalid
 from parley.ids import Incarnation, LineId, MemberNumber
 from parley.protocol import rows as r
+from parley.protocol.announcer import Announcer
+from parley.protocol.chain_state import (
+    MessageKey,
+    ReceiveChain,
+    SendChain,
+    load_receive,
+    load_send,
+    receive_key,
+)
 from parley.protocol.inputs import Now
 from parley.protocol.membership import Membership
 from parley.protocol.rows import Rows
-from parley.wire import cbor, datagram, parts
+from parley.protocol.signers import Signers
+from parley.wire import datagram, parts
 
 _MESSAGE_LABEL: Final = b"parley/message/v1\x00"
-_ANNOUNCE_LABEL: Final = b"parley/announce/v1\x00"
-_PREKEYS_LABEL: Final = b"parley/prekeys/v1\x00"
 _RESERVE: Final = 256
 """Counters stored ahead, so that most datagrams cost no write; a restart skips what is left of them."""
 _RECEIVE_CHAINS: Final = 8
 """Chains kept for one sender and recipient set: the newest, and those whose datagrams may still come."""
 _INCARNATIONS: Final = 3
-PREKEY_STOCK: Final = 4
-"""One-time prekeys that a peer should hold of us."""
-
-
-@dataclass(frozen=True, slots=True)
-class Signers:
-    """The node's keys, one job each (D16). ``kem`` opens what is sealed to the certificate's key."""
-
-    checkpoint: Signer
-    checkpoint_pq: Signer
-    receipt: Signer
-    receipt_pq: Signer
-    announce: Signer
-    kem: KemPrivate
-
-
-@dataclass(slots=True)
-class SendChain:
-    """Our chain for one recipient set."""
-
-    mask: int
-    secret: bytes
-    tag: bytes
-    key: bytes
-    counter: int
-    reserved: int
-    reserved_key: bytes
-    created: int
-    confirmed: set[int] = field(default_factory=set)
-    """Members that have shown that they hold this chain."""
-    announced: dict[int, float] = field(default_factory=dict)
-    """Boot time of the last announcement to each member, in this run."""
-    planned: tuple[int, Incarnation, MessageKey] | None = None
-    """Counter, incarnation and message key, where they were derived ahead for the salts."""
-
-
-@dataclass(slots=True)
-class ReceiveChain:
-    """A chain of another member's. ``incarnations`` newest first."""
-
-    sender: MemberNumber
-    mask: int
-    tag: bytes
-    key: bytes
-    counter: int
-    created: int
-    incarnations: list[Incarnation]
-
-
-@dataclass(frozen=True, slots=True)
-class MessageKey:
-    """What one datagram is sealed with, and what its salts come from."""
-
-    key: bytes
-    nonce: bytes
-    salt_key: bytes
-
-    def salt(self, ordinal: int) -> bytes:
-        """The 32-byte salt of the payload's n-th entry that carries none."""
-        return kdf.hmac_sha256(self.salt_key, ordinal.to_bytes(4, "big"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +101,15 @@ class Chains:
         self._signers = signers
         self._entropy = entropy
         self.incarnation = incarnation
+        self.announcer = Announcer(rows, membership, me, signers, entropy)
         self._send: dict[int, SendChain] = {}
         self._receive: dict[bytes, list[ReceiveChain]] = {}
         self.knows_us: set[int] = set()
         """Members that have shown that they know our incarnation; the others get it with every datagram."""
         for key, value in rows.prefixed(r.CHAIN, b"s"):
-            self._send[int.from_bytes(key[1:5], "big")] = _load_send(key, value)
+            self._send[int.from_bytes(key[1:5], "big")] = load_send(key, value)
         for key, value in rows.prefixed(r.CHAIN, b"r"):
-            chain = _load_receive(key, value)
+            chain = load_receive(key, value)
             self._receive.setdefault(chain.tag, []).append(chain)
 
     # -- sending ---------------------------------------------------------------------------------------
@@ -181,7 +127,7 @@ class Chains:
             secret = self._entropy(32)
             key = kdf.hmac_sha256(secret, b"parley/chain/v1")
             tag = kdf.hmac_sha256(secret, b"parley/tag/v1")[: datagram.TAG_BYTES]
-            chain = SendChain(mask, secret, tag, key, 0, 0, key, now.wall)
+            chain = SendChain(mask, tag, key, 0, 0, key, now.wall)
             self._send[mask] = chain
             self._reserve(chain)
         return chain
@@ -253,115 +199,13 @@ class Chains:
         okm = kdf.hkdf_expand(step, info, 76)
         return MessageKey(okm[:32], okm[32:44], okm[44:])
 
-    def announcement(self, chain: SendChain, member: MemberNumber, now: Now) -> bytes:
-        """A datagram that gives ``member`` the secret of ``chain`` from its present key on.
-
-        Sealed to a one-time prekey of the member where one is at hand, otherwise to its certificate's key.
-        """
-        peer = self._membership().member(member)
-        row = next(iter(self._rows.prefixed(r.PREKEY, b"t" + bytes((member,)))), None)
-        if row is not None:
-            self._rows.delete(r.PREKEY, row[0])
-            public = row[1]
-        else:
-            public = peer.keys.kem
-        tag = _prekey_tag(public)
-        inner = cbor.encode(
-            [
-                self._line,
-                self._me,
-                member,
-                self.incarnation,
-                chain.mask,
-                chain.tag,
-                chain.key,
-                chain.counter,
-                now.wall,
-            ]
-        )
-        signature = self._signers.announce.sign(_ANNOUNCE_LABEL + tag + inner)
-        chain.announced[member] = now.boot
-        return datagram.announce(tag, hpke_seal(public, self._announce_info(member), cbor.encode([inner, signature])))
-
-    def _announce_info(self, recipient: int) -> bytes:
-        return _ANNOUNCE_LABEL + self._line + bytes((datagram.SUITE_1, recipient))
-
-    def prekeys_for(self, member: MemberNumber) -> parts.Prekeys:
-        """A fresh batch of one-time prekeys for ``member`` alone, signed."""
-        publics: list[bytes] = []
-        for _ in range(PREKEY_STOCK):
-            private = KemPrivate.generate(self._entropy)
-            public = private.public
-            publics.append(public)
-            self._rows.put(r.PREKEY, b"m" + _prekey_tag(public), bytes((member,)) + private.encode())
-        signed = _prekeys_message(self._line, self._me, member, publics)
-        return parts.Prekeys(tuple(publics), self._signers.announce.sign(signed))
-
-    def stock_with(self, member: MemberNumber) -> int:
-        """How many of our one-time prekeys ``member`` may still use."""
-        return sum(1 for _, v in self._rows.prefixed(r.PREKEY, b"m") if v[0] == member)
-
     # -- receiving -------------------------------------------------------------------------------------
 
-    def accept_prekeys(self, batch: parts.Prekeys, giver: MemberNumber) -> None:
-        """Keep a batch that ``giver`` issued to us. Raises SignatureInvalid."""
-        keys = self._membership().member(giver).keys
-        verify_ed25519(keys.announce, _prekeys_message(self._line, giver, self._me, batch.keys), batch.signature)
-        for key, _ in list(self._rows.prefixed(r.PREKEY, b"t" + bytes((giver,)))):
-            self._rows.delete(r.PREKEY, key)
-        for public in batch.keys[:PREKEY_STOCK]:
-            self._rows.put(r.PREKEY, b"t" + bytes((giver,)) + _prekey_tag(public), public)
-
     def accept_announcement(self, announced: datagram.Announce, now: Now) -> ReceiveChain | None:
-        """Open and verify an announcement (spec/sealing.md section 4). None for one already held.
-
-        1. the prekey is ours and unused, or the certificate's; 2. it opens; 3. it is well formed and names
-        this line, us, and a member; 4. a one-time prekey was issued to that member; 5. the signature is that
-        member's over the prekey tag and all of it. The one-time prekey is then deleted.
-        Raises SealInvalid, DecodeError, SignatureInvalid.
-        """
-        row = self._rows.get(r.PREKEY, b"m" + announced.prekey_tag)
-        private = KemPrivate.decode(row[1:]) if row is not None else self._signers.kem
-        body = cbor.decode(
-            hpke_open(private, self._announce_info(self._me), announced.sealed), limit=limits.MAX_DATAGRAM
-        )
-        match body:
-            case [bytes(inner), bytes(signature)]:
-                value = cbor.decode(inner, limit=limits.MAX_DATAGRAM)
-            case _:
-                raise DecodeError("the announcement is not as the specification has it.", code="announce-malformed")
-        match value:
-            case [
-                self._line,
-                int(sender),
-                self._me,
-                bytes(inc),
-                int(mask),
-                bytes(tag),
-                bytes(key),
-                int(counter),
-                int(),
-            ]:
-                pass
-            case _:
-                raise DecodeError("the announcement names another line or recipient.", code="announce-malformed")
-        membership = self._membership()
-        if sender == self._me or sender not in membership.members or not mask >> self._me & 1:
-            raise DecodeError(f"member {sender} cannot announce a chain here.", code="announce-malformed")
-        if len(inc) != 8 or len(tag) != datagram.TAG_BYTES or len(key) != 32 or mask >> limits.MAX_MEMBERS:  # noqa: PLR2004
-            raise DecodeError("the announcement has fields of wrong length.", code="announce-malformed")
-        if row is not None and row[0] != sender:
-            raise SignatureInvalid(f"member {sender} used a prekey that was issued to member {row[0]}.")
-        author = membership.member(MemberNumber(sender))
-        verify_ed25519(author.keys.announce, _ANNOUNCE_LABEL + announced.prekey_tag + inner, signature)
-        if row is not None:
-            self._rows.delete(r.PREKEY, b"m" + announced.prekey_tag)
-        seen = b"a" + sha256(key).digest()[:16]
-        if self._rows.get(r.CHAIN, seen) is not None:
-            return None
-        self._rows.put(r.CHAIN, seen, now.wall.to_bytes(8, "big"))
-        chain = ReceiveChain(MemberNumber(sender), mask, tag, key, counter, now.wall, [Incarnation(inc)])
-        self._keep(chain)
+        """Take in a chain that was announced to us; None for one already held. Raises as Announcer.open."""
+        chain = self.announcer.open(announced, now)
+        if chain is not None:
+            self._keep(chain)
         return chain
 
     def _keep(self, chain: ReceiveChain) -> None:
@@ -373,7 +217,7 @@ class Chains:
         same = [c for cs in self._receive.values() for c in cs if (c.sender, c.mask) == (chain.sender, chain.mask)]
         for old in sorted(same, key=lambda c: c.created)[: max(0, len(same) + 1 - _RECEIVE_CHAINS)]:
             self._receive[old.tag].remove(old)
-            self._rows.delete(r.CHAIN, _receive_key(old))
+            self._rows.delete(r.CHAIN, receive_key(old))
             self._forget_skipped(old)
         chains.append(chain)
         self._store_receive(chain)
@@ -403,13 +247,13 @@ class Chains:
                 chain.key, chain.counter = _advance(key), sealed.counter + 1
                 self._store_receive(chain)
                 return opened
-            kept = self._rows.get(r.SKIPPED, _receive_key(chain) + sealed.counter.to_bytes(4, "big"))
+            kept = self._rows.get(r.SKIPPED, receive_key(chain) + sealed.counter.to_bytes(4, "big"))
             if kept is None:
                 behind = chain
                 continue
             opened = self._try(chain, sealed, kept[:32])
             if opened is not None:
-                self._rows.delete(r.SKIPPED, _receive_key(chain) + sealed.counter.to_bytes(4, "big"))
+                self._rows.delete(r.SKIPPED, receive_key(chain) + sealed.counter.to_bytes(4, "big"))
                 return opened
         if behind is not None:
             raise BehindChain(behind.sender, behind.tag)
@@ -432,7 +276,7 @@ class Chains:
     def _skip(self, chain: ReceiveChain, steps: list[tuple[int, bytes]], now: Now) -> None:
         if not steps:
             return
-        prefix = _receive_key(chain)
+        prefix = receive_key(chain)
         kept = list(self._rows.prefixed(r.SKIPPED, prefix))
         stale = now.wall - limits.SKIPPED_KEY_AGE_S
         excess = max(0, len(kept) + len(steps) - limits.MAX_SKIPPED_KEYS)
@@ -443,7 +287,7 @@ class Chains:
             self._rows.put(r.SKIPPED, prefix + counter.to_bytes(4, "big"), step + now.wall.to_bytes(8, "big"))
 
     def _forget_skipped(self, chain: ReceiveChain) -> None:
-        for key, _ in list(self._rows.prefixed(r.SKIPPED, _receive_key(chain))):
+        for key, _ in list(self._rows.prefixed(r.SKIPPED, receive_key(chain))):
             self._rows.delete(r.SKIPPED, key)
 
     def held_from(self, member: int) -> tuple[parts.ChainHeld, ...]:
@@ -459,71 +303,7 @@ class Chains:
     # -- rows ------------------------------------------------------------------------------------------
 
     def _store_send(self, chain: SendChain) -> None:
-        confirmed = sum(1 << m for m in chain.confirmed)
-        value = b"".join(
-            (
-                chain.tag,
-                chain.reserved_key,
-                chain.reserved.to_bytes(4, "big"),
-                chain.created.to_bytes(8, "big"),
-                confirmed.to_bytes(4, "big"),
-            )
-        )
-        self._rows.put(r.CHAIN, b"s" + chain.mask.to_bytes(4, "big"), value)
+        self._rows.put(r.CHAIN, b"s" + chain.mask.to_bytes(4, "big"), chain.encode())
 
     def _store_receive(self, chain: ReceiveChain) -> None:
-        value = b"".join(
-            (
-                chain.mask.to_bytes(4, "big"),
-                chain.key,
-                chain.counter.to_bytes(4, "big"),
-                chain.created.to_bytes(8, "big"),
-                *chain.incarnations,
-            )
-        )
-        self._rows.put(r.CHAIN, _receive_key(chain), value)
-
-
-def _receive_key(chain: ReceiveChain) -> bytes:
-    return b"r" + bytes((chain.sender,)) + chain.tag
-
-
-def _load_send(key: bytes, value: bytes) -> SendChain:
-    mask = int.from_bytes(key[1:5], "big")
-    chain_key, counter = value[2:34], int.from_bytes(value[34:38], "big")
-    confirmed = int.from_bytes(value[46:50], "big")
-    return SendChain(
-        mask,
-        b"",
-        value[:2],
-        chain_key,
-        counter,
-        counter,
-        chain_key,
-        int.from_bytes(value[38:46], "big"),
-        {m for m in range(limits.MAX_MEMBERS) if confirmed >> m & 1},
-    )
-
-
-def _load_receive(key: bytes, value: bytes) -> ReceiveChain:
-    incarnations = [Incarnation(value[i : i + 8]) for i in range(48, len(value), 8)]
-    return ReceiveChain(
-        MemberNumber(key[1]),
-        int.from_bytes(value[:4], "big"),
-        key[2:4],
-        value[4:36],
-        int.from_bytes(value[36:40], "big"),
-        int.from_bytes(value[40:48], "big"),
-        incarnations,
-    )
-
-
-def _prekey_tag(public: bytes) -> bytes:
-    return sha256(public).digest()[: datagram.PREKEY_TAG_BYTES]
-
-
-def _prekeys_message(line: LineId, giver: int, recipient: int, publics: Iterable[bytes]) -> bytes:
-    return b"".join((_PREKEYS_LABEL, line, bytes((datagram.SUITE_1, giver, recipient)), *publics))
-
-
-__all__ = ["BehindChain", "Chains", "MessageKey", "Opened", "ParleyError", "SendChain", "Signers"]
+        self._rows.put(r.CHAIN, receive_key(chain), chain.encode())

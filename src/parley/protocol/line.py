@@ -16,17 +16,17 @@ ends with ``_finish``: entries are signed once, receipts given once, then each p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any, Final, cast
 
-from parley import limits
 from parley.errors import DecodeError, DocumentError, ParleyError, SealInvalid, UsageError, VerificationError
 from parley.ids import Incarnation, LogId, MemberNumber
 from parley.protocol import inputs as i
 from parley.protocol import ledger
 from parley.protocol import membership as members
 from parley.protocol import rows as r
-from parley.protocol.chains import BehindChain, Chains, Opened, Signers
+from parley.protocol.author import Author
+from parley.protocol.chains import BehindChain, Chains, Opened
+from parley.protocol.fragments import Fragments
 from parley.protocol.gossip import Histories
 from parley.protocol.membership import Membership
 from parley.protocol.outbox import Link, Outbox, Peer
@@ -34,13 +34,10 @@ from parley.protocol.receipts import Receipts
 from parley.protocol.rows import Rows
 from parley.protocol.sender import Sender
 from parley.protocol.settings import Settings
-from parley.protocol.trees import Accepted, State, StoredEntry, Tree, Trees, TwoHistories, Unready
+from parley.protocol.signers import Signers
+from parley.protocol.trees import Accepted, Tree, Trees, TwoHistories, Unready
 from parley.wire import datagram, parts, statement
 from parley.wire.documents import document_hash
-from parley.wire.statement import EVERYONE, Kind, Mark, Message, RefusedEntry, Seen, Statement
-
-_SEEN_LOGS: Final = 8
-"""Trees that one entry states it has seen; the rest follow in later entries."""
 
 
 class Line:
@@ -57,10 +54,10 @@ class Line:
     ) -> None:
         self.settings = settings or Settings()
         self.me = me
-        self._rows = rows
+        self.rows = rows
         self._membership = membership
-        self._entropy = entropy
-        self._signers = signers
+        self.entropy = entropy
+        self.signers = signers
         self.incarnation = Incarnation(entropy(8))
         self.chains = Chains(rows, lambda: self._membership, me, signers, self.incarnation, entropy)
         self.trees = Trees(rows, lambda: self._membership, me, self.settings.knows_form)
@@ -70,11 +67,9 @@ class Line:
         self.peers: dict[MemberNumber, Peer] = {}
         self.sender = Sender(self)
         self._ledger = ledger.Ledger(rows, me)
-        self._drafts: list[tuple[Statement, int]] = []
-        self._seen: dict[LogId, int] = {}
+        self.author = Author(self)
         self._wall = 0
-        self._pieces: dict[bytes, dict[int, bytes]] = {}
-        self._fragments: dict[tuple[MemberNumber, bytes, int], _Reassembly] = {}
+        self._fragments = Fragments()
         self.out = i.Output()
         self._sync_peers()
 
@@ -92,7 +87,7 @@ class Line:
 
     def head(self) -> Tree | None:
         """The newest own tree: this run's, or the last one before."""
-        return self.own or self._last_own()
+        return self.own or self.author.last_own()
 
     # -- the step --------------------------------------------------------------------------------------
 
@@ -104,7 +99,7 @@ class Line:
             _HANDLERS[type(given)](self, given, now)
         self._finish(now)
         self.trees.flush()
-        self.out.changes = self._rows.take()
+        self.out.changes = self.rows.take()
         return self.out
 
     def tell(self, event: i.Event) -> None:
@@ -118,35 +113,9 @@ class Line:
 
     def _on_submit(self, given: i.Submit, now: i.Now) -> None:
         try:
-            self._drafts.append((self._draft(given, now), given.token))
+            self.author.draft(given, now)
         except (UsageError, DecodeError) as error:
             self.tell(i.Rejected(given.token, error))
-
-    def _draft(self, given: i.Submit, now: i.Now) -> Statement:
-        revision = self._membership.current
-        everyone = sum(1 << m for m in revision.members)
-        to = given.to & ~(1 << self.me)
-        if given.to != EVERYONE and (to == 0 or to & ~everyone):
-            raise UsageError("the recipients must be other members of the line.", code="recipients-unknown")
-        if self._membership.member(self.me).left:
-            raise UsageError("this party has left the line.", code="line-left")
-        if to | 1 << self.me == everyone:
-            to = EVERYONE
-        if isinstance(given.content, Message) and not self.settings.knows_form(given.content.form):
-            raise UsageError(f"the form {given.content.form!r} is not known here.", code="form-unknown")
-        if isinstance(given.content, Mark):
-            for ref in given.content.refs:
-                self._check_markable(given.kind, ref.entry)
-        draft = Statement(given.kind, now.wall, given.content, to)
-        statement.encode(draft)
-        return draft
-
-    def _check_markable(self, kind: Kind, entry: Any) -> None:  # noqa: ANN401 - EntryId
-        stored = self.trees.entry(entry.log, entry.index)
-        if stored is None or stored.state is not State.HELD or entry.log.member == self.me:
-            raise UsageError(f"{entry} is no message to this party.", code="message-unknown")
-        if self._rows.get(r.MARK, ledger.mark_key(entry, self.me, kind)) is not None:
-            raise UsageError(f"{entry} is marked so already.", code="already-marked")
 
     def _on_received(self, given: i.Received, now: i.Now) -> None:
         try:
@@ -210,26 +179,14 @@ class Line:
                 peer.have_at = now.boot + self.settings.quiet_s
 
     def _on_piece(self, piece: datagram.Piece, bearer: str, now: i.Now) -> None:
-        """Pieces of an announcement: bounded, and believed only once the whole opens."""
-        while len(self._pieces) > limits.MAX_REASSEMBLIES:
-            del self._pieces[next(iter(self._pieces))]
-        got = self._pieces.setdefault(piece.id + bytes((piece.count,)), {})
-        got[piece.index] = piece.data
-        if len(got) == piece.count:
-            whole = b"".join(got[n] for n in range(piece.count))
-            del self._pieces[piece.id + bytes((piece.count,))]
+        whole = self._fragments.add_piece(piece)
+        if whole is not None:
             self._on_received(i.Received(whole, bearer), now)
 
     def _on_fragment(self, peer: Peer, part: parts.Fragment, opened: Opened, now: i.Now) -> None:
-        key = (peer.number, opened.mask.to_bytes(4, "big") + opened.incarnation, part.start)
-        mine = [k for k in self._fragments if k[0] == peer.number and k != key]
-        for old in mine[: max(0, len(mine) + 1 - limits.MAX_REASSEMBLIES)]:
-            del self._fragments[old]
-        whole = self._fragments.setdefault(key, _Reassembly(part.count))
-        payload = whole.add(part, opened)
-        if payload is not None and whole.salt_of is not None:
-            del self._fragments[key]
-            self._on_payload(peer, opened, payload, whole.salt_of, now)
+        whole = self._fragments.add(part, opened)
+        if whole is not None:
+            self._on_payload(peer, opened, whole.payload, whole.salt_of, now)
 
     def _on_entries(
         self,
@@ -255,7 +212,7 @@ class Line:
             return
         tree, accepted, _ = self.trees.accept(log, part, salt_of, from_author=log.member == peer.number)
         for content in accepted:
-            self._apply(tree, content)
+            self.apply(tree, content)
         out = peer.trees.get(log)
         if out is not None:
             out.confirmed = max(out.confirmed, min(part.first, tree.size))
@@ -279,7 +236,7 @@ class Line:
         peer.tokens -= size
         return True
 
-    def _apply(self, tree: Tree, content: Accepted) -> None:
+    def apply(self, tree: Tree, content: Accepted) -> None:
         """A content newly held, ours or another's: index it, and refuse what cannot be understood (D4)."""
         entry = r.entry_key(tree.log, content.index)
         if content.statement is not None:
@@ -290,9 +247,7 @@ class Line:
                 self.tell(i.Arrived(r.read_entry_key(entry), content.statement.kind))
         elif tree.log.member != self.me and content.refusal is not None:
             self._ledger.arrived(entry)
-            ref = statement.Reference(statement.Relation.SUBJECT, r.read_entry_key(entry))
-            refused = RefusedEntry((ref,), int(content.refusal))
-            self._drafts.append((Statement(Kind.REFUSED, self._wall, refused), 0))
+            self.author.refuse(r.read_entry_key(entry), int(content.refusal), self._wall)
             self.tell(
                 i.Warned(
                     "entry-refused",
@@ -385,16 +340,16 @@ class Line:
         if found is None:
             return
         log, proof = found
-        if self._rows.get(r.EVIDENCE, r.log_key(log)) is not None:
+        if self.rows.get(r.EVIDENCE, r.log_key(log)) is not None:
             return
-        self._rows.put(r.EVIDENCE, r.log_key(log), proof)
+        self.rows.put(r.EVIDENCE, r.log_key(log), proof)
         self.tell(i.Equivocated(log))
         for peer in self.peers.values():
             peer.control["evidence", log] = parts.Evidence(proof)
 
     def _on_prekeys(self, peer: Peer, part: parts.Prekeys, now: i.Now) -> None:
         del now
-        self.chains.accept_prekeys(part, peer.number)
+        self.chains.announcer.accept_prekeys(part, peer.number)
 
     def _on_document(self, peer: Peer, part: parts.Document, now: i.Now) -> None:
         del peer
@@ -418,13 +373,13 @@ class Line:
             return
         self._membership = after
         for hash_ in after.notes.keys() - before.notes.keys():
-            self._rows.put(r.DOCUMENT, hash_, after.notes[hash_])
+            self.rows.put(r.DOCUMENT, hash_, after.notes[hash_])
         if after.current.hash != before.current.hash:
             # Members and audience widths are fixed for a tree, so a new revision begins a new one.
-            self.incarnation = Incarnation(self._entropy(8))
+            self.incarnation = Incarnation(self.entropy(8))
             self.chains.incarnation = self.incarnation
             self.chains.knows_us.clear()
-            self._seen.clear()
+            self.author.new_run()
         self._sync_peers()
         self.tell(i.MembershipChanged())
         for peer in self.peers.values():
@@ -493,98 +448,14 @@ class Line:
     # -- the end of a step -----------------------------------------------------------------------------
 
     def _finish(self, now: i.Now) -> None:
-        cast_sent = self._write(now) if self._drafts else None
+        cast_sent = self.author.write(now)
         cosigned = self.receipts.give(now.wall)
         self.sender.release(cast_sent, cosigned, now)
         self.out.wake = self.sender.next_wake(now)
 
-    def _write(self, now: i.Now) -> Any:  # noqa: ANN401 - sender.Cast or None
-        drafts, self._drafts = self._drafts, []
-        opening = self.own is None
-        if opening:
-            drafts.insert(0, (self._opening(now), 0))
-        log = LogId(self.me, self.incarnation)
-        tree = self.own or self.trees.open_own(log, self._membership.current.hash, self._certificate())
-        with_seen = [(self._with_seen(s) if s.kind is not Kind.OPENED else s, token) for s, token in drafts]
-        encoded = [(s, statement.encode(s)) for s, _ in with_seen]
-        cast = self.sender.plan(tree, encoded, now)
-        stored = []
-        for place, (said, data) in enumerate(encoded):
-            salt = cast.salt(place) if cast is not None else self._entropy(32)
-            commitment = self.trees.commitment(tree, salt, data, said.to)
-            precedence = int(said.content.precedence) if isinstance(said.content, Message) else 0
-            stored.append((StoredEntry(State.HELD, precedence, commitment, salt, data, said.to), said))
-        first = tree.size
-        self.trees.append_own(tree, stored, self._signers.checkpoint.sign)
-        for index, (said, token) in enumerate(with_seen, first):
-            self._apply(tree, Accepted(index, said))
-            if token:
-                self.tell(i.Written(token, r.read_entry_key(r.entry_key(tree.log, index))))
-        self.sender.written(tree, first, [entry for entry, _ in stored], opening=opening)
-        return cast
-
-    def _opening(self, now: i.Now) -> Statement:
-        last = self._last_own()
-        previous = (last.log.incarnation, last.size, last.root) if last is not None else None
-        opened = statement.Opened(self._membership.current.hash, self._certificate(), previous, self.settings.software)
-        return Statement(Kind.OPENED, now.wall, opened)
-
-    def _last_own(self) -> Tree | None:
-        """The newest own tree before this run's: the one that no other own tree cites as its predecessor."""
-        mine = [t for t in self.trees if t.log.member == self.me and t.log.incarnation != self.incarnation]
-        cited = set()
-        for tree in mine:
-            first = self.trees.entry(tree.log, 0)
-            if first is not None and first.state is State.HELD:
-                opened = statement.decode(first.statement).content
-                if isinstance(opened, statement.Opened) and opened.previous is not None:
-                    cited.add(opened.previous[0])
-        ends = [t for t in mine if t.log.incarnation not in cited]
-        return max(ends, key=lambda t: t.log) if ends else None
-
-    def _certificate(self) -> bytes:
-        """The certificate that names the checkpoint key we hold."""
-        for hash_, _, keys in reversed(self._membership.member(self.me).certificates):
-            if keys.checkpoint == self._signers.checkpoint.public:
-                return hash_
-        raise DocumentError("no certificate names this node's checkpoint key.", code="certificate-missing")
-
-    def _with_seen(self, said: Statement) -> Statement:
-        """State what has been seen of others since our last entry (D1): only what changed."""
-        news: list[Seen] = []
-        for tree in self.trees:
-            if tree.log.member != self.me and tree.held > self._seen.get(tree.log, 0) and len(news) < _SEEN_LOGS:
-                self._seen[tree.log] = tree.held
-                news.append(Seen(tree.log, tree.held))
-        return replace(said, seen=tuple(news)) if news else said
-
     def document_hashes(self) -> tuple[bytes, ...]:
         """The first 8 bytes of each document's hash, for HAVE."""
         return tuple(sorted(h[:8] for h in self._membership.notes))
-
-
-class _Reassembly:
-    """The fragments of one payload; each was sealed on its own, so all are authentic (D17)."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._got: dict[int, bytes] = {}
-        self._size = 0
-        self.salt_of: Callable[[int], bytes] | None = None
-
-    def add(self, part: parts.Fragment, opened: Opened) -> bytes | None:
-        if part.count != self._count:
-            raise DecodeError("fragments of one payload disagree on their number.", code="fragment-malformed")
-        if opened.counter == part.start:
-            self.salt_of = opened.keys.salt
-        if part.index not in self._got:
-            self._size += len(part.data)
-            if self._size > limits.MAX_PAYLOAD:
-                raise DecodeError("a fragmented payload exceeds its bound.", code="payload-too-large")
-            self._got[part.index] = part.data
-        if len(self._got) < self._count:
-            return None
-        return b"".join(self._got[n] for n in range(self._count))
 
 
 _HANDLERS: Final = cast(

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from parley.errors import VerificationError
 from parley.ids import LogId, MemberNumber
 from parley.protocol import rows as r
-from parley.protocol.chains import Signers
 from parley.protocol.membership import Membership
 from parley.protocol.rows import Rows
+from parley.protocol.signers import Signers
 from parley.protocol.trees import Tree, Trees
 from parley.record.checkpoint import Checkpoint
 from parley.record.cosignature import (

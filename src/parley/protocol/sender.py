@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from parley import limits
 from parley.protocol import inputs as i
-from parley.protocol.chains import PREKEY_STOCK, MessageKey, SendChain
+from parley.protocol.announcer import PREKEY_STOCK
+from parley.protocol.chain_state import MessageKey, SendChain
 from parley.protocol.outbox import CREDIT, SEAL_OVERHEAD, Link, Outgoing, Peer
 from parley.protocol.trees import StoredEntry, Tree
 from parley.wire import datagram, parts
@@ -165,7 +166,7 @@ class Sender:
         """Let the chain's announcement go first where the peer may not have it: from its present key on."""
         if peer.number in chain.confirmed or now.boot - chain.announced.get(peer.number, -1e9) <= _ANNOUNCE_AGAIN_S:
             return
-        whole = self._line.chains.announcement(chain, peer.number, now)
+        whole = self._line.chains.announcer.announcement(chain, peer.number, self._line.incarnation, now)
         link.pending.extend(datagram.pieces(whole, link.mtu, whole[-4:]))
 
     def _seal(self, chain: SendChain, payload: bytes, mtu: int) -> list[bytes]:
@@ -302,9 +303,9 @@ class Sender:
 
     def _stock(self, peer: Peer) -> None:
         """Keep the peer supplied with one-time prekeys, where the bearer is fast (D6)."""
-        chains = self._line.chains
-        if peer.fast() and "prekeys" not in peer.idle and chains.stock_with(peer.number) < PREKEY_STOCK:
-            peer.idle["prekeys"] = chains.prekeys_for(peer.number)
+        announcer = self._line.chains.announcer
+        if peer.fast() and "prekeys" not in peer.idle and announcer.stock_with(peer.number) < PREKEY_STOCK:
+            peer.idle["prekeys"] = announcer.prekeys_for(peer.number)
 
     def _compare_chains(self, peer: Peer, have: parts.Have, now: i.Now) -> None:
         chains = self._line.chains
