@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, M
 from parley.errors import SignatureInvalid
 
 ED25519_PUBLIC_BYTES: Final = 32
-MLDSA44_PUBLIC_BYTES: Final = 1312
 _P: Final = 2**255 - 19
 # y-coordinates of the eight points whose order divides the cofactor (RFC 8032 section 5.1.7).
 _SMALL_ORDER_Y: Final = frozenset(

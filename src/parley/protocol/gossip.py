@@ -6,19 +6,32 @@ from collections.abc import Callable
 
 from parley.crypto.signing import verify_ed25519
 from parley.errors import DecodeError
-from parley.ids import Incarnation, LogId
+from parley.ids import Incarnation, LineId, LogId
 from parley.protocol import rows as r
 from parley.protocol.membership import Membership
 from parley.protocol.rows import Rows
 from parley.protocol.trees import Tree, Trees, TwoHistories
 from parley.record import checkpoint, equivocation
-from parley.record.checkpoint import Checkpoint
+from parley.record.checkpoint import Checkpoint, origin_of
 from parley.record.rfc6962 import consistency_proof, consistency_roots, root_hash
 from parley.wire.note import ED25519, key_id
 from parley.wire.parts import Gossip, Prove
 
 _PENDING = 64
+_INCARNATION = 8
 Found = tuple[LogId, bytes]
+
+
+def _own_origin(origin: str, line: LineId) -> tuple[str, Incarnation]:
+    """Code and incarnation in the origin of a tree of ``line``. Raises DecodeError: a peer may sign any origin."""
+    try:
+        _, _, code, run = origin.split("/")
+        incarnation = Incarnation(bytes.fromhex(run))
+    except ValueError:
+        raise DecodeError("an equivocation proof of no tree.", code="equivocation-malformed") from None
+    if len(incarnation) != _INCARNATION or origin_of(line, code, incarnation) != origin:
+        raise DecodeError("an equivocation proof of another line.", code="equivocation-malformed")
+    return code, incarnation
 
 
 class Histories:
@@ -110,12 +123,10 @@ class Histories:
         """A proof that a peer sent. Raises DecodeError, VerificationError."""
         proof = equivocation.parse(data)
         head = checkpoint.parse_text(proof.smaller.text)
-        pieces = head.origin.split("/")
-        if len(pieces) != 4 or pieces[1] != self._membership().line.hex():  # noqa: PLR2004
-            raise DecodeError("an equivocation proof of another line.", code="equivocation-malformed")
-        member = self._membership().by_code(pieces[2])
+        code, incarnation = _own_origin(head.origin, self._membership().line)
+        member = self._membership().by_code(code)
         for _, _, keys in member.certificates:
             if proof.smaller.signed_by(head.origin, key_id(head.origin, ED25519, keys.checkpoint)) is not None:
                 proof.verify(keys.checkpoint)
-                return LogId(member.number, Incarnation(bytes.fromhex(pieces[3]))), data
+                return LogId(member.number, incarnation), data
         raise DecodeError("an equivocation proof under no key of its member.", code="equivocation-malformed")
