@@ -19,6 +19,7 @@ from parley.record import (
     verify_consistency,
     verify_inclusion,
 )
+from parley.record.rfc6962 import consistency_roots
 
 SIZE = 40
 DATA = [bytes((n,)) * n for n in range(SIZE + 1)]
@@ -192,6 +193,16 @@ def test_the_verifiers_fail_in_one_way_on_garbage(place: int, garbage: Any) -> N
 def test_consistency_at_its_edges(old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes]) -> None:
     with pytest.raises(ProofInvalid):
         verify_consistency(old, new, old_root, new_root, proof)
+
+
+@pytest.mark.parametrize(("old", "new"), [(0, 3), (3, 3), (4, 3), (-1, 3), (3, 1 << 64)])
+def test_there_is_a_path_only_from_a_smaller_tree(old: int, new: int) -> None:
+    assert consistency_roots(3, 7, consistency_proof(LEAVES[:7], 3), bytes(32)) == (
+        root_hash(LEAVES[:3]),
+        root_hash(LEAVES[:7]),
+    )
+    with pytest.raises(ProofInvalid):
+        consistency_roots(old, new, [H, H], H)
 
 
 @pytest.mark.parametrize(("size", "place"), [(0, 0), (3, 3), (3, -1)])

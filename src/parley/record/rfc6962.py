@@ -189,8 +189,6 @@ def verify_consistency(old_size: int, new_size: int, old_root: bytes, new_root: 
             raise ProofInvalid("one size with two roots.")
         if old_size == 0 and old_root != EMPTY_ROOT:
             raise ProofInvalid("the root of an empty tree is SHA-256 of nothing.")
-        if new_size == 0 and new_root != EMPTY_ROOT:
-            raise ProofInvalid("the root of an empty tree is SHA-256 of nothing.")
         return
     first, second = consistency_roots(old_size, new_size, proof, old_root)
     if first != old_root:
