@@ -23,7 +23,7 @@ from parley.ids import MemberNumber
 from parley.keys.file import NodeKeyFile, write_private
 from parley.protocol.membership import Membership, verify_documents
 from parley.wire import documents
-from parley.wire.documents import NodeCertificate, Party, document_hash
+from parley.wire.documents import Party, document_hash
 
 DEFAULT: Final = "~/.parley"
 
@@ -141,11 +141,3 @@ class Home:
             if line.name == name:
                 return line
         raise UsageError(f"there is no line {name!r} here.", code="line-unknown", next_step="See 'parley line list'.")
-
-
-def own_certificate(line: LineHome, membership: Membership) -> NodeCertificate | None:
-    """Our newest certificate among the line's documents."""
-    me = membership.member(line.me(membership))
-    raw = membership.notes.get(me.certificate)
-    document = documents.parse(raw)[1] if raw is not None else None
-    return document if isinstance(document, NodeCertificate) else None

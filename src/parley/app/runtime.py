@@ -19,7 +19,7 @@ from parley.ids import EntryId, MemberNumber
 from parley.keys.file import NodeKeyFile
 from parley.node.clock import SystemClock, system_entropy
 from parley.node.loop import Node
-from parley.ports import Bearer, Store
+from parley.ports import Bearer, Entropy, Store
 from parley.protocol import inputs as i
 from parley.protocol import membership as members
 from parley.protocol import rows as r
@@ -101,12 +101,19 @@ def _notice(code: str, text: str) -> dict[str, Any]:
     return {"event": "notice", "code": code, "text": text}
 
 
-def make_line(line: LineHome, rows: Rows, signers: Signers, settings: Settings, me: MemberNumber) -> Line:
+def make_line(
+    line: LineHome,
+    rows: Rows,
+    signers: Signers,
+    settings: Settings,
+    me: MemberNumber,
+    entropy: Entropy = system_entropy,
+) -> Line:
     """The core, from the store's documents and those in the home (a document may be in either first)."""
     membership = line.membership()
     for _, raw in rows.scan(r.DOCUMENT):
         membership = members.extend(membership, raw)
-    return Line(rows, membership, me, signers, system_entropy, settings)
+    return Line(rows, membership, me, signers, entropy, settings)
 
 
 @contextlib.asynccontextmanager

@@ -1,8 +1,8 @@
-"""Bearers within one process, for tests and simulations: as lossy as their seed makes them."""
+"""Bearers within one process, for tests and simulations: as lossy as their faults make them."""
 
 from __future__ import annotations
 
-import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from parley import limits
@@ -12,8 +12,10 @@ from parley.ports import BearerEvents, Traits
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Probabilities, each from 0 to 1."""
+    """Probabilities, each from 0 to 1, and where chance comes from: a seeded draw repeats a run."""
 
+    draw: Callable[[], float]
+    """A number from 0 up to 1."""
     loss: float = 0.0
     duplication: float = 0.0
     corruption: float = 0.0
@@ -22,9 +24,8 @@ class Faults:
 class MemoryNetwork:
     """Joins memory bearers; ``cut`` and ``heal`` act on all paths."""
 
-    def __init__(self, seed: int = 0, faults: Faults | None = None, mtu: int = limits.MAX_DATAGRAM - 1) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - faults must be repeatable
-        self._faults = faults or Faults()
+    def __init__(self, faults: Faults | None = None, mtu: int = limits.MAX_DATAGRAM - 1) -> None:
+        self._faults = faults or Faults(lambda: 1.0)
         self.mtu = mtu
         self._bearers: dict[MemberNumber, MemoryBearer] = {}
         self.up = True
@@ -65,13 +66,13 @@ class MemoryNetwork:
 
     def carry(self, peer: MemberNumber, datagram: bytes) -> None:
         """Deliver, lose, repeat or damage."""
-        target = self._bearers.get(peer)
-        if target is None or not self.up or self._random.random() < self._faults.loss:
+        target, faults = self._bearers.get(peer), self._faults
+        if target is None or not self.up or faults.draw() < faults.loss:
             return
-        for _ in range(2 if self._random.random() < self._faults.duplication else 1):
+        for _ in range(2 if faults.draw() < faults.duplication else 1):
             data = bytearray(datagram)
-            if self._random.random() < self._faults.corruption:
-                data[self._random.randrange(len(data))] ^= 1 << self._random.randrange(8)
+            if faults.draw() < faults.corruption:
+                data[int(faults.draw() * len(data)) % len(data)] ^= 1 << int(faults.draw() * 8) % 8
             target.receive(bytes(data))
 
 

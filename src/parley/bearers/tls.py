@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import random
+import os
 import socket
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -138,7 +138,7 @@ class TlsBearer:
             except (OSError, TimeoutError):
                 pass
             if not self._open.get(peer):
-                await asyncio.sleep(wait * random.uniform(0.75, 1.25))  # noqa: S311 - spreads reconnects
+                await asyncio.sleep(wait * (0.75 + os.urandom(1)[0] / 512))  # spreads reconnects
                 wait = min(wait * 2, _LONGEST_RETRY_S)
 
     def ready(self, peer: MemberNumber) -> bool:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final, cast
 
+from parley import limits
 from parley.errors import DecodeError, DocumentError, ParleyError, SealInvalid, UsageError, VerificationError
 from parley.ids import Incarnation, LogId, MemberNumber
 from parley.protocol import inputs as i
@@ -244,6 +245,9 @@ class Line:
             if tree.log.member != self.me:
                 if isinstance(content.statement.content, statement.Opened):
                     self._check_previous(tree, content.statement.content)
+                if content.statement.time > self._wall + limits.CLOCK_IMPLAUSIBLE_S:
+                    text = f"entry {content.index} of {tree.log} states a time that lies ahead of this node's clock."
+                    self.tell(i.Warned("clock-implausible", text, tree.log.member))
                 self.tell(i.Arrived(r.read_entry_key(entry), content.statement.kind))
         elif tree.log.member != self.me and content.refusal is not None:
             self._ledger.arrived(entry)
@@ -402,6 +406,10 @@ class Line:
     def _on_link_up(self, given: i.LinkUp, now: i.Now) -> None:
         peer = self.peers.get(given.peer)
         if peer is None:
+            return
+        if given.mtu < limits.MIN_MTU:
+            text = f"{given.bearer} carries {given.mtu} bytes; {limits.MIN_MTU} are the least that is of use."
+            self.tell(i.Warned("bearer-mtu", text, given.peer))
             return
         first = not peer.links
         peer.links[given.bearer] = Link(

@@ -15,7 +15,6 @@ skipped     'r' sender(1) tag(2) counter(4)                     step key(32) tim
 prekey      'm' tag(4) | 't' member(1) tag(4)                   peer(1) private(96) | public(1216)
 document    sha-256(32)                                         the signed note
 evidence    log(9)                                              equivocation proof
-meta        name                                                one value
 ==========  ==================================================  =============================================
 """
 
@@ -39,10 +38,6 @@ SKIPPED: Final = "skipped"
 PREKEY: Final = "prekey"
 DOCUMENT: Final = "document"
 EVIDENCE: Final = "evidence"
-META: Final = "meta"
-
-LOG_KEY_BYTES: Final = 9
-ENTRY_KEY_BYTES: Final = 13
 
 
 def log_key(log: LogId) -> bytes:

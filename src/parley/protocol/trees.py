@@ -260,6 +260,8 @@ class Trees:
             opened = statement.decode(part.items[0].statement)
         except DecodeError as error:
             raise ProofInvalid(f"the tree {log} does not begin as one.", code="opened-malformed") from error
+        if sum(1 for t in self._trees if t.member == log.member) >= limits.MAX_LOGS_PER_MEMBER:
+            raise VerificationError(f"member {log.member} has opened too many trees.", code="too-many-trees")
         if not isinstance(opened.content, Opened) or opened.to != EVERYONE:
             raise ProofInvalid(f"the tree {log} does not begin with an opening.", code="opened-malformed")
         return self._make(log, opened.content.revision, opened.content.certificate, Frontier.empty())

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from parley import limits
 from parley.crypto.kem import PUBLIC_BYTES as KEM_PUBLIC_BYTES
+from parley.crypto.signing import ED25519_PUBLIC_BYTES
 from parley.errors import DecodeError
 from parley.wire import note
 from parley.wire.note import Note
@@ -76,11 +77,11 @@ class NodeKeys:
 
 
 _KEY_LENGTHS: Final = {
-    "checkpoint": 32,
+    "checkpoint": ED25519_PUBLIC_BYTES,
     "checkpoint_pq": 1312,
-    "receipt": 32,
+    "receipt": ED25519_PUBLIC_BYTES,
     "receipt_pq": 1312,
-    "announce": 32,
+    "announce": ED25519_PUBLIC_BYTES,
     "kem": KEM_PUBLIC_BYTES,
     "tls": 32,
 }
