@@ -1,0 +1,546 @@
+"""The core in a simulated world: what must hold when the network, a disk or a peer misbehaves."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parley.crypto import aead
+from parley.ids import EntryId, Incarnation, LogId, MemberNumber
+from parley.protocol import inputs as i
+from parley.protocol import rows as r
+from parley.protocol.settings import Settings
+from parley.protocol.trees import State
+from parley.record import equivocation
+from parley.record.rfc6962 import leaf_hash, root_hash
+from parley.stores.memory import MemoryStore
+from parley.wire import cbor, datagram, parts, statement
+from parley.wire.statement import EVERYONE, Kind, Mark, Message, Precedence, Reference, Relation, Statement
+from parley_testkit.world import Party, World, charter_note
+
+
+def pair(**options: object) -> World:
+    world = World(2, **options)  # type: ignore[arg-type]
+    world.link(0, 1)
+    world.run(1.0)
+    return world
+
+
+def test_a_message_is_delivered_once_and_receipted() -> None:
+    world = pair()
+    world.send(0, "hello")
+    world.run()
+    assert world.texts(1) == ["hello"]
+    assert any(isinstance(e, i.Receipted) and e.giver == 1 for e in world.events[0])
+    assert world.settled()
+
+
+def test_read_acknowledged_declined_and_answered_are_facts_of_their_own() -> None:
+    world = pair()
+    world.send(0, "one")
+    world.run()
+    entry = next(e.entry for e in world.events[1] if isinstance(e, i.Arrived) and e.kind is Kind.MESSAGE)
+    ref = Reference(Relation.SUBJECT, entry)
+    for kind in (Kind.READ, Kind.ACKNOWLEDGED, Kind.DECLINED):
+        world.mark(1, kind, Mark((ref,), text="why"))
+        world.run()
+    answer = Message("two", "en", refs=(Reference(Relation.REPLY, entry),))
+    world.step(1, i.Submit(Kind.MESSAGE, answer, EVERYONE, 1))
+    world.run()
+    key = r.entry_key(entry.log, entry.index)
+    marks = {k[14] for k, _ in world.stores[0].scan(r.MARK, key, r.after(key))}
+    assert marks == {Kind.READ, Kind.ACKNOWLEDGED, Kind.DECLINED, Kind.MESSAGE}
+
+
+def test_a_mark_is_refused_twice_and_on_what_is_not_there() -> None:
+    world = pair()
+    world.send(0, "one")
+    world.run()
+    entry = next(e.entry for e in world.events[1] if isinstance(e, i.Arrived) and e.kind is Kind.MESSAGE)
+    good = Mark((Reference(Relation.SUBJECT, entry),))
+    for mark in (good, good, Mark((Reference(Relation.SUBJECT, EntryId(entry.log, 999)),))):
+        world.mark(1, Kind.READ, mark)
+    codes = [e.error.code for e in world.events[1] if isinstance(e, i.Rejected)]
+    assert codes == ["already-marked", "message-unknown"]
+
+
+def test_flash_overtakes_a_queue_of_routine_and_nothing_is_repeated() -> None:
+    world = pair()
+    world.unlink(0, 1)
+    for n in range(40):
+        world.send(0, f"routine {n}")
+    world.send(0, "flash", Precedence.FLASH)
+    world.send(0, "immediate", Precedence.IMMEDIATE)
+    world.link(0, 1)
+    world.run(3.0)
+    assert world.texts(1) == ["flash", "immediate", *(f"routine {n}" for n in range(40))]
+    assert world.settled()
+
+
+@pytest.mark.parametrize("mtu", [128, 200, 700])
+def test_small_datagrams_carry_everything(mtu: int) -> None:
+    world = pair(mtu=mtu, bits_per_second=300)
+    text = "long " * 300
+    world.send(0, text)
+    world.send(1, "short")
+    world.run(30.0)
+    assert world.texts(1) == [text]
+    assert world.texts(0) == ["short"]
+    assert world.settled()
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    count=st.integers(2, 4),
+    loss=st.floats(0, 0.4),
+    twice=st.floats(0, 0.3),
+    damage=st.floats(0, 0.1),
+    shuffle=st.booleans(),
+    mtu=st.sampled_from([150, 65_535]),
+)
+def test_whatever_the_network_does_all_settles_once_it_heals(
+    seed: int, count: int, loss: float, twice: float, damage: float, shuffle: bool, mtu: int
+) -> None:
+    world = World(count, seed, mtu=mtu)
+    world.shuffle = shuffle
+
+    def carry(_source: int, _target: int, data: bytes) -> list[bytes]:
+        if world.random.random() < loss:
+            return []
+        if world.random.random() < damage:
+            at = world.random.randrange(len(data))
+            data = data[:at] + bytes([data[at] ^ 1 << world.random.randrange(8)]) + data[at + 1 :]
+        return [data, data] if world.random.random() < twice else [data]
+
+    world.carry = carry
+    world.link_all()
+    expected: list[set[str]] = [set() for _ in range(count)]
+    for n in range(12):
+        sender = n % count
+        urgent = Precedence.FLASH if n % 5 == 4 else Precedence.ROUTINE
+        world.send(sender, f"message {n}", urgent)
+        for k in range(count):
+            if k != sender:
+                expected[k].add(f"message {n}")
+        world.run(0.4)
+    world.carry = lambda _source, _target, data: [data]
+    world.run(90.0)
+    for k in range(count):
+        assert sorted(world.texts(k)) == sorted(expected[k])
+    assert world.settled()
+    for line in world.lines:
+        for tree in line.trees:
+            leaves = line.trees.leaf_hashes(tree.log, tree.size)
+            assert root_hash(leaves) == tree.root
+
+
+@pytest.mark.parametrize("count", [3, 8])
+def test_a_line_of_many(count: int) -> None:
+    world = World(count)
+    world.link_all()
+    world.run(1.0)
+    for k in range(count):
+        world.send(k, f"from {k}")
+        world.run()
+    world.run(3.0)
+    assert world.settled()
+    for k in range(count):
+        assert sorted(world.texts(k)) == sorted(f"from {n}" for n in range(count) if n != k)
+
+
+def test_who_is_not_addressed_gets_a_proof_of_it_and_gives_a_receipt() -> None:
+    world = World(4)
+    world.link_all()
+    world.run(1.0)
+    world.send(0, "for south alone", to=0b0010)
+    world.send(0, "for all")
+    world.run(3.0)
+    assert world.texts(1) == ["for south alone", "for all"]
+    assert world.texts(2) == world.texts(3) == ["for all"]
+    log = LogId(MemberNumber(0), world.lines[0].incarnation)
+    held = world.lines[2].trees.entry(log, 1)
+    assert held is not None
+    assert held.state is State.NOT_FOR_US
+    assert held.statement == b""
+    assert world.settled()
+
+
+def test_a_party_forwards_what_another_missed() -> None:
+    world = World(3)
+    world.link_all()
+    world.run(1.0)
+    world.unlink(0, 2)
+    world.send(0, "by way of south")
+    world.run(8.0)
+    assert world.texts(2) == ["by way of south"]
+
+
+def test_catching_up_after_a_long_outage() -> None:
+    world = pair()
+    world.unlink(0, 1)
+    for n in range(0, 3000, 100):
+        messages = [i.Submit(Kind.MESSAGE, Message(f"{x}", "en"), EVERYONE, 1) for x in range(n, n + 100)]
+        world.step(0, *messages)
+    world.boot_s += 86_400
+    world.link(0, 1)
+    world.run(10.0)
+    assert world.texts(1) == [str(n) for n in range(3000)]
+    assert world.settled()
+
+
+def test_after_both_restarted_the_first_message_takes_one_datagram_each_way() -> None:
+    world = pair()
+    world.send(0, "before")
+    world.run(5.0)
+    world.restart(0)
+    world.restart(1)
+    world.link(0, 1)
+    before = world.sent
+    world.send(0, "after")
+    world.run()
+    assert world.sent - before == 2
+    assert world.texts(1)[-1] == "after"
+    assert any(isinstance(e, i.Receipted) for e in world.events[0][-1:])
+
+
+def _keys_used(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, bytes]]:
+    used: list[tuple[bytes, bytes]] = []
+    real = aead.seal
+
+    def seal(key: bytes, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
+        used.append((key, nonce))
+        return real(key, nonce, plaintext, aad)
+
+    monkeypatch.setattr(aead, "seal", seal)
+    return used
+
+
+def test_an_old_copy_put_back_uses_no_key_twice_and_gets_its_history_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = _keys_used(monkeypatch)
+    world = pair()
+    world.send(1, "first")
+    world.run(2.0)
+    old = world.stores[1].copy()
+    for n in range(5):
+        world.send(1, f"lost {n}")
+        world.send(0, f"to the one who forgets {n}")
+        world.run(0.2)
+    log = LogId(MemberNumber(1), world.lines[1].incarnation)
+    tree = world.lines[1].trees.get(log)
+    assert tree is not None
+    size, root = tree.size, tree.root
+    world.restart(1, old)
+    world.link(0, 1)
+    world.send(1, "after the restore")
+    world.run(10.0)
+    again = world.lines[1].trees.get(log)
+    assert again is not None
+    assert (again.size, again.root) == (size, root)
+    assert world.texts(0)[-1] == "after the restore"
+    assert world.settled()
+    assert len(used) == len(set(used))
+    assert not any(isinstance(e, i.Equivocated) for events in world.events for e in events)
+
+
+def test_an_old_copy_where_a_third_party_has_seen_more_than_the_second() -> None:
+    world = World(3)
+    world.link_all()
+    world.run(1.0)
+    world.send(1, "first")
+    world.run(2.0)
+    old = world.stores[1].copy()
+    world.unlink(0, 1)
+    world.unlink(0, 2)
+    world.send(1, "east alone saw this")
+    world.run(1.0)
+    world.restart(1, old)
+    world.link(0, 1)
+    world.run(3.0)
+    world.link(0, 2)
+    world.link(1, 2)
+    world.send(1, "after the restore")
+    world.run(15.0)
+    assert world.settled()
+    assert sorted(world.texts(0)) == ["after the restore", "east alone saw this", "first"]
+    assert not any(isinstance(e, i.Equivocated) for events in world.events for e in events)
+
+
+def test_a_lost_database_is_filled_again_by_the_peer() -> None:
+    world = pair()
+    for n in range(5):
+        world.send(0, f"a{n}")
+        world.send(1, f"b{n}")
+        world.run(0.2)
+    world.restart(1, MemoryStore())
+    world.link(0, 1)
+    world.run(12.0)
+    assert world.settled()
+    world.send(0, "still works")
+    world.run(5.0)
+    assert world.texts(1)[-1] == "still works"
+    assert world.settled()
+
+
+def test_two_histories_are_found_and_proven() -> None:
+    world = World(3)
+    world.link_all()
+    world.run(1.0)
+    world.send(0, "true to both")
+    world.run(2.0)
+    for other in (1, 2):
+        world.unlink(0, other)
+    world.unlink(1, 2)
+    fork = copy.deepcopy(world.stores[0])
+    seed = world.random.getstate()
+    forked_line = world.make_line(0)
+    honest_line = world.lines[0]
+    # The same run written twice: what a dishonest author does, and an honest one never can (D15).
+    forked_line.incarnation = forked_line.chains.incarnation = honest_line.incarnation
+    world.link(0, 1)
+    world.send(0, "told to south")
+    world.run(2.0)
+    world.unlink(0, 1)
+    world.lines[0], world.stores[0] = forked_line, fork
+    world.random.setstate(seed)
+    world.link(0, 2)
+    world.send(0, "told to east")
+    world.run(2.0)
+    world.unlink(0, 2)
+    world.link(1, 2)
+    world.run(8.0)
+    found = [e for k in (1, 2) for e in world.events[k] if isinstance(e, i.Equivocated)]
+    assert found
+    log = found[0].log
+    for k in (1, 2):
+        proof = world.stores[k].get(r.EVIDENCE, r.log_key(log))
+        assert proof is not None
+        equivocation.parse(proof).verify(world.parties[0].signers.checkpoint.public)
+
+
+def test_replayed_reflected_and_foreign_datagrams_change_nothing() -> None:
+    world = pair()
+    kept: list[tuple[int, bytes]] = []
+    world.carry = lambda _source, target, data: kept.append((target, data)) or [data]  # type: ignore[func-returns-value]
+    for n in range(4):
+        world.send(0, f"{n}")
+        world.run(0.1)
+    world.carry = lambda _source, _target, data: [data]
+    before = world.texts(1)
+    for target, data in kept:
+        for k in (target, 1 - target):
+            world.step(k, i.Received(data, "b"))
+    world.run(3.0)
+    assert world.texts(1) == before
+    assert world.settled()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_junk_never_stops_a_line(data: st.DataObject) -> None:
+    world = pair()
+    world.send(0, "before")
+    world.run()
+    for _ in range(8):
+        junk = data.draw(st.binary(max_size=300) | st.binary(max_size=40).map(lambda x: b"\x10" + x) | st.binary(max_size=60).map(lambda x: b"\x13" + x))
+        world.step(1, i.Received(junk, "b"))
+    world.send(0, "after")
+    world.run(2.0)
+    assert world.texts(1) == ["before", "after"]
+
+
+def _seal_from(world: World, k: int, payload: list[parts.Part]) -> bytes:
+    """A datagram that member ``k``'s own chain seals: what a lying peer can send."""
+    line = world.lines[k]
+    chain = line.chains.chain_for([1 - k], world.now(k))
+    return line.chains.seal(chain, parts.encode(payload))
+
+
+def test_a_receipt_for_what_was_never_sent_is_refused() -> None:
+    world = pair()
+    world.send(0, "one")
+    world.run(1.0)
+    log = LogId(MemberNumber(0), world.lines[0].incarnation)
+    lie = parts.Cosigned(log, 999, 5, bytes(64))
+    world.step(0, i.Received(_seal_from(world, 1, [lie]), "b"))
+    assert "receipt-unsent" in world.warnings(0)
+    wrong = parts.Cosigned(log, 2, 5, bytes(64))
+    world.step(0, i.Received(_seal_from(world, 1, [wrong]), "b"))
+    assert "signature-invalid" in world.warnings(0)
+
+
+def _lie(world: World, said: Statement | bytes, index: int = 2) -> None:
+    """Member 0 signs whatever bytes as its next entry: authentic, and not understood."""
+    line = world.lines[0]
+    tree = line.own
+    assert tree is not None
+    data = said if isinstance(said, bytes) else statement.encode(said)
+    commitment = line.trees.commitment(tree, bytes(32), data, statement.audience(data))
+    frontier = tree.frontier.append(leaf_hash(commitment))
+    head = replace(tree.checkpoint(), size=frontier.size, root=frontier.root())
+    signature = world.parties[0].signers.checkpoint.sign(head.body())
+    part = parts.Entries(tree.size, (parts.Opening(data, bytes(32)),), signature, tree.log)
+    assert tree.size == index
+    world.step(1, i.Received(_seal_from(world, 0, [part]), "b"))
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (b"\xff\xff not CBOR at all", statement.Refusal.UNDECODABLE),
+        (cbor.encode({0: 55, 1: 5}), statement.Refusal.UNKNOWN_KIND),
+        (cbor.encode({1: 5, 8: "later/form/1", 9: "text"}), statement.Refusal.UNKNOWN_FORM),
+        (cbor.encode({0: 1, 1: 5, 16: bytes(32), 17: bytes(32)}), statement.Refusal.UNDECODABLE),
+    ],
+)
+def test_an_authentic_entry_that_is_not_understood_is_refused_on_the_record(said: bytes, reason: int) -> None:
+    world = pair()
+    world.send(0, "understood")
+    world.run(1.0)
+    _lie(world, said)
+    assert "entry-refused" in world.warnings(1)
+    own = world.lines[1].own
+    assert own is not None
+    refused = [statement.decode(e.statement) for _, e in world.lines[1].trees.entries(own.log, 0, own.size)]
+    assert [s.content.reason for s in refused if s.kind is Kind.REFUSED] == [reason]  # type: ignore[union-attr]
+    tree = world.lines[1].trees.get(LogId(MemberNumber(0), world.lines[0].incarnation))
+    assert tree is not None
+    assert tree.size == tree.held == 3
+
+
+def test_unknown_fields_are_kept_and_do_not_refuse_a_message() -> None:
+    world = pair()
+    world.send(0, "understood")
+    world.run(1.0)
+    _lie(world, cbor.encode({1: 5, 9: "text", 60: [1, b"later"]}))
+    assert world.texts(1)[-1] == "text"
+    assert "entry-refused" not in world.warnings(1)
+
+
+def test_an_unknown_part_is_passed_over() -> None:
+    world = pair()
+    line = world.lines[0]
+    chain = line.chains.chain_for([1], world.now(0))
+    sealed = line.chains.seal(chain, cbor.encode([[99, b"later"], [3]]))
+    world.step(1, i.Received(sealed, "b"))
+    assert world.warnings(1) == set()
+
+
+def test_entries_out_of_place_or_wrongly_signed_are_refused() -> None:
+    world = pair()
+    world.send(0, "one")
+    world.run(1.0)
+    log = LogId(MemberNumber(0), world.lines[0].incarnation)
+    data = statement.encode(Statement(Kind.MESSAGE, 5, Message("forged", "en")))
+    item = parts.Opening(data, bytes(32))
+    cases = [
+        parts.Entries(2, (item,), bytes(64), log),
+        parts.Entries(7, (item,), bytes(64), log),
+        parts.Entries(1, (item,), b"", log),
+        parts.Entries(1, (item,), bytes(64), log),
+        parts.Entries(0, (item,), bytes(64), LogId(MemberNumber(0), Incarnation(bytes(8)))),
+        parts.Entries(0, (item,), bytes(64), LogId(MemberNumber(1), world.lines[1].incarnation)),
+    ]
+    for part in cases:
+        world.step(1, i.Received(_seal_from(world, 0, [part]), "b"))
+    world.run(2.0)
+    assert world.texts(1) == ["one"]
+    assert world.settled()
+    assert {"signature-invalid", "entry-differs"} <= world.warnings(1)
+
+
+def test_a_flood_waits_at_its_sender_and_nothing_of_it_is_lost() -> None:
+    limits = Settings(query_limit_s=2.0, burst_bytes=8_000, rate_bytes_per_s=20_000)
+    world = World(2, settings=limits)
+    world.link(0, 1)
+    world.run(1.0)
+    for n in range(150):
+        world.send(0, f"{n} " + "x" * 300)
+        world.run()
+    assert "peer-floods" in world.warnings(1)
+    world.run(60.0)
+    assert [t.split()[0] for t in world.texts(1)] == [str(n) for n in range(150)]
+
+
+@pytest.mark.parametrize("offset", [-10_000_000, 10_000_000])
+def test_a_wrong_clock_is_told_and_never_acted_on(offset: int) -> None:
+    world = World(2)
+    world.wall_offset[0] = offset
+    world.link(0, 1)
+    world.run(1.0)
+    world.send(0, "what time is it")
+    world.run(1.0)
+    assert world.texts(1) == ["what time is it"]
+    assert ("clock-implausible" in world.warnings(1)) == (offset > 0)
+    assert world.settled()
+
+
+def test_a_new_member_sees_nothing_earlier() -> None:
+    world = World(3)
+    two = World(2, seed=0)
+    two.link(0, 1)
+    two.run(1.0)
+    two.send(0, "before")
+    two.run(1.0)
+    newcomer = Party("east", two.random.randbytes)
+    everyone = [*two.parties, newcomer]
+    entries = [p.entry(k) for k, p in enumerate(everyone)]
+    revision = charter_note(everyone, entries, two.membership)
+    for k in range(2):
+        two.step(k, *(i.AddDocument(n) for n in (*newcomer.notes(), revision)))
+        assert any(isinstance(e, i.MembershipChanged) for e in two.events[k])
+    two.parties.append(newcomer)
+    two.stores.append(MemoryStore())
+    two.events.append([])
+    two.wall_offset.append(0)
+    two.membership = two.lines[0].membership
+    two.lines.append(two.lines[0])
+    two.lines[2] = two.make_line(2)
+    two.link_all()
+    two.run(2.0)
+    two.send(0, "after")
+    two.run(5.0)
+    assert two.texts(1) == ["before", "after"]
+    assert two.texts(2) == ["after"]
+    del world
+
+
+def test_retention_erases_contents_and_leaves_the_tree() -> None:
+    world = pair()
+    world.send(0, "old")
+    world.run(1.0)
+    tree = world.lines[0].own
+    assert tree is not None
+    root = tree.root
+    output = world.step(0, i.Prune(world.now(0).wall + 10, 7))
+    assert i.Done(7, 1, more=False) in output.events
+    stored = world.lines[0].trees.entry(tree.log, 1)
+    assert stored is not None
+    assert (stored.state, stored.statement) == (State.ERASED, b"")
+    assert root_hash(world.lines[0].trees.leaf_hashes(tree.log, tree.size)) == root
+
+
+def test_suites_and_kinds_of_later_versions_are_told_apart() -> None:
+    world = pair()
+    world.step(1, i.Received(b"\x20" + bytes(60), "b"))
+    world.step(1, i.Received(b"\x1f" + bytes(60), "b"))
+    world.step(1, i.Received(bytes(3), "b"))
+    assert {"datagram-unknown-suite", "datagram-malformed", "datagram-size"} <= world.warnings(1)
+    assert datagram.SUITE_1 == 1
+
+
+def test_post_quantum_cosignatures_follow() -> None:
+    world = pair()
+    world.send(0, "one")
+    world.run(1.0)
+    world.step(0, i.Countersign(1))
+    world.step(1, i.Countersign(2))
+    world.run(2.0)
+    log = LogId(MemberNumber(0), world.lines[0].incarnation)
+    for store in world.stores:
+        algorithms = {(k[9], k[10]) for k, _ in store.scan(r.RECEIPT, r.log_key(log), r.after(r.log_key(log)))}
+        assert {(0, 6), (1, 4), (1, 6)} <= algorithms
