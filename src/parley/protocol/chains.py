@@ -260,7 +260,7 @@ class Chains:
         raise SealInvalid("a datagram does not open under any chain held.", code="seal-unknown-chain")
 
     def _try(self, chain: ReceiveChain, sealed: datagram.Sealed, step: bytes) -> Opened | None:
-        candidates = [sealed.incarnation] if sealed.incarnation is not None else list(chain.incarnations)
+        candidates = [sealed.incarnation] if sealed.incarnation is not None else self._runs_of(chain)
         for incarnation in candidates:
             keys = self._message_key(step, chain.sender, chain.mask, incarnation, sealed.counter)
             try:
@@ -272,6 +272,12 @@ class Chains:
                 chain.incarnations = [incarnation, *chain.incarnations][:_INCARNATIONS]
             return Opened(chain.sender, incarnation, chain.mask, sealed.counter, payload, keys, new)
         return None
+
+    def _runs_of(self, chain: ReceiveChain) -> list[Incarnation]:
+        """The incarnations to try: this chain's, then those that another chain of its sender showed us."""
+        others = (c for cs in self._receive.values() for c in cs if c.sender == chain.sender and c is not chain)
+        newer = sorted(others, key=lambda c: c.created, reverse=True)
+        return list(dict.fromkeys([*chain.incarnations, *(run for c in newer for run in c.incarnations)]))
 
     def _skip(self, chain: ReceiveChain, steps: list[tuple[int, bytes]], now: Now) -> None:
         if not steps:

@@ -130,13 +130,13 @@ class Line:
                     self._on_piece(outer, given.bearer, now)
         except BehindChain as error:
             peer = self.peers.get(error.sender)
-            if peer is not None and now.boot - peer.have_sent > self.settings.answer_interval_s:
+            if peer is not None:
                 self.ask_have(peer, now.boot)
         except SealInvalid as error:
             self._warn(error)
             if error.code == "seal-unknown-chain":
                 for peer in self.peers.values():
-                    if peer.links and now.boot - peer.have_sent > self.settings.answer_interval_s:
+                    if peer.links:
                         self.ask_have(peer, now.boot)
         except (DecodeError, VerificationError, DocumentError) as error:
             self._warn(error)
@@ -211,7 +211,13 @@ class Line:
             return
         if not self._within_rate(peer, part, now):
             return
-        tree, accepted, _ = self.trees.accept(log, part, salt_of, from_author=log.member == peer.number)
+        tree, accepted, brought = self.trees.accept(log, part, salt_of, from_author=log.member == peer.number)
+        if brought or accepted:
+            peer.talk = 1.0
+        if brought and log.member == self.me:
+            # Our own history came back (D15); the receipts on it are with those who gave them.
+            for other in self.peers.values():
+                other.control["query"] = parts.Query()
         for content in accepted:
             self.apply(tree, content)
         out = peer.trees.get(log)
@@ -290,7 +296,7 @@ class Line:
 
     def _on_cosigned(self, peer: Peer, part: parts.Cosigned, now: i.Now) -> None:
         giver = MemberNumber(part.giver) if part.giver is not None else peer.number
-        got = self.receipts.accept(part, giver)
+        got = self.receipts.accept(part, giver, LogId(self.me, self.incarnation))
         if got is None:
             # Somebody has more of this tree than we do: say what we hold, unless its author is just sending it.
             if peer.have_at is None:
@@ -310,11 +316,11 @@ class Line:
 
     def _on_query(self, peer: Peer, part: parts.Query, now: i.Now) -> None:
         del part
-        if now.boot - peer.have_sent > self.settings.answer_interval_s:
-            peer.have_at = now.boot
-            for tree in self.trees:
-                if tree.log.member == peer.number:
-                    self.receipts.again(tree, peer.number)
+        peer.talk = 1.0
+        self.ask_have(peer, now.boot)
+        for tree in self.trees:
+            if tree.log.member == peer.number:
+                self.receipts.again(tree, peer.number)
 
     def _on_gossip(self, peer: Peer, part: parts.Gossip, now: i.Now) -> None:
         del now
@@ -417,6 +423,7 @@ class Line:
         )
         if first:
             self.sender.restart(peer)
+        peer.talk = 1.0
         peer.have_at = now.boot + self.settings.quiet_s
 
     def _on_link_down(self, given: i.LinkDown, now: i.Now) -> None:
@@ -445,8 +452,9 @@ class Line:
         self.tell(i.Done(given.token))
 
     def ask_have(self, peer: Peer, at: float) -> None:
-        """Say what we hold to ``peer`` at ``at`` or before."""
-        peer.have_at = at if peer.have_at is None else min(peer.have_at, at)
+        """Say what we hold to ``peer`` at ``at``, or when it may be said again: less often while nothing comes of it."""
+        earliest = max(at, peer.have_sent + self.settings.answer_interval_s * peer.talk)
+        peer.have_at = earliest if peer.have_at is None else min(peer.have_at, earliest)
 
     def chains_announce_again(self, peer: Peer) -> None:
         """Let the next datagram to ``peer`` be preceded by the announcement of a chain it has not confirmed."""

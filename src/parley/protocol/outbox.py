@@ -77,8 +77,12 @@ class Peer:
     """Small parts that wait, newest of each sort."""
     idle: dict[object, Part] = field(default_factory=dict)
     """Large parts that can wait until there is nothing else to send."""
+    asked: set[tuple[LogId, int]] = field(default_factory=set)
+    """Our trees, at their sizes, whose receipts were asked for since the link came up."""
     have_at: float | None = None
     have_sent: float = -1e9
+    talk: float = 1.0
+    """By how much the interval between two HAVE is lengthened now."""
     waiting_since: float | None = None
     backoff: float = 1.0
     heard_at: float | None = None

@@ -115,7 +115,7 @@ class Receipts:
             done = self._pq_done[log] = int.from_bytes(row[0][11:15], "big") if row is not None else 0
         return done
 
-    def accept(self, part: Cosigned, giver: MemberNumber) -> tuple[Tree, bool] | None:
+    def accept(self, part: Cosigned, giver: MemberNumber, current: LogId) -> tuple[Tree, bool] | None:
         """Verify a cosignature and keep it (spec/protocol.md section 6).
 
         1. the tree is known, and not longer claimed than it is here; 2. the giver is a member; 3. one of
@@ -128,7 +128,7 @@ class Receipts:
             return None
         root = self._trees.root_at(tree, part.size)
         if root is None:
-            if part.log.member == self._me:
+            if part.log == current:
                 raise VerificationError(
                     f"member {giver} gave a receipt for {part.size} entries of {tree.size}.",
                     code="receipt-unsent",

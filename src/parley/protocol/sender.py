@@ -24,6 +24,8 @@ _PUMP: Final = 16
 """Payloads to one peer in one step."""
 _FRAGMENT_OVERHEAD: Final = 72
 _ANNOUNCE_AGAIN_S: Final = 3.0
+_TALK_LIMIT: Final = 128.0
+"""By how much the interval between two HAVE to one peer grows at most, while nothing comes of them."""
 
 
 @dataclass(slots=True)
@@ -255,6 +257,7 @@ class Sender:
     def restart(self, peer: Peer) -> None:
         """A peer can be reached again: all that it has not shown to hold goes out at once."""
         peer.waiting_since, peer.backoff = None, 1.0
+        peer.asked.clear()
         for log, out in list(peer.trees.items()):
             tree = self._line.trees.get(log)
             if tree is not None and (out.next > out.confirmed or out.early):
@@ -293,7 +296,7 @@ class Sender:
                 lacking_here |= held.size > tree.size or held.held > tree.held
                 self._compare_tree(peer, tree, held, now)
         lacking_here |= any(h.size > 0 for h in listed.values())
-        if lacking_here and now.boot - peer.have_sent > line.settings.answer_interval_s:
+        if lacking_here:
             line.ask_have(peer, now.boot)
         theirs = set(have.documents)
         for hash_, raw in line.membership.notes.items():
@@ -318,6 +321,8 @@ class Sender:
             elif counter > chain.counter or chain.counter - counter > limits.MAX_SKIPPED_KEYS // 2:
                 # The peer is ahead of us: our state is old (D17). Or too far behind to follow.
                 chains.rekey(chain.mask)
+                peer.talk = 1.0
+                self._line.ask_have(peer, now.boot)
             else:
                 chains.confirm(chain, peer.number)
 
@@ -327,6 +332,10 @@ class Sender:
         lacks = held.size < tree.size or held.held < tree.held
         mine = tree.log.member == line.me
         if not lacks:
+            if mine and tree.receipts.get(peer.number, 0) < tree.size and (tree.log, tree.size) not in peer.asked:
+                # It holds what we have no receipt for, as after a loss of state here: ask for it, once a link.
+                peer.asked.add((tree.log, tree.size))
+                peer.control["query"] = parts.Query()
             if out is not None:
                 if mine:
                     line.outbox.reset(out, tree, held.held, held.size)
@@ -377,6 +386,7 @@ class Sender:
     def _say_have(self, peer: Peer, now: i.Now) -> None:
         line = self._line
         peer.have_at, peer.have_sent = None, now.boot
+        peer.talk = min(peer.talk * 2, _TALK_LIMIT)
         logs = tuple(parts.Held(t.log, t.size, t.held) for t in line.trees if t.everyone >> peer.number & 1)
         you = line.chains.incarnation_of(peer.number) or b""
         peer.control["have"] = parts.Have(logs, line.chains.held_from(peer.number), line.document_hashes(), you)
