@@ -94,7 +94,13 @@ class World:
     """``count`` members on one line. Datagrams pass through ``carry``, which may lose, repeat or change them."""
 
     def __init__(
-        self, count: int, seed: int = 0, *, mtu: int = 65_535, bits_per_second: int = 0, settings: Settings | None = None
+        self,
+        count: int,
+        seed: int = 0,
+        *,
+        mtu: int = 65_535,
+        bits_per_second: int = 0,
+        settings: Settings | None = None,
     ) -> None:
         self.random = random.Random(seed)
         self.settings = settings or Settings(query_limit_s=20.0)

@@ -345,7 +345,11 @@ def test_junk_never_stops_a_line(data: st.DataObject) -> None:
     world.send(0, "before")
     world.run()
     for _ in range(8):
-        junk = data.draw(st.binary(max_size=300) | st.binary(max_size=40).map(lambda x: b"\x10" + x) | st.binary(max_size=60).map(lambda x: b"\x13" + x))
+        junk = data.draw(
+            st.binary(max_size=300)
+            | st.binary(max_size=40).map(lambda x: b"\x10" + x)
+            | st.binary(max_size=60).map(lambda x: b"\x13" + x)
+        )
         world.step(1, i.Received(junk, "b"))
     world.send(0, "after")
     world.run(2.0)

@@ -77,8 +77,6 @@ class Peer:
     """Small parts that wait, newest of each sort."""
     idle: dict[object, Part] = field(default_factory=dict)
     """Large parts that can wait until there is nothing else to send."""
-    asked: set[tuple[LogId, int]] = field(default_factory=set)
-    """Our trees, at their sizes, whose receipts were asked for since the link came up."""
     have_at: float | None = None
     have_sent: float = -1e9
     talk: float = 1.0
@@ -128,8 +126,14 @@ class Outbox:
                 heapq.heappush(out.urgent, (-entry.precedence, index))
 
     def unconfirmed(self, peer: Peer) -> bool:
-        """True when something was sent that the peer has not shown to hold."""
-        return any(out.next > out.confirmed or out.early for out in peer.trees.values())
+        """True when the peer has not shown to hold what was sent, or owes the receipt for what it holds."""
+        for log, out in peer.trees.items():
+            if out.next > out.confirmed or out.early:
+                return True
+            tree = self._trees.get(log)
+            if tree is not None and log.member == self._me and tree.receipts.get(peer.number, 0) < out.confirmed:
+                return True
+        return False
 
     def urgent(self, peer: Peer) -> int:
         """The highest precedence that waits, 0 for none above ROUTINE."""

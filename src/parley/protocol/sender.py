@@ -257,7 +257,6 @@ class Sender:
     def restart(self, peer: Peer) -> None:
         """A peer can be reached again: all that it has not shown to hold goes out at once."""
         peer.waiting_since, peer.backoff = None, 1.0
-        peer.asked.clear()
         for log, out in list(peer.trees.items()):
             tree = self._line.trees.get(log)
             if tree is not None and (out.next > out.confirmed or out.early):
@@ -332,10 +331,6 @@ class Sender:
         lacks = held.size < tree.size or held.held < tree.held
         mine = tree.log.member == line.me
         if not lacks:
-            if mine and tree.receipts.get(peer.number, 0) < tree.size and (tree.log, tree.size) not in peer.asked:
-                # It holds what we have no receipt for, as after a loss of state here: ask for it, once a link.
-                peer.asked.add((tree.log, tree.size))
-                peer.control["query"] = parts.Query()
             if out is not None:
                 if mine:
                     line.outbox.reset(out, tree, held.held, held.size)
@@ -408,11 +403,11 @@ class Sender:
     def _query(self, peer: Peer, now: i.Now) -> None:
         """Ask for a receipt that does not come, at growing intervals (R14)."""
         links = [x for x in peer.links.values() if not x.one_way]
-        if not links or peer.waiting_since is None:
+        if not links or not self._line.outbox.unconfirmed(peer):
+            peer.waiting_since, peer.backoff = None, 1.0
             return
-        if not self._line.outbox.unconfirmed(peer):
-            peer.waiting_since = None
-            return
+        if peer.waiting_since is None:
+            peer.waiting_since = now.boot
         timeout = min(x.timeout_s() for x in links)
         if now.boot - peer.waiting_since >= min(timeout * peer.backoff, self._line.settings.query_limit_s):
             peer.waiting_since = now.boot
