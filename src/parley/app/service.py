@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +20,7 @@ from parley.wire.statement import EVERYONE, Kind, Message, Precedence
 
 Params = dict[str, Any]
 _MAX_REQUEST: Final = 4 * limits.MAX_TEXT
+_MAX_ANSWER: Final = 256 * 1024 * 1024
 
 
 def _precedence(name: str) -> Precedence:
@@ -202,6 +205,16 @@ OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] = {
 }
 
 
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """A name of the socket that fits its address, which holds 107 bytes, however deep the directory lies."""
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{directory}/{path.name}"
+    finally:
+        os.close(directory)
+
+
 class ControlServer:
     """Serves OPERATIONS on a Unix socket that only the owner can open: one JSON object a line each way."""
 
@@ -214,7 +227,8 @@ class ControlServer:
         """Listen. The directory's lock is ours, so a socket that is there already is a dead one."""
         path = self._runtime.line_home.control
         path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._serve, path=str(path), limit=_MAX_REQUEST)
+        with _short(path) as short:
+            self._server = await asyncio.start_unix_server(self._serve, path=short, limit=_MAX_REQUEST)
         path.chmod(0o600)
 
     async def close(self) -> None:
@@ -279,7 +293,8 @@ class ControlClient:
     async def connect(cls, path: Path) -> ControlClient | None:
         """A connection to the node that serves ``path``; None when there is none."""
         try:
-            return cls(*await asyncio.open_unix_connection(str(path), limit=256 * 1024 * 1024))
+            with _short(path) as short:
+                return cls(*await asyncio.open_unix_connection(short, limit=_MAX_ANSWER))
         except (FileNotFoundError, ConnectionRefusedError):
             return None
 

@@ -295,9 +295,10 @@ class Sender:
                 lacking_here |= held.size > tree.size or held.held > tree.held
                 self._compare_tree(peer, tree, held, now)
         lacking_here |= any(h.size > 0 for h in listed.values())
+        theirs = set(have.documents)
+        lacking_here |= not theirs <= set(line.document_hashes())
         if lacking_here:
             line.ask_have(peer, now.boot)
-        theirs = set(have.documents)
         for hash_, raw in line.membership.notes.items():
             if hash_[:8] not in theirs:
                 peer.idle["document", hash_] = parts.Document(raw)
