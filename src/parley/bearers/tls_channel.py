@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Final, Protocol
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from OpenSSL import SSL, crypto
 
@@ -53,10 +54,11 @@ def make_context(
     context.set_max_proto_version(SSL.TLS1_3_VERSION)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_COMPRESSION)
-    certificate = x509.load_pem_x509_certificate(identity.certificate_pem)
-    context.use_certificate(crypto.X509.from_cryptography(certificate))
+    context.use_certificate(x509.load_pem_x509_certificate(identity.certificate_pem))
     key = load_pem_private_key(identity.key_pem, None)
-    context.use_privatekey(crypto.PKey.from_cryptography_key(key))  # type: ignore[arg-type]
+    if not isinstance(key, Ed25519PrivateKey):
+        raise BearerError("the TLS key is not an Ed25519 key.", code="key-malformed")
+    context.use_privatekey(key)
 
     def pinned(_connection: SSL.Connection, presented: crypto.X509, _errno: int, depth: int, _ok: int) -> bool:
         return depth == 0 and public_key_digest(presented.to_cryptography()) in pins()
