@@ -69,9 +69,7 @@ class Box:
 def contract(identifier: str) -> dict[str, list[str]]:
     """One contract of import-linter."""
     config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    found: dict[str, list[str]] = next(
-        c for c in config["tool"]["importlinter"]["contracts"] if c["id"] == identifier
-    )
+    found: dict[str, list[str]] = next(c for c in config["tool"]["importlinter"]["contracts"] if c["id"] == identifier)
     return found
 
 
@@ -107,11 +105,7 @@ def read(names: list[str]) -> dict[str, Part]:
     parts = {}
     for name in names:
         files = sources(name)
-        head = (
-            PACKAGE / f"{name}.py"
-            if len(files) == 1 and files[0].stem == name
-            else PACKAGE / name / "__init__.py"
-        )
+        head = PACKAGE / f"{name}.py" if len(files) == 1 and files[0].stem == name else PACKAGE / name / "__init__.py"
         doc = ast.get_docstring(ast.parse(head.read_text(encoding="utf-8"))) if head.exists() else None
         used = {part for path in files for part in imported(path)} & set(names) - {name}
         parts[name] = Part(name, (doc or "").partition("\n")[0], tuple(n for n in names if n in used))

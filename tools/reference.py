@@ -191,11 +191,7 @@ def parameter(param: object) -> str:
     if getattr(param, "param_type_name", "") == "argument":
         names = f"`{(getattr(param, 'metavar', None) or str(getattr(param, 'name', ''))).upper()}`"
     default = getattr(param, "default", None)
-    plain = (
-        isinstance(default, int | str | Path)
-        and not isinstance(default, bool)
-        and str(default) not in {"", "/"}
-    )
+    plain = isinstance(default, int | str | Path) and not isinstance(default, bool) and str(default) not in {"", "/"}
     shown = f"`{default}`" if plain and not str(default).startswith("/") else ""
     if getattr(param, "required", False):
         shown = "required"
@@ -216,11 +212,7 @@ def cli_page() -> str | None:
             inspect.cleandoc(getattr(command, "help", None) or "").replace("\b", ""),
         ]
         params = [p for p in getattr(command, "params", []) if not getattr(p, "hidden", False)]
-        params = [
-            p
-            for p in params
-            if getattr(p, "name", "") not in {"help", "install_completion", "show_completion"}
-        ]
+        params = [p for p in params if getattr(p, "name", "") not in {"help", "install_completion", "show_completion"}]
         if params:
             lines += [
                 "",
@@ -237,9 +229,7 @@ def cli_page() -> str | None:
 def requirements_page() -> str | None:
     """Every numbered requirement of the specification, and the tests that name it."""
     specification = sorted((ROOT / "spec").rglob("*.md"))
-    stated = {
-        i: p.relative_to(ROOT) for p in specification for i in REQUIREMENT.findall(p.read_text("utf-8"))
-    }
+    stated = {i: p.relative_to(ROOT) for p in specification for i in REQUIREMENT.findall(p.read_text("utf-8"))}
     if not stated:
         return None
     tests = {p.relative_to(ROOT): p.read_text("utf-8") for p in sorted((ROOT / "tests").rglob("*.py"))}

@@ -221,14 +221,19 @@ class Line:
             previous = before[1].hex() if before else ""
             found = (revision, table["founding"], table["previous"])
             need(found == (number, founding, previous), "charter revisions do not follow from one another")
-            signing = {m["party"] for m in table["member"]} | {m["party"] for m in (before[2]["member"] if before else ())}
+            signing = {m["party"] for m in table["member"]} | {
+                m["party"] for m in (before[2]["member"] if before else ())
+            }
             for party in signing:
                 self.root_signed(bytes.fromhex(party), text, lines)
             self.revisions[digest] = table
             before = (number, digest, table)
             for member in table["member"]:
                 need(bytes.fromhex(member["certificate"]) in self.nodes, f"certificate of {member['code']} is missing")
-                need(self.keys.setdefault(member["code"], (member["number"], member["party"]))[1] == member["party"], "a code has two parties")
+                need(
+                    self.keys.setdefault(member["code"], (member["number"], member["party"]))[1] == member["party"],
+                    "a code has two parties",
+                )
 
     def certificates(self, code):
         """Hash and keys of each certificate of a member."""
@@ -338,7 +343,10 @@ class Record:
         width = max(m["number"] for m in self.line.charters[-1][2]["member"]) + 1
         while at < len(data):
             row, at = cbor_item(data, at)
-            need(isinstance(row, list) and len(row) == 3 and expected <= row[0] < len(commitments), "contents out of place")
+            need(
+                isinstance(row, list) and len(row) == 3 and expected <= row[0] < len(commitments),
+                "contents out of place",
+            )
             index, salt, said = row
             if index > expected:
                 missing.append(f"{expected}-{index - 1}")
@@ -346,10 +354,15 @@ class Record:
             if salt is None:
                 erased.append(index)
                 continue
-            need(commitments[index] in commitments_of(salt, said, author, width), f"entry {index} is not the one committed to")
+            need(
+                commitments[index] in commitments_of(salt, said, author, width),
+                f"entry {index} is not the one committed to",
+            )
             if index == 0:
                 opened = cbor_item(said, 0)[0]
-                need(opened.get(0) == 1 and opened[16] in self.line.revisions, "the tree does not begin with an opening")
+                need(
+                    opened.get(0) == 1 and opened[16] in self.line.revisions, "the tree does not begin with an opening"
+                )
                 width = max(m["number"] for m in self.line.revisions[opened[16]]["member"]) + 1
         if expected < len(commitments):
             missing.append(f"{expected}-{len(commitments) - 1}")

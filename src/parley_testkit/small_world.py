@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from parley.crypto.kem import KemPrivate
 from parley.crypto.signing import Ed25519Signer, MlDsa44Signer
-from parley.ids import MemberNumber
+from parley.ids import LogId, MemberNumber
 from parley.protocol import inputs as i
 from parley.protocol.line import Line
 from parley.protocol.membership import Membership, root_signature_name, verify_documents
@@ -216,17 +216,17 @@ class World:
 
     def settled(self) -> bool:
         """Every tree is whole wherever its revision has members, with one root, and receipted by all of them."""
-        roots: dict[object, tuple[int, bytes]] = {}
+        roots: dict[LogId, tuple[int, bytes]] = {}
         for line in self.lines:
             for tree in line.trees:
                 best = roots.get(tree.log, (0, b""))
                 roots[tree.log] = max(best, (tree.size, tree.root))
         for line in self.lines:
             for log, (size, root) in roots.items():
-                tree = line.trees.get(log)  # type: ignore[arg-type]
-                if tree is None or (tree.size, tree.root, tree.held) != (size, root, size):
+                copy = line.trees.get(log)
+                if copy is None or (copy.size, copy.root, copy.held) != (size, root, size):
                     return False
-                if tree.log.member == line.me and any(tree.receipts.get(p, 0) != size for p in line.peers):
+                if log.member == line.me and any(copy.receipts.get(p, 0) != size for p in line.peers):
                     return False
         return True
 

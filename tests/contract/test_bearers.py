@@ -195,7 +195,12 @@ def test_random_bytes_and_key_rotation(keys: Keys) -> None:
     async def run() -> None:
         heard, mine = Listener(), Listener()
         bearer = await listening(keys, heard)
-        for junk in (b"", b"GET / HTTP/1.1\r\n\r\n", b"\x16" + os.urandom(400), b"\x16\x03\x01\xff\xff" + bytes(20_000)):
+        for junk in (
+            b"",
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"\x16" + os.urandom(400),
+            b"\x16\x03\x01\xff\xff" + bytes(20_000),
+        ):
             _, writer = await asyncio.open_connection("127.0.0.1", bearer.port)
             writer.write(junk)
             writer.close()

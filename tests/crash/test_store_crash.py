@@ -29,10 +29,7 @@ def strace_works() -> bool:
     """Present, and allowed to trace: a container may forbid it."""
     if shutil.which("strace") is None:
         return False
-    return (
-        subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True, check=False).returncode
-        == 0
-    )
+    return subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True, check=False).returncode == 0
 
 
 STRACE = pytest.mark.skipif(
@@ -48,9 +45,7 @@ def run(*arguments: object, before: tuple[str, ...] = ()) -> subprocess.Complete
 
 def acked(output: bytes) -> int:
     """The last version that was said to be committed; 0 when none was."""
-    return max(
-        (int(line.split()[1]) for line in output.splitlines() if line.startswith(b"acked ")), default=0
-    )
+    return max((int(line.split()[1]) for line in output.splitlines() if line.startswith(b"acked ")), default=0)
 
 
 def new_store(folder: Path) -> Path:
@@ -114,9 +109,7 @@ def test_a_commit_costs_one_sync(tmp_path: Path) -> None:
     result = run("commits", tmp_path, 40, before=trace)
     assert result.returncode == 0, result.stderr
     lines = log.read_text().splitlines()
-    first, last = (
-        next(i for i, line in enumerate(lines) if f'"{word}\\n"' in line) for word in ("begin", "end")
-    )
+    first, last = (next(i for i, line in enumerate(lines) if f'"{word}\\n"' in line) for word in ("begin", "end"))
     calls = [line.split("(")[0].split()[-1] for line in lines[first + 1 : last]]
     # The first commit of a lap of the log syncs the log's header too.
     assert calls[:3] == ["fdatasync", "fdatasync", "write"]

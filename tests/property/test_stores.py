@@ -98,9 +98,7 @@ def test_a_store_is_a_dictionary(kind: str, steps: list[tuple[str, Any]]) -> Non
     ),
     cut=st.integers(0, 4096),
 )
-def test_a_head_file_gives_back_the_newest_and_a_torn_write_the_one_before(
-    heads: list[Head], cut: int
-) -> None:
+def test_a_head_file_gives_back_the_newest_and_a_torn_write_the_one_before(heads: list[Head], cut: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "head"
         file = TwoSlotHeadFile(path)

@@ -324,7 +324,12 @@ def test_two_histories_are_found_and_proven() -> None:
 def test_replayed_reflected_and_foreign_datagrams_change_nothing() -> None:
     world = pair()
     kept: list[tuple[int, bytes]] = []
-    world.carry = lambda _source, target, data: kept.append((target, data)) or [data]  # type: ignore[func-returns-value]
+
+    def keep(_source: int, target: int, data: bytes) -> list[bytes]:
+        kept.append((target, data))
+        return [data]
+
+    world.carry = keep
     for n in range(4):
         world.send(0, f"{n}")
         world.run(0.1)

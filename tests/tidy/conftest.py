@@ -31,10 +31,7 @@ def files(root: Path) -> list[Path]:
 def modules(root: Path) -> dict[str, ast.Module]:
     """The product's and the test kit's modules, by their path below src."""
     source = root / "src"
-    return {
-        str(path.relative_to(source)): ast.parse(path.read_text("utf-8"))
-        for path in sorted(source.rglob("*.py"))
-    }
+    return {str(path.relative_to(source)): ast.parse(path.read_text("utf-8")) for path in sorted(source.rglob("*.py"))}
 
 
 @pytest.fixture(scope="session")

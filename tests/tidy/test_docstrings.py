@@ -11,9 +11,7 @@ EXPLAINED = ("parley/ports.py", "parley/protocol/", "parley/record/", "parley/co
 def missing(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[str]:
     """Public classes, functions and methods without a docstring."""
     for node in tree.body:
-        if isinstance(
-            node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-        ) and not node.name.startswith("_"):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
             if ast.get_docstring(node) is None:
                 yield f"{prefix}{node.name}"
             if isinstance(node, ast.ClassDef):

@@ -12,9 +12,7 @@ import pytest
 # Written in two halves, so that this file does not name what it looks for.
 HOSTS = ["py" + "pi.org", "python" + "hosted.org", "npm" + "js.org", "deb." + "debian.org", "crates" + ".io"]
 FOLDERS = ["wo" + "rk", "ro" + "ot", "ho" + "me"]
-FORBIDDEN = re.compile(
-    "|".join([*map(re.escape, HOSTS), *(rf"(?<![\w.+/<>-])/{folder}/[\w.]" for folder in FOLDERS)])
-)
+FORBIDDEN = re.compile("|".join([*map(re.escape, HOSTS), *(rf"(?<![\w.+/<>-])/{folder}/[\w.]" for folder in FOLDERS)]))
 PURE_ROWS = (
     "errors",
     "limits",
@@ -38,9 +36,7 @@ def test_every_pure_row_is_under_the_contract(root: Path) -> None:
     contracts = config(root)["tool"]["importlinter"]["contracts"]
     listed = {name for c in contracts for name in c.get("source_modules", [])}
     package = root / "src" / "parley"
-    existing = [
-        n for n in PURE_ROWS if (package / f"{n}.py").exists() or (package / n / "__init__.py").exists()
-    ]
+    existing = [n for n in PURE_ROWS if (package / f"{n}.py").exists() or (package / n / "__init__.py").exists()]
     missing = [f"parley.{n}" for n in existing if f"parley.{n}" not in listed]
     assert missing == [], "add them to source_modules of the contract `pure` in pyproject.toml"
 
@@ -81,11 +77,7 @@ def test_locks_hold_what_is_asked_for(root: Path, name: str) -> None:
 
 def test_development_runs_on_the_released_versions(root: Path) -> None:
     runtime, dev = (
-        set(
-            re.findall(
-                r"^[\w.-]+==\S+", (root / "requirements" / f"{n}.lock").read_text("utf-8"), re.MULTILINE
-            )
-        )
+        set(re.findall(r"^[\w.-]+==\S+", (root / "requirements" / f"{n}.lock").read_text("utf-8"), re.MULTILINE))
         for n in ("runtime", "dev")
     )
     assert sorted(runtime - dev) == [], "run make lock"
@@ -100,6 +92,4 @@ def test_dependencies_are_stated_once(root: Path) -> None:
 
 def test_the_package_shows_the_readme(root: Path) -> None:
     if (root / "README.md").exists():
-        assert config(root)["project"].get("readme") == "README.md", (
-            'add readme = "README.md" below [project]'
-        )
+        assert config(root)["project"].get("readme") == "README.md", 'add readme = "README.md" below [project]'

@@ -45,9 +45,7 @@ def test_parley_commands_exist(root: Path) -> None:
                 unknown.append(" ".join(words))
                 break
             command = below[word]
-        options = {o for p in getattr(command, "params", []) for o in (*p.opts, *p.secondary_opts)} | {
-            "--help"
-        }
+        options = {o for p in getattr(command, "params", []) for o in (*p.opts, *p.secondary_opts)} | {"--help"}
         unknown += [
             f"{' '.join(words)}: {word}"
             for word in words

@@ -28,9 +28,7 @@ def judge(sizes: dict[str, int], bound: int, allowed: dict[str, int]) -> list[st
         if size > allowed.get(name, bound)
     ]
     wrong += [
-        f"{name} no longer needs its line in ratchet.toml: remove it"
-        for name in allowed
-        if sizes.get(name, 0) <= bound
+        f"{name} no longer needs its line in ratchet.toml: remove it" for name in allowed if sizes.get(name, 0) <= bound
     ]
     return wrong
 
@@ -39,9 +37,7 @@ def test_modules_of_the_pure_rows(
     root: Path, modules: dict[str, ast.Module], pure: tuple[str, ...], ratchet: dict[str, dict[str, int]]
 ) -> None:
     sizes = {
-        path: len((root / "src" / path).read_text("utf-8").splitlines())
-        for path in modules
-        if path.startswith(pure)
+        path: len((root / "src" / path).read_text("utf-8").splitlines()) for path in modules if path.startswith(pure)
     }
     wrong = judge(sizes, MODULE_LINES, ratchet["module_lines"])
     assert not wrong, "\n".join(wrong)

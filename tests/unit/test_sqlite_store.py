@@ -171,9 +171,7 @@ def test_nothing_can_be_read_from_the_files(path: Path) -> None:
 
 
 @pytest.mark.parametrize("secure", [True, False])
-def test_deleted_values_are_overwritten(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, secure: bool
-) -> None:
+def test_deleted_values_are_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, secure: bool) -> None:
     # Without the cipher, so that what is left can be seen; with the setting off, to show that it matters.
     for name in ("check_in_effect", "check_key"):
         monkeypatch.setattr(cipher, name, lambda *_: None)

@@ -201,13 +201,8 @@ class Line:
         if log == LogId(self.me, self.incarnation):
             tree = self.own
             if tree is None or part.first + len(part.items) > tree.size:
-                self.tell(
-                    i.Warned(
-                        "key-used-elsewhere",
-                        f"entries of this very run came from {peer.number}.",
-                        peer.number,
-                    )
-                )
+                text = f"entries of this very run came from {peer.number}."
+                self.tell(i.Warned("key-used-elsewhere", text, peer.number))
             return
         if not self._within_rate(peer, part, now):
             return
@@ -232,13 +227,8 @@ class Line:
         peer.tokens = min(self.settings.burst_bytes, peer.tokens + refill)
         peer.tokens_at = now.boot
         if peer.tokens < 0:
-            self.tell(
-                i.Warned(
-                    "peer-floods",
-                    f"member {peer.number} sends faster than agreed; the rest waits there.",
-                    peer.number,
-                )
-            )
+            text = f"member {peer.number} sends faster than agreed; the rest waits there."
+            self.tell(i.Warned("peer-floods", text, peer.number))
             return False
         peer.tokens -= size
         return True
@@ -452,7 +442,7 @@ class Line:
         self.tell(i.Done(given.token))
 
     def ask_have(self, peer: Peer, at: float) -> None:
-        """Say what we hold to ``peer`` at ``at``, or when it may be said again: less often while nothing comes of it."""
+        """Say what we hold to ``peer`` at ``at``, or when it may be said again: while nothing comes of it, later."""
         earliest = max(at, peer.have_sent + self.settings.answer_interval_s * peer.talk)
         peer.have_at = earliest if peer.have_at is None else min(peer.have_at, earliest)
 
