@@ -305,6 +305,7 @@ class Record:
         tiles = sorted((n for n in self.names if n.startswith(prefix)), key=lambda n: tile_number(n[len(prefix) :]))
         data = b"".join(self.read(n) for n in tiles)
         need(len(data) == 34 * size, f"{len(data) // 34} commitments where the head has {size}")
+        need(all(data[i : i + 2] == b"\x00\x20" for i in range(0, len(data), 34)), "a commitment's length is not 32")
         commitments = [data[i + 2 : i + 34] for i in range(0, len(data), 34)]
         leaves = [leaf(c) for c in commitments]
         need(root(leaves) == head, "the commitments do not give the signed root")

@@ -121,6 +121,7 @@ def test_messages_without_a_running_node(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_changing_a_line(tmp_path: Path) -> None:
+    # DOC-4, DOC-5, DOC-2
     north, south = found(tmp_path)
     amendment = tmp_path / "amendment"
     parley("line", "amend", "--retention-days", 30, "-o", amendment, "--home", north)
@@ -167,6 +168,7 @@ async def until(check: Any, seconds: float = 15.0) -> None:
 
 
 def test_two_served_nodes_through_real_processes(tmp_path: Path) -> None:
+    # DOC-7, DOC-3, EXP-1
     north, south = found(tmp_path)
     asyncio.run(_two_served_nodes(tmp_path, north, south))
     record = tmp_path / "record.parley"

@@ -1,4 +1,7 @@
-"""CBOR: values survive, and any bytes decode to what encodes to them or are refused."""
+"""CBOR: values survive, and any bytes decode to what encodes to them or are refused.
+
+Shows CBOR-1, CBOR-2.
+"""
 
 from __future__ import annotations
 

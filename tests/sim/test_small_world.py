@@ -30,6 +30,7 @@ def pair(**options: object) -> World:
 
 
 def test_a_message_is_delivered_once_and_receipted() -> None:
+    # REC-7, PRO-9
     world = pair()
     world.send(0, "hello")
     world.run()
@@ -68,6 +69,7 @@ def test_a_mark_is_refused_twice_and_on_what_is_not_there() -> None:
 
 
 def test_flash_overtakes_a_queue_of_routine_and_nothing_is_repeated() -> None:
+    # PRO-7
     world = pair()
     world.unlink(0, 1)
     for n in range(40):
@@ -82,6 +84,7 @@ def test_flash_overtakes_a_queue_of_routine_and_nothing_is_repeated() -> None:
 
 @pytest.mark.parametrize("mtu", [128, 200, 700])
 def test_small_datagrams_carry_everything(mtu: int) -> None:
+    # PRO-3
     world = pair(mtu=mtu, bits_per_second=300)
     text = "long " * 300
     world.send(0, text)
@@ -105,6 +108,7 @@ def test_small_datagrams_carry_everything(mtu: int) -> None:
 def test_whatever_the_network_does_all_settles_once_it_heals(
     seed: int, count: int, loss: float, twice: float, damage: float, shuffle: bool, mtu: int
 ) -> None:
+    # PRO-10, SEAL-5
     world = World(count, seed, mtu=mtu)
     world.shuffle = shuffle
 
@@ -153,6 +157,7 @@ def test_a_line_of_many(count: int) -> None:
 
 
 def test_who_is_not_addressed_gets_a_proof_of_it_and_gives_a_receipt() -> None:
+    # REC-5
     world = World(4)
     world.link_all()
     world.run(1.0)
@@ -193,6 +198,7 @@ def test_catching_up_after_a_long_outage() -> None:
 
 
 def test_after_both_restarted_the_first_message_takes_one_datagram_each_way() -> None:
+    # SEAL-3, REC-2
     world = pair()
     world.send(0, "before")
     world.run(5.0)
@@ -220,6 +226,7 @@ def _keys_used(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, bytes]]:
 
 
 def test_an_old_copy_put_back_uses_no_key_twice_and_gets_its_history_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    # SEAL-1, PRO-11, PRO-12, REC-6
     used = _keys_used(monkeypatch)
     world = pair()
     world.send(1, "first")
@@ -270,6 +277,7 @@ def test_an_old_copy_where_a_third_party_has_seen_more_than_the_second() -> None
 
 
 def test_a_lost_database_is_filled_again_by_the_peer() -> None:
+    # PRO-12, SEAL-6
     world = pair()
     for n in range(5):
         world.send(0, f"a{n}")
@@ -286,6 +294,7 @@ def test_a_lost_database_is_filled_again_by_the_peer() -> None:
 
 
 def test_two_histories_are_found_and_proven() -> None:
+    # PRO-13, REC-9
     world = World(3)
     world.link_all()
     world.run(1.0)
@@ -322,6 +331,7 @@ def test_two_histories_are_found_and_proven() -> None:
 
 
 def test_replayed_reflected_and_foreign_datagrams_change_nothing() -> None:
+    # SEAL-2, SEAL-6
     world = pair()
     kept: list[tuple[int, bytes]] = []
 
@@ -369,6 +379,7 @@ def _seal_from(world: World, k: int, payload: list[parts.Part]) -> bytes:
 
 
 def test_a_receipt_for_what_was_never_sent_is_refused() -> None:
+    # PRO-9, PRO-2
     world = pair()
     world.send(0, "one")
     world.run(1.0)
@@ -406,6 +417,7 @@ def _lie(world: World, said: Statement | bytes, index: int = 2) -> None:
     ],
 )
 def test_an_authentic_entry_that_is_not_understood_is_refused_on_the_record(said: bytes, reason: int) -> None:
+    # PRO-5, REC-3
     world = pair()
     world.send(0, "understood")
     world.run(1.0)
@@ -421,6 +433,7 @@ def test_an_authentic_entry_that_is_not_understood_is_refused_on_the_record(said
 
 
 def test_unknown_fields_are_kept_and_do_not_refuse_a_message() -> None:
+    # PRO-6
     world = pair()
     world.send(0, "understood")
     world.run(1.0)
@@ -430,6 +443,7 @@ def test_unknown_fields_are_kept_and_do_not_refuse_a_message() -> None:
 
 
 def test_an_unknown_part_is_passed_over() -> None:
+    # PRO-1
     world = pair()
     line = world.lines[0]
     chain = line.chains.chain_for([1], world.now(0))
@@ -439,6 +453,7 @@ def test_an_unknown_part_is_passed_over() -> None:
 
 
 def test_entries_out_of_place_or_wrongly_signed_are_refused() -> None:
+    # PRO-4, PRO-2
     world = pair()
     world.send(0, "one")
     world.run(1.0)
@@ -462,6 +477,7 @@ def test_entries_out_of_place_or_wrongly_signed_are_refused() -> None:
 
 
 def test_a_flood_waits_at_its_sender_and_nothing_of_it_is_lost() -> None:
+    # PRO-14
     limits = Settings(query_limit_s=2.0, burst_bytes=8_000, rate_bytes_per_s=20_000)
     world = World(2, settings=limits)
     world.link(0, 1)
@@ -476,6 +492,7 @@ def test_a_flood_waits_at_its_sender_and_nothing_of_it_is_lost() -> None:
 
 @pytest.mark.parametrize("offset", [-10_000_000, 10_000_000])
 def test_a_wrong_clock_is_told_and_never_acted_on(offset: int) -> None:
+    # PRO-15
     world = World(2)
     world.wall_offset[0] = offset
     world.link(0, 1)
@@ -488,6 +505,7 @@ def test_a_wrong_clock_is_told_and_never_acted_on(offset: int) -> None:
 
 
 def test_a_new_member_sees_nothing_earlier() -> None:
+    # DOC-4, DOC-7
     world = World(3)
     two = World(2, seed=0)
     two.link(0, 1)
@@ -533,6 +551,7 @@ def test_retention_erases_contents_and_leaves_the_tree() -> None:
 
 
 def test_suites_and_kinds_of_later_versions_are_told_apart() -> None:
+    # SEAL-4
     world = pair()
     world.step(1, i.Received(b"\x20" + bytes(60), "b"))
     world.step(1, i.Received(b"\x1f" + bytes(60), "b"))
@@ -552,3 +571,22 @@ def test_post_quantum_cosignatures_follow() -> None:
     for store in world.stores:
         algorithms = {(k[9], k[10]) for k, _ in store.scan(r.RECEIPT, r.log_key(log), r.after(r.log_key(log)))}
         assert {(0, 6), (1, 4), (1, 6)} <= algorithms
+
+
+def test_only_an_author_can_say_that_a_content_is_gone() -> None:
+    # PRO-8
+    world = World(3)
+    world.link_all()
+    world.run(1.0)
+    world.unlink(0, 2)
+    world.send(0, "erased by south, not by its author")
+    world.run(0.1)
+    world.step(1, i.Prune(world.now(1).wall + 10, 7))
+    world.run(8.0)
+    log = LogId(MemberNumber(0), world.lines[0].incarnation)
+    tree = world.lines[2].trees.get(log)
+    assert tree is not None
+    assert tree.held < tree.size
+    world.link(0, 2)
+    world.run(8.0)
+    assert world.texts(2) == ["erased by south, not by its author"]

@@ -1,4 +1,7 @@
-"""Ed25519 and ML-DSA-44: what verifies, what is refused, and which keys are refused at all."""
+"""Ed25519 and ML-DSA-44: what verifies, what is refused, and which keys are refused at all.
+
+Shows REC-8.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Blind leaves, and proofs that an entry is not addressed to a member."""
+"""Blind leaves, and proofs that an entry is not addressed to a member.
+
+Shows REC-4, REC-5.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Proofs of two histories under one key."""
+"""Proofs of two histories under one key.
+
+Shows REC-9.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""RFC 6962 trees against the definitions of section 2.1, exhaustively for small sizes; and garbage."""
+"""RFC 6962 trees against the definitions of section 2.1, exhaustively for small sizes; and garbage.
+
+Shows REC-1.
+"""
 
 from __future__ import annotations
 

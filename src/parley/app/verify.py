@@ -208,6 +208,8 @@ def _commitments(archive: _Archive, folder: str, size: int) -> list[bytes]:
         data += archive.read(name)
     if len(data) != size * _LEAF:
         raise DecodeError(f"{len(data) // _LEAF} commitments where the head has {size}.", code="record-incomplete")
+    if data[0::_LEAF].strip(b"\x00") or data[1::_LEAF].strip(b"\x20"):
+        raise DecodeError("a commitment's length is not 32.", code="record-tampered")
     return [bytes(data[at + 2 : at + _LEAF]) for at in range(0, len(data), _LEAF)]
 
 
