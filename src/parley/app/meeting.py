@@ -373,7 +373,7 @@ def amend(
 def rotate(home: Home, line: LineHome, passphrase: bytes | None = None) -> bytes:
     """New keys for this node from its next start on; the certificate, for peers that get it by hand.
 
-    The TLS key stays: it is outer armour, and with it the certificate travels over the line itself.
+    TLS and announce keys stay: with them the certificate travels over the line itself, whenever the node restarts.
     """
     membership = line.membership()
     serial, keys = line.newest_keys()

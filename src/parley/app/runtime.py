@@ -140,7 +140,8 @@ async def running(
         identity = TlsIdentity(key_pem, certificate_pem)
         bearers = configuration.make_bearers(parsed, line.config, membership, identity) if with_bearers else []
         head = TwoSlotHeadFile(line.head)
-        signers = keys.signers()
+        older = [NodeKeyFile.load(path) for _, path in sorted(line.key_files().items(), reverse=True)]
+        signers = keys.signers([k for k in older if k.seeds["kem"] != keys.seeds["kem"]])
 
         def told(event: i.Event) -> None:
             if isinstance(event, i.MembershipChanged):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -99,10 +99,13 @@ class NodeKeyFile:
 
     @classmethod
     def create(cls, path: Path, entropy: Callable[[int], bytes], keep: NodeKeyFile | None = None) -> NodeKeyFile:
-        """New keys in ``path``; with ``keep``, the store key and the TLS key stay those."""
+        """New keys in ``path``; with ``keep``, the store, TLS and announce keys stay those.
+
+        The certificate of the new keys reaches the peers over the line, which needs these until it has.
+        """
         seeds = {name: entropy(length) for name, length in _SEEDS.items()}
         if keep is not None:
-            seeds["store"], seeds["tls"] = keep.seeds["store"], keep.seeds["tls"]
+            seeds.update({name: keep.seeds[name] for name in ("store", "tls", "announce")})
         lines = ["# Parley node keys. Secret: whoever has this file can speak for this node.\n"]
         lines += [f'{name} = "{seed.hex()}"\n' for name, seed in seeds.items()]
         write_private(path, "".join(lines).encode())
@@ -131,8 +134,8 @@ class NodeKeyFile:
         """The 32-byte key of the store."""
         return self.seeds["store"]
 
-    def signers(self) -> Signers:
-        """The keys as the core uses them."""
+    def signers(self, older: Sequence[NodeKeyFile] = ()) -> Signers:
+        """The keys as the core uses them; ``older`` files still open what peers seal to their keys."""
         s = self.seeds
         return Signers(
             Ed25519Signer(s["checkpoint"]),
@@ -141,6 +144,7 @@ class NodeKeyFile:
             MlDsa44Signer(s["receipt_pq"]),
             Ed25519Signer(s["announce"]),
             KemPrivate.decode(s["kem"]),
+            tuple(KemPrivate.decode(file.seeds["kem"]) for file in older),
         )
 
     def public(self) -> NodeKeys:

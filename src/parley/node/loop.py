@@ -196,11 +196,12 @@ class Node:
 
     def _write_head(self, version: int, *, sync: bool) -> None:
         """The commit stands whatever becomes of this: a head that lags only notices less."""
-        head = self.line.head()
-        if head is None:
-            return
+        tree = self.line.head()
+        head = (
+            Head(version, tree.log.incarnation, tree.size, tree.root) if tree else Head(version, bytes(8), 0, bytes(32))
+        )
         try:
-            self._head_file.write(Head(version, head.log.incarnation, head.size, head.root), sync=sync)
+            self._head_file.write(head, sync=sync)
         except (StoreError, OSError) as error:
             self._on_event(i.Warned("head-not-written", f"the head file cannot be written: {error}"))
         self._head_dirty = not sync

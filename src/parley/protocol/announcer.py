@@ -8,14 +8,14 @@ announcement could be opened by who steals that key later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Final
 
 from parley import limits
 from parley.crypto.kem import KemPrivate, hpke_open, hpke_seal
 from parley.crypto.signing import verify_ed25519
-from parley.errors import DecodeError, SignatureInvalid
+from parley.errors import DecodeError, SealInvalid, SignatureInvalid
 from parley.ids import Incarnation, LineId, MemberNumber
 from parley.protocol import rows as r
 from parley.protocol.chain_state import ReceiveChain, SendChain
@@ -115,8 +115,8 @@ class Announcer:
         Raises SealInvalid, DecodeError, SignatureInvalid.
         """
         row = self._rows.get(r.PREKEY, b"m" + announced.prekey_tag)
-        private = KemPrivate.decode(row[1:]) if row is not None else self._signers.kem
-        inner, signature = self._parse_outer(hpke_open(private, self._info(self._me), announced.sealed))
+        keys = (KemPrivate.decode(row[1:]),) if row is not None else (self._signers.kem, *self._signers.older_kems)
+        inner, signature = self._parse_outer(self._open_with(keys, announced.sealed))
         chain = self._parse_inner(inner, now)
         if row is not None and row[0] != chain.sender:
             raise SignatureInvalid(f"member {chain.sender} used a prekey that was issued to member {row[0]}.")
@@ -129,6 +129,16 @@ class Announcer:
             return None
         self._rows.put(r.CHAIN, seen, now.wall.to_bytes(8, "big"))
         return chain
+
+    def _open_with(self, keys: Sequence[KemPrivate], sealed: bytes) -> bytes:
+        """Steps 1 and 2: the plaintext under the first key that opens it. Raises SealInvalid."""
+        problem = SealInvalid("an announcement that does not open.")
+        for key in keys:
+            try:
+                return hpke_open(key, self._info(self._me), sealed)
+            except SealInvalid as error:
+                problem = error
+        raise problem
 
     @staticmethod
     def _parse_outer(body: bytes) -> tuple[bytes, bytes]:

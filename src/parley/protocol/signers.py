@@ -18,3 +18,5 @@ class Signers:
     receipt_pq: Signer
     announce: Signer
     kem: KemPrivate
+    older_kems: tuple[KemPrivate, ...] = ()
+    """Of certificates before: who does not know the newest yet seals to these."""

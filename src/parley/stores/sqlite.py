@@ -33,8 +33,8 @@ from parley.stores.sqlite_reader import SqliteReader, damaged, open_connection, 
 FORMAT: Final = 1
 """Version of the tables below."""
 
-CHECKPOINT_PAGES: Final = 512
-"""Pages in the write-ahead log at which it is copied into the database: 2 MiB, about 80 small commits."""
+CHECKPOINT_PAGES: Final = 2048
+"""Pages in the write-ahead log at which it is copied into the database: 8 MiB, about 300 small commits."""
 
 _SCHEMA: Final = """
 CREATE TABLE meta(name TEXT NOT NULL PRIMARY KEY, value ANY NOT NULL) WITHOUT ROWID, STRICT;
