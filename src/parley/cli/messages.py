@@ -154,7 +154,7 @@ def inbox(
         return
     table = Table(box=None, pad_edge=False)
     for column in ("id", "time", "precedence", "from", "state", "text"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=column != "text", overflow="ellipsis" if column == "text" else "fold")
     for m in messages:
         table.add_row(
             m["id"],
