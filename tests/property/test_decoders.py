@@ -64,17 +64,6 @@ def test_any_bytes_decode_or_raise_the_one_error(name: str, data: st.DataObject)
         decode(whole)
 
 
-@given(st.binary(max_size=400))
-def test_what_decodes_encodes_to_the_same_bytes(data: bytes) -> None:
-    for decode, encode in ((statement.decode, statement.encode), (parts.decode, parts.encode)):
-        try:
-            value = decode(data)  # type: ignore[operator]
-        except DecodeError:
-            continue
-        if decode is statement.decode:
-            assert encode(value) == data  # type: ignore[operator]
-
-
 @given(st.integers(0, 25), st.binary(min_size=1, max_size=4))
 def test_a_changed_field_of_a_statement_is_another_statement_or_none(at: int, new: bytes) -> None:
     changed = STATEMENT[:at] + new + STATEMENT[at + len(new) :]
