@@ -20,8 +20,10 @@ PURE_ROWS = (
     "crypto",
     "wire",
     "record",
+    "geo",
     "forms",
     "conflict",
+    "notices",
     "protocol",
     "procedure",
 )

@@ -1,0 +1,1 @@
+"""What clashes with what: areas on the sphere, bands of heights, windows of time."""
