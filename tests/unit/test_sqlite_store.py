@@ -94,7 +94,7 @@ def test_creation_that_was_killed_half_way_begins_again(tmp_path: Path) -> None:
 
 def test_other_format_version(path: Path) -> None:
     connection = sqlite_reader.open_connection(path, KEY, writable=True)
-    connection.execute("UPDATE meta SET value=2 WHERE name='format'")
+    connection.execute("UPDATE meta SET value=3 WHERE name='format'")
     connection.close()
     with pytest.raises(StoreVersion) as caught:
         SqliteStore.open(path, KEY)

@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from parley.app.runtime import running
+from parley.app.runtime import calm_collector, running
 from parley.app.service import ControlServer
 from parley.cli.output import (
     HomeOption,
@@ -69,11 +69,14 @@ async def _serve(found: Any, json: bool) -> None:  # noqa: ANN401
             sys.stderr.write(jsonlib.dumps(event, ensure_ascii=False) + "\n")
             sys.stderr.flush()
         elif event["event"] in ("notice", "arrived"):
-            err.print(Text(safe_line(_event_line(event))))
+            # Not through the console: an event is on the path of every message.
+            sys.stderr.write(safe_line(_event_line(event)) + "\n")
+            sys.stderr.flush()
 
     async with running(found, told) as runtime:
         server = ControlServer(runtime)
         await server.start()
+        calm_collector()
         if not runtime.bearers:
             err.print(Text(f"No bearer is configured in {found.config}: nothing can leave or arrive.", style="yellow"))
         err.print(Text(f"Serving the line {found.name!r}; stop with Ctrl-C."))

@@ -65,6 +65,7 @@ class Node:
         self._head_synced = 0.0
         self._head_dirty = False
         self.store = open_store()
+        self._version = self.store.version
         self.line = make_line(Rows(self.store))
         self.trouble: ParleyError | None = None
         """The storage error that the operator must know of, while it lasts."""
@@ -175,6 +176,10 @@ class Node:
         except StoreError as error:
             return await self._recover(error, taken)
         self._release(output)
+        if output.changes:
+            # After all that the release woke: nothing waits for the head (D15).
+            self._head_dirty = True
+            asyncio.get_running_loop().call_soon(self._write_head)
         return output.wake
 
     async def _sleep(self, wake_at: float) -> None:
@@ -190,13 +195,12 @@ class Node:
             if self._head_dirty and self._clock.boot_s() - self._head_synced > _HEAD_SYNC_S:
                 await self._writer.run(self._sync_head)
             return
-        store = self.store
-        version = await self._writer.run(lambda: store.commit(store.version, output.changes))
-        self._write_head(version, sync=False)
+        store, version = self.store, self._version
+        self._version = await self._writer.run(lambda: store.commit(version, output.changes))
 
-    def _write_head(self, version: int, *, sync: bool) -> None:
-        """The commit stands whatever becomes of this: a head that lags only notices less."""
-        tree = self.line.head()
+    def _write_head(self, *, sync: bool = False) -> None:
+        """The commit stands whatever becomes of this: a head that lags only notices less, so nothing waits for it."""
+        tree, version = self.line.head(), self._version
         head = (
             Head(version, tree.log.incarnation, tree.size, tree.root) if tree else Head(version, bytes(8), 0, bytes(32))
         )
@@ -208,7 +212,7 @@ class Node:
 
     def _sync_head(self) -> None:
         if self._head_dirty:
-            self._write_head(self.store.version, sync=True)
+            self._write_head(sync=True)
             self._head_synced = self._clock.boot_s()
 
     def _release(self, output: Output) -> None:
@@ -287,6 +291,7 @@ class Node:
         while not self._stopping:
             try:
                 self.store = self._open_store()
+                self._version = self.store.version
             except StoreCorrupt:
                 raise
             except StoreError as error:

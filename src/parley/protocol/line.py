@@ -340,8 +340,9 @@ class Line:
         if found is None:
             return
         log, proof = found
-        if self.rows.get(r.EVIDENCE, r.log_key(log)) is not None:
+        if log in self.trees.disputed:
             return
+        self.trees.disputed.add(log)
         self.rows.put(r.EVIDENCE, r.log_key(log), proof)
         self.tell(i.Equivocated(log))
         for peer in self.peers.values():

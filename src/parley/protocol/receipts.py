@@ -23,11 +23,6 @@ from parley.wire import note
 from parley.wire.parts import Cosigned
 
 
-def receipt_key(log: LogId, giver: int, algorithm: int, size: int) -> bytes:
-    """The key of one cosignature's row."""
-    return r.log_key(log) + bytes((giver, algorithm)) + size.to_bytes(4, "big")
-
-
 class Receipts:
     """Gives receipts for what the running step makes durable, and checks those of others."""
 
@@ -65,15 +60,14 @@ class Receipts:
                 continue
             cosignature = cosign_ed25519(self._signers.receipt, head, wall)
             if head.size > tree.receipted:
-                key = receipt_key(tree.log, self._me, note.COSIGNATURE_ED25519, head.size)
+                key = r.receipt_key(tree.log, self._me, note.COSIGNATURE_ED25519, head.size)
                 self._rows.put(r.RECEIPT, key, cosignature.encode())
                 tree.receipted = head.size
-                self._trees.store(tree)
             given.append(Cosigned(tree.log, head.size, wall, cosignature.signature))
         return given
 
     def _receiptable(self, tree: Tree) -> Checkpoint | None:
-        if self._rows.get(r.EVIDENCE, r.log_key(tree.log)) is not None:
+        if tree.log in self._trees.disputed:
             return None
         if not tree.holes:
             return tree.checkpoint() if tree.size else None
@@ -102,7 +96,7 @@ class Receipts:
             if own and signer.public != tree.keys.checkpoint_pq:
                 continue
             cosignature = cosign_mldsa44(signer, name, head, wall)
-            key = receipt_key(tree.log, self._me, note.COSIGNATURE_MLDSA44, head.size)
+            key = r.receipt_key(tree.log, self._me, note.COSIGNATURE_MLDSA44, head.size)
             self._rows.put(r.RECEIPT, key, cosignature.encode())
             self._pq_done[tree.log] = head.size
             given.append(Cosigned(tree.log, head.size, wall, cosignature.signature))
@@ -111,7 +105,7 @@ class Receipts:
     def _pq_size(self, log: LogId) -> int:
         done = self._pq_done.get(log)
         if done is None:
-            row = self._rows.last(r.RECEIPT, r.log_key(log) + bytes((self._me, note.COSIGNATURE_MLDSA44)))
+            row = self._rows.last(r.RECEIPT, r.receipt_key(log, self._me, note.COSIGNATURE_MLDSA44))
             done = self._pq_done[log] = int.from_bytes(row[0][11:15], "big") if row is not None else 0
         return done
 
@@ -137,14 +131,12 @@ class Receipts:
         head = Checkpoint(tree.origin, part.size, root)
         cosignature = Cosignature(part.time, part.signature)
         self._verify(tree, giver, head, cosignature)
-        key = receipt_key(tree.log, giver, cosignature.algorithm, part.size)
-        if self._rows.get(r.RECEIPT, key) is None:
+        key = r.receipt_key(tree.log, giver, cosignature.algorithm, part.size)
+        fresh = cosignature.algorithm == note.COSIGNATURE_ED25519 and part.size > tree.receipts.get(giver, 0)
+        if fresh or self._rows.get(r.RECEIPT, key) is None:
             self._rows.put(r.RECEIPT, key, cosignature.encode())
-        fresh = False
-        if cosignature.algorithm == note.COSIGNATURE_ED25519 and part.size > tree.receipts.get(giver, 0):
+        if fresh:
             tree.receipts[giver] = part.size
-            self._trees.store(tree)
-            fresh = True
         return tree, fresh
 
     def _verify(self, tree: Tree, giver: MemberNumber, head: Checkpoint, cosignature: Cosignature) -> None:

@@ -20,7 +20,8 @@ evidence    log(9)                                              equivocation pro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -48,6 +49,11 @@ def log_key(log: LogId) -> bytes:
 def entry_key(log: LogId, index: int) -> bytes:
     """Key of an entry; byte order is tree order."""
     return bytes((log.member,)) + log.incarnation + index.to_bytes(4, "big")
+
+
+def receipt_key(log: LogId, giver: int, algorithm: int, size: int | None = None) -> bytes:
+    """Key of a cosignature; without ``size``, what the keys of all such begin with."""
+    return log_key(log) + bytes((giver, algorithm)) + (b"" if size is None else size.to_bytes(4, "big"))
 
 
 def read_log_key(key: bytes) -> LogId:
@@ -99,6 +105,37 @@ class Reader(Protocol):
         ...
 
 
+def overlaid(
+    changed: Mapping[bytes, bytes | None],
+    below: Iterator[tuple[bytes, bytes]],
+    bounds: tuple[bytes, bytes | None],
+    *,
+    reverse: bool = False,
+    limit: int | None = None,
+) -> Iterator[tuple[bytes, bytes]]:
+    """``below`` with ``changed`` laid over it, in key order; ``below`` is not limited. None marks a removed row."""
+    start, end = bounds
+    ours = deque(sorted((k for k in changed if k >= start and (end is None or k < end)), reverse=reverse))
+    left = -1 if limit is None else limit
+
+    def both() -> Iterator[tuple[bytes, bytes | None]]:
+        for key, value in below:
+            while ours and (ours[0] > key if reverse else ours[0] < key):
+                mine = ours.popleft()
+                yield mine, changed[mine]
+            if key not in changed:
+                yield key, value
+        for key in ours:
+            yield key, changed[key]
+
+    for key, value in both() if left else ():
+        if value is not None:
+            yield key, value
+            left -= 1
+            if left == 0:
+                return
+
+
 class Rows:
     """A reader with the changes of the running step laid over it."""
 
@@ -135,30 +172,8 @@ class Rows:
         if not changed:
             yield from self._reader.scan(space, start, end, reverse=reverse, limit=limit)
             return
-        ours = sorted((k for k in changed if k >= start and (end is None or k < end)), reverse=reverse)
-        count = 0
-        position = 0
-        for key, value in self._reader.scan(space, start, end, reverse=reverse):
-            while position < len(ours) and (ours[position] > key if reverse else ours[position] < key):
-                mine = changed[ours[position]]
-                if mine is not None:
-                    if limit is not None and count >= limit:
-                        return
-                    count += 1
-                    yield ours[position], mine
-                position += 1
-            if limit is not None and count >= limit:
-                return
-            if key not in changed:
-                count += 1
-                yield key, value
-        for key in ours[position:]:
-            mine = changed[key]
-            if mine is not None:
-                if limit is not None and count >= limit:
-                    return
-                count += 1
-                yield key, mine
+        below = self._reader.scan(space, start, end, reverse=reverse)
+        yield from overlaid(changed, below, (start, end), reverse=reverse, limit=limit)
 
     def prefixed(self, space: str, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Rows whose key begins with ``prefix``."""

@@ -33,6 +33,7 @@ from parley.record import commitment as blind
 from parley.record.checkpoint import Checkpoint, origin_of
 from parley.record.rfc6962 import Frontier, leaf_hash, root_hash
 from parley.wire import cbor, statement
+from parley.wire.note import COSIGNATURE_ED25519
 from parley.wire.parts import Blind, Entries, Gone, Item, NotForYou, Opening
 from parley.wire.statement import EVERYONE, Opened, Refusal, Statement
 
@@ -154,6 +155,8 @@ class Trees:
         self._knows_form = knows_form
         self._trees: dict[LogId, Tree] = {}
         self._dirty: dict[LogId, Tree] = {}
+        self.disputed = {r.read_log_key(key) for key, _ in rows.scan(r.EVIDENCE)}
+        """Trees of which two histories are proven: they get no more receipts."""
         for key, value in rows.scan(r.LOG):
             tree = self._load(r.read_log_key(key), value)
             self._trees[tree.log] = tree
@@ -470,8 +473,19 @@ class Trees:
         tree = self._make(log, revision, certificate, Frontier.decode(frontier))
         tree.root, tree.signature, tree.holes, tree.receipted = root, signature, set(holes), receipted
         tree.receipts = dict(receipts)
+        self._count_receipts(tree)
         tree.remember(tree.size, root)
         return tree
+
+    def _count_receipts(self, tree: Tree) -> None:
+        """A receipt alone does not rewrite its tree's row: what has come since is in the receipts' own rows."""
+        for member in range(tree.members):
+            row = self._rows.last(r.RECEIPT, r.receipt_key(tree.log, member, COSIGNATURE_ED25519))
+            size = int.from_bytes(row[0][-4:], "big") if row is not None else 0
+            if member == self._me:
+                tree.receipted = max(tree.receipted, size)
+            elif size > tree.receipts.get(member, 0):
+                tree.receipts[member] = size
 
 
 class TwoHistories(Equivocation):

@@ -1,21 +1,23 @@
 """A store in one encrypted SQLite file (D14).
 
-Rows are key and value; SQLite gives atomic commits and durability (WAL, ``synchronous=FULL``), its
-cipher (ChaCha20-Poly1305 of SQLite3 Multiple Ciphers, one tag a page) confidentiality and notice of
-damage to the database file. Damage to the write-ahead log is not noticed here: SQLite takes a bad frame
-for the torn end of the log, and committed rows are gone. ``headfile.lost_state`` notices that (D15).
+Rows are key and value, with the newest commits laid over them (``recent``); SQLite gives atomic commits and
+durability (WAL, ``synchronous=FULL``), its cipher (ChaCha20-Poly1305 of SQLite3 Multiple Ciphers, one tag a
+page) confidentiality and notice of damage to the database file. Damage to the write-ahead log is not noticed
+here: SQLite takes a bad frame for the torn end of the log, and committed rows are gone.
+``headfile.lost_state`` notices that (D15).
 
 An attacker who can change the files can at most take away the newest commits, put back an older state of
 the whole or of a page (a page's tag binds its place, not its time), or make the store refuse to open. He
 reads sizes and times of writing, and no content.
 
-Deleted values are overwritten with zeros in the database file (``secure_delete``). Older encrypted pages
-stay in the write-ahead log until its next lap, which begins after ``CHECKPOINT_PAGES`` pages at the latest
-unless a long scan is open.
+Deleted values are overwritten with zeros in the database file (``secure_delete``), those in ``recent`` within
+``FOLD_COMMITS`` commits. Older encrypted pages stay in the write-ahead log until its next lap, which begins
+after ``CHECKPOINT_PAGES`` pages at the latest unless a long scan is open.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Sequence
@@ -25,27 +27,44 @@ from typing import Final
 
 import apsw
 
-from parley.errors import ParleyError, StoreConflict, StoreCorrupt, StoreError, StoreFull, StoreVersion
+from parley.errors import ParleyError, StoreConflict, StoreError, StoreFull, StoreVersion
 from parley.protocol.rows import Change, Reader
 from parley.stores import cipher
+from parley.stores.recent import FOLD_COMMITS, LARGE_CHANGES, Recent, encode_changes
 from parley.stores.sqlite_reader import SqliteReader, damaged, open_connection, read_error
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of the tables below."""
 
 CHECKPOINT_PAGES: Final = 2048
-"""Pages in the write-ahead log at which it is copied into the database: 8 MiB, about 300 small commits."""
+"""Pages in the write-ahead log at which it is copied into the database: 8 MiB, about 1,500 small commits."""
+
+_PAGE_BYTES: Final = 4096
+_FRAME_HEADER_BYTES: Final = 24
+_ROOM_LAPS: Final = 8
+"""Laps of the log for which a disk must have room before one is laid out in advance."""
 
 _SCHEMA: Final = """
 CREATE TABLE meta(name TEXT NOT NULL PRIMARY KEY, value ANY NOT NULL) WITHOUT ROWID, STRICT;
 CREATE TABLE row(space TEXT NOT NULL, k BLOB NOT NULL, v BLOB NOT NULL, PRIMARY KEY(space, k))
     WITHOUT ROWID, STRICT;
-INSERT INTO meta VALUES('format', %d), ('version', 0);
+CREATE TABLE recent(version INTEGER PRIMARY KEY, changes BLOB NOT NULL) STRICT;
+INSERT INTO recent VALUES(0, x'');
+INSERT INTO meta VALUES('format', %d);
 """
 _PUT: Final = "INSERT INTO row VALUES(?,?,?) ON CONFLICT DO UPDATE SET v=excluded.v"
 _DELETE: Final = "DELETE FROM row WHERE space=? AND k=?"
-_STEP: Final = "UPDATE meta SET value=value+1 WHERE name='version' AND value=?"
-_VERSION: Final = "SELECT value FROM meta WHERE name='version'"
+_APPEND: Final = "INSERT INTO recent SELECT ?1+1, ?2 WHERE (SELECT max(version) FROM recent)=?1"
+_FOLDED: Final = "DELETE FROM recent WHERE version<(SELECT max(version) FROM recent)"
+_UPGRADE: Final = """
+BEGIN IMMEDIATE;
+CREATE TABLE recent(version INTEGER PRIMARY KEY, changes BLOB NOT NULL) STRICT;
+INSERT INTO recent SELECT value, x'' FROM meta WHERE name='version';
+DELETE FROM meta WHERE name='version';
+UPDATE meta SET value=2 WHERE name='format';
+COMMIT;
+"""
+"""From format 1, which had no ``recent``."""
 
 
 class SqliteStore(SqliteReader):
@@ -56,6 +75,7 @@ class SqliteStore(SqliteReader):
         self._writer = writer
         self._lock = threading.Lock()
         self._wal_pages = 0
+        self._folded = 0
         self._checkpoint_at = CHECKPOINT_PAGES
         # In place of SQLite's own automatic checkpoint, which hides its errors.
         writer.set_wal_hook(self._committed)
@@ -99,8 +119,10 @@ class SqliteStore(SqliteReader):
         writer = None
         try:
             writer = open_connection(path, key, writable=True)
+            _upgrade(writer)
             _check_format(writer, path)
             cipher.check_in_effect(writer, path)
+            _extend_log(path)
         except apsw.Error as error:
             if writer is not None:
                 writer.close(True)  # noqa: FBT003 - apsw takes no name for it
@@ -116,10 +138,14 @@ class SqliteStore(SqliteReader):
     @property
     def version(self) -> int:
         """Number of commits so far."""
-        found = self._one(_VERSION, ())
-        if not isinstance(found, int):
-            raise StoreCorrupt(f"{self._path} has no commit version")
-        return found
+        view = self._begin()
+        try:
+            view.refresh()
+        except apsw.Error as error:
+            raise self.failed(error) from error
+        finally:
+            self.give_back(view)
+        return view.newest
 
     @property
     def wal_pages(self) -> int:
@@ -153,6 +179,9 @@ class SqliteStore(SqliteReader):
         with self._lock:
             self._check_open()
             try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                self._fold()
+                self._writer.execute("COMMIT")
                 self._writer.execute("VACUUM")
             except apsw.Error as error:
                 raise self._commit_error(error) from error
@@ -166,16 +195,31 @@ class SqliteStore(SqliteReader):
 
     def _write(self, expected_version: int, changes: Sequence[Change]) -> None:
         writer = self._writer
+        large = len(changes) >= LARGE_CHANGES
         writer.execute("BEGIN IMMEDIATE")
-        writer.execute(_STEP, (expected_version,))
+        if large:
+            self._fold()
+            self._apply(changes)
+        writer.execute(_APPEND, (expected_version, b"" if large else encode_changes(changes)))
         if writer.changes() != 1:
             raise StoreConflict(f"the store is not at version {expected_version}: another commit came first")
+        if not large and expected_version - self._folded >= FOLD_COMMITS:
+            self._fold()
+            self._folded = expected_version + 1
+        writer.execute("COMMIT")
+
+    def _fold(self) -> None:
+        """Bring what gathered in ``recent`` into the rows, within the open transaction."""
+        for space, rows in Recent(self._writer).refresh().items():
+            self._apply([Change(space, key, value) for key, value in rows.items()])
+        self._writer.execute(_FOLDED)
+
+    def _apply(self, changes: Sequence[Change]) -> None:
         for removal, run in groupby(changes, lambda change: change.value is None):
             if removal:
-                writer.executemany(_DELETE, [(c.space, c.key) for c in run])
+                self._writer.executemany(_DELETE, [(c.space, c.key) for c in run])
             else:
-                writer.executemany(_PUT, [(c.space, c.key, c.value) for c in run])
-        writer.execute("COMMIT")
+                self._writer.executemany(_PUT, [(c.space, c.key, c.value) for c in run])
 
     def _roll_back(self) -> None:
         """End a transaction that was not committed, whatever ended it."""
@@ -228,6 +272,34 @@ def _fill(path: Path, key: bytes) -> None:
         cipher.check_in_effect(connection, path)
     finally:
         connection.close()
+
+
+def _upgrade(connection: apsw.Connection) -> None:
+    """Bring a store of the format before this one up to date, whole or not at all."""
+    if connection.execute("SELECT value FROM meta WHERE name='format'").get == FORMAT - 1:
+        try:
+            connection.execute(_UPGRADE)
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
+def _extend_log(path: Path) -> None:
+    """Fill the write-ahead log's file with zeros to the length of a lap.
+
+    A commit then overwrites blocks that the file has already, and its sync has no change of the file's length to
+    wait for. SQLite takes zeros after the last frame for the end of the log. On a disk with little room, the log
+    grows as it always would.
+    """
+    lap = CHECKPOINT_PAGES * (_PAGE_BYTES + _FRAME_HEADER_BYTES)
+    disk = os.statvfs(path.parent)
+    if disk.f_bavail * disk.f_frsize < _ROOM_LAPS * lap:
+        return
+    with contextlib.suppress(OSError), path.with_name(path.name + "-wal").open("ab") as log:
+        while (missing := lap - log.tell()) > 0:
+            log.write(bytes(min(missing, 1 << 20)))
+        log.flush()
+        os.fsync(log.fileno())
 
 
 def _check_format(connection: apsw.Connection, path: Path) -> None:

@@ -10,7 +10,9 @@ from typing import Final, Self
 import apsw
 
 from parley.errors import OutcomeUnknown, StoreCorrupt, StoreError, StoreFull
+from parley.protocol.rows import overlaid
 from parley.stores import cipher
+from parley.stores.recent import Recent
 
 BUSY_MS: Final = 5000
 """Milliseconds to wait for a lock of another process; within one process nothing waits."""
@@ -34,7 +36,7 @@ _SETTINGS: Final = {
     "mmap_size": "0",
     "cache_size": "-8192",
     "wal_autocheckpoint": "0",
-    "journal_size_limit": "8388608",
+    "journal_size_limit": "8437760",
 }
 _UNREADABLE: Final = frozenset({apsw.SQLITE_IOERR_READ, apsw.SQLITE_IOERR_SHORT_READ, apsw.SQLITE_IOERR_CORRUPTFS})
 _OFF: Final = (
@@ -89,17 +91,13 @@ def read_error(error: apsw.Error, path: Path) -> StoreError:
 class _Scan:
     """The rest of a long scan: one read transaction on a connection of its own."""
 
-    __slots__ = ("_chunk", "_connection", "_cursor", "_reader")
+    __slots__ = ("_chunk", "_cursor", "_reader", "_view")
 
     def __init__(
-        self,
-        reader: SqliteReader,
-        connection: apsw.Connection,
-        cursor: apsw.Cursor,
-        first: list[tuple[bytes, bytes]],
+        self, reader: SqliteReader, view: Recent, cursor: apsw.Cursor, first: list[tuple[bytes, bytes]]
     ) -> None:
         self._reader = reader
-        self._connection: apsw.Connection | None = connection
+        self._view: Recent | None = view
         self._cursor = cursor
         self._chunk = iter(first)
 
@@ -109,7 +107,7 @@ class _Scan:
     def __next__(self) -> tuple[bytes, bytes]:
         for row in self._chunk:
             return row
-        if self._connection is not None:
+        if self._view is not None:
             try:
                 chunk = list(islice(self._cursor, 4 * CHUNK))
             except apsw.Error as error:
@@ -127,10 +125,10 @@ class _Scan:
         self._release()
 
     def _release(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
+        view, self._view = self._view, None
+        if view is not None:
             self._cursor.close(True)  # noqa: FBT003
-            self._reader.give_back(connection)
+            self._reader.give_back(view)
 
 
 class SqliteReader:
@@ -139,13 +137,22 @@ class SqliteReader:
     def __init__(self, path: Path, key: bytes) -> None:
         self._path = path
         self._key = key
-        self._idle: list[apsw.Connection] = []
+        self._idle: list[Recent] = []
         self._closed = False
         self._dead = ""
 
     def get(self, space: str, key: bytes) -> bytes | None:
         """The value last committed, or None. Raises StoreCorrupt."""
-        found = self._one(_GET, (space, key))
+        view = self._begin()
+        try:
+            changed = view.refresh().get(space)
+            if changed is not None and key in changed:
+                return changed[key]
+            found: object = view.connection.execute(_GET, (space, key)).get
+        except apsw.Error as error:
+            raise self.failed(error) from error
+        finally:
+            self.give_back(view)
         if found is None or isinstance(found, bytes):
             return found
         raise StoreCorrupt(f"a value in {self._path} is not bytes")
@@ -160,60 +167,61 @@ class SqliteReader:
         limit: int | None = None,
     ) -> Iterator[tuple[bytes, bytes]]:
         """Rows with start <= key < end in byte order, as they are at this call. Raises StoreCorrupt."""
-        self._check_open()
-        bounds = (space, start) if end is None else (space, start, end)
-        count = -1 if limit is None else max(limit, 0)
-        connection = self._take()
-        open_cursor = False
+        view = self._begin()
+        going_on = False
         try:
-            cursor = connection.execute(_SCAN[end is not None, reverse], (*bounds, count))
+            recent = view.refresh().get(space, {})
+            changed = {k: v for k, v in recent.items() if k >= start and (end is None or k < end)}
+            count = -1 if limit is None else max(limit, 0) + len(changed)
+            bounds = (space, start) if end is None else (space, start, end)
+            cursor = view.connection.execute(_SCAN[end is not None, reverse], (*bounds, count))
             first: list[tuple[bytes, bytes]] = list(islice(cursor, CHUNK + 1))
-            open_cursor = len(first) > CHUNK
+            going_on = len(first) > CHUNK
         except apsw.Error as error:
             raise self.failed(error) from error
         finally:
-            if not open_cursor:
-                self.give_back(connection)
-        return _Scan(self, connection, cursor, first) if open_cursor else iter(first)
+            if not going_on:
+                self.give_back(view)
+        below = _Scan(self, view, cursor, first) if going_on else iter(first)
+        if not changed and limit is None:
+            return below
+        return overlaid(changed, below, (start, end), reverse=reverse, limit=limit)
 
     def close(self) -> None:
         """Release the view. Idempotent; a scan that is open goes on."""
         self._closed = True
         while self._idle:
-            self._idle.pop().close(True)  # noqa: FBT003
+            self._idle.pop().connection.close(True)  # noqa: FBT003
 
     def failed(self, error: apsw.Error) -> StoreError:
         """The error to raise for one that came up while reading."""
         return read_error(error, self._path)
 
-    def give_back(self, connection: apsw.Connection) -> None:
-        """Keep a connection that is no longer in use for the next reader of this view."""
+    def give_back(self, view: Recent) -> None:
+        """End the read transaction of ``view`` and keep its connection for the next reading."""
+        try:
+            view.connection.execute("END")
+        except apsw.Error:
+            # Whatever it read was answered or raised; a connection in doubt is not used again.
+            view.connection.close(True)  # noqa: FBT003
+            return
         if self._closed:
-            connection.close(True)  # noqa: FBT003
+            view.connection.close(True)  # noqa: FBT003
         else:
-            self._idle.append(connection)
+            self._idle.append(view)
 
-    def _one(self, query: str, arguments: tuple[str | bytes, ...]) -> object:
+    def _begin(self) -> Recent:
+        """A read transaction on a connection that has none: one that is idle, or another."""
         self._check_open()
-        connection = self._take()
         try:
-            found: object = connection.execute(query, arguments).get
+            try:
+                view = self._idle.pop()
+            except IndexError:
+                view = Recent(open_connection(self._path, self._key, writable=False))
+            view.connection.execute("BEGIN")
         except apsw.Error as error:
             raise self.failed(error) from error
-        finally:
-            self.give_back(connection)
-        return found
-
-    def _take(self) -> apsw.Connection:
-        """A connection without an open transaction: one that is idle, or another."""
-        try:
-            return self._idle.pop()
-        except IndexError:
-            pass
-        try:
-            return open_connection(self._path, self._key, writable=False)
-        except apsw.Error as error:
-            raise self.failed(error) from error
+        return view
 
     def _check_open(self) -> None:
         if self._closed:
