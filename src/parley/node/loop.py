@@ -30,6 +30,8 @@ _BATCH: Final = 256
 """Inputs taken into one step, so that a flood delays nothing by much."""
 _HEAD_SYNC_S: Final = 5.0
 """Seconds within which the head file is made durable; between, it survives a killed process (ADR 3)."""
+_HEAD_WRITE_S: Final = 0.005
+"""Seconds after a commit that the head file is written: nothing waits for it (D15), and one write does for many."""
 _REOPEN_S: Final = 1.0
 _FULL_RETRY_S: Final = 2.0
 
@@ -63,7 +65,9 @@ class Node:
         self._stopping = False
         self._writer = Writer()
         self._head_synced = 0.0
-        self._head_dirty = False
+        self._head: Head | None = None
+        """The newest head, while the head file does not have it for certain."""
+        self._head_timer: asyncio.TimerHandle | None = None
         self.store = open_store()
         self._version = self.store.version
         self.line = make_line(Rows(self.store))
@@ -152,7 +156,7 @@ class Node:
             for bearer in self._bearers.values():
                 await bearer.close()
             self._fail_waiting(UsageError("the node is stopping.", code="node-stopping"))
-            self._sync_head()
+            await self._sync_head()
             self._writer.close()
             self.store.close()
 
@@ -177,9 +181,9 @@ class Node:
             return await self._recover(error, taken)
         self._release(output)
         if output.changes:
-            # After all that the release woke: nothing waits for the head (D15).
-            self._head_dirty = True
-            asyncio.get_running_loop().call_soon(self._write_head)
+            self._head = self._head_now()
+            if self._head_timer is None:
+                self._head_timer = asyncio.get_running_loop().call_later(_HEAD_WRITE_S, self._write_head)
         return output.wake
 
     async def _sleep(self, wake_at: float) -> None:
@@ -192,27 +196,37 @@ class Node:
 
     async def _commit(self, output: Output) -> None:
         if not output.changes:
-            if self._head_dirty and self._clock.boot_s() - self._head_synced > _HEAD_SYNC_S:
-                await self._writer.run(self._sync_head)
+            if self._head is not None and self._clock.boot_s() - self._head_synced > _HEAD_SYNC_S:
+                await self._sync_head()
             return
         store, version = self.store, self._version
         self._version = await self._writer.run(lambda: store.commit(version, output.changes))
 
-    def _write_head(self, *, sync: bool = False) -> None:
+    def _head_now(self) -> Head:
+        tree = self.line.head()
+        if tree is None:
+            return Head(self._version, bytes(8), 0, bytes(32))
+        return Head(self._version, tree.log.incarnation, tree.size, tree.root)
+
+    def _write_head(self) -> None:
+        self._head_timer = None
+        if self._head is not None:
+            self._put_head(self._head, sync=False)
+
+    def _put_head(self, head: Head, *, sync: bool) -> None:
         """The commit stands whatever becomes of this: a head that lags only notices less, so nothing waits for it."""
-        tree, version = self.line.head(), self._version
-        head = (
-            Head(version, tree.log.incarnation, tree.size, tree.root) if tree else Head(version, bytes(8), 0, bytes(32))
-        )
         try:
             self._head_file.write(head, sync=sync)
         except (StoreError, OSError) as error:
             self._on_event(i.Warned("head-not-written", f"the head file cannot be written: {error}"))
-        self._head_dirty = not sync
 
-    def _sync_head(self) -> None:
-        if self._head_dirty:
-            self._write_head(sync=True)
+    async def _sync_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+        head, self._head = self._head, None
+        if head is not None:
+            await self._writer.run(lambda: self._put_head(head, sync=True))
             self._head_synced = self._clock.boot_s()
 
     def _release(self, output: Output) -> None:

@@ -42,6 +42,8 @@ def _ordered(value: Value) -> Value:
         return [item if type(item) in _PLAIN else _ordered(item) for item in value]
     if isinstance(value, int) and -_TWO_64 <= value < _TWO_64:
         return value
+    if kind is dict and _in_order(value):
+        return {key: item if type(item) in _PLAIN else _ordered(item) for key, item in value.items()}
     if isinstance(value, dict) and not any(isinstance(key, bool) or not isinstance(key, int) for key in value):
         return {_ordered(key): _ordered(value[key]) for key in sorted(value, key=_key_order)}
     if isinstance(value, list | tuple):
@@ -49,6 +51,16 @@ def _ordered(value: Value) -> Value:
     if isinstance(value, bytes | str):
         return value
     raise UsageError(f"a {type(value).__name__} that cannot be encoded.", code="cbor-unencodable")
+
+
+def _in_order(value: dict[Any, Any]) -> bool:
+    """True for keys that are small unsigned integers in rising order, as nearly all maps here have them."""
+    last = -1
+    for key in value:
+        if type(key) is not int or not last < key < _TWO_64:
+            return False
+        last = key
+    return True
 
 
 def _key_order(key: int) -> tuple[bool, int]:
