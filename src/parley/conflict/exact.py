@@ -1,0 +1,330 @@
+"""The exact test: do two pieces of the sphere come within a limit of each other, and where are they nearest.
+
+A piece is a skeleton (one place, a chain of great-circle arcs, or the smaller region within a ring of them) and a
+radius in metres: all places within that radius of the skeleton. So a circle is its centre, a corridor its path, and
+nothing round is ever drawn as a polygon. Two pieces meet when their skeletons are no farther apart than both radii
+together.
+
+Everything is computed from unit vectors (``parley.geo.sphere``): no projection, hence no pole and no antimeridian, and
+no piece is too large. Many pieces are tested against one at once, in arrays.
+
+Pieces are closed sets: to touch is to meet. What rounding leaves in doubt is taken for meeting: a "no" means farther
+apart than the limit, a "yes" may be given for pieces up to ``TOUCH_M`` and ``SLACK`` of the distance beyond it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parley.geo.sphere import RADIUS_MAX_M, RADIUS_MIN_M, Vectors, lower_bounds_m
+
+TOUCH_M: Final = 0.1
+"""Metres that count as none: the grid of positions is as coarse."""
+SLACK: Final = 5e-5
+"""Part of a distance by which it may be stated too long: nearest points are sought on the sphere of normals, whose
+metres differ by up to 0.7 % with direction, which moves the foot of a perpendicular, and its length by 0.002 %."""
+_BLOCK: Final = 1 << 20
+"""Pairs of edges worked on at once; bounds memory."""
+Flags = NDArray[np.bool_]
+Indexes = NDArray[np.intp]
+
+
+class Kind(IntEnum):
+    """What a skeleton is."""
+
+    POINT = 0
+    PATH = 1
+    RING = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """All places within ``radius_m`` of a skeleton with these ``vectors``.
+
+    ``outside`` is a place outside a ring that does not lie within 89 degrees of its middle, else None.
+    """
+
+    kind: Kind
+    vectors: Vectors
+    radius_m: float
+    outside: Vectors | None = None
+    ends: Vectors = field(init=False)
+    normals: Vectors = field(init=False)
+    """Of the edge from each position to the next, of length one; zero where there is no next."""
+
+    def __post_init__(self) -> None:
+        last = self.vectors[:1] if self.kind is Kind.RING else self.vectors[-1:]
+        ends = np.concatenate([self.vectors[1:], last])
+        object.__setattr__(self, "ends", ends)
+        object.__setattr__(self, "normals", unit_normals(self.vectors, ends))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Pieces laid end to end: ``starts`` is where each begins, ``follows`` the row of the next position."""
+
+    vectors: Vectors
+    starts: Indexes
+    rings: Flags
+    radius_m: Vectors
+    outside: Mapping[int, Vectors]
+    follows: Indexes = field(init=False)
+    ends: Vectors = field(init=False)
+    normals: Vectors = field(init=False)
+
+    def __post_init__(self) -> None:
+        follows = np.arange(1, len(self.vectors) + 1)
+        lasts = np.append(self.starts[1:], len(self.vectors)) - 1
+        follows[lasts] = np.where(self.rings, self.starts, lasts)
+        ends = self.vectors[follows]
+        object.__setattr__(self, "follows", follows)
+        object.__setattr__(self, "ends", ends)
+        object.__setattr__(self, "normals", unit_normals(self.vectors, ends))
+
+    def piece(self, number: int) -> Piece:
+        """One of them."""
+        start, end = self.starts[number], self._end(number)
+        count = end - start
+        kind = Kind.RING if self.rings[number] else Kind.POINT if count == 1 else Kind.PATH
+        return Piece(kind, self.vectors[start:end], float(self.radius_m[number]), self.outside.get(number))
+
+    def part(self, first: int, last: int) -> Batch:
+        """Those from ``first`` up to, not including, ``last``."""
+        begin, end = self.starts[first], self._end(last - 1)
+        outside = {n - first: v for n, v in self.outside.items() if first <= n < last}
+        vectors, starts = self.vectors[begin:end], self.starts[first:last] - begin
+        return Batch(vectors, starts, self.rings[first:last], self.radius_m[first:last], outside)
+
+    def _end(self, number: int) -> int:
+        return int(self.starts[number + 1]) if number + 1 < len(self.starts) else len(self.vectors)
+
+
+def batch(pieces: Sequence[Piece]) -> Batch:
+    """At least one piece, as a batch."""
+    starts = np.cumsum([0, *(len(p.vectors) for p in pieces[:-1])])
+    outside = {n: p.outside for n, p in enumerate(pieces) if p.outside is not None}
+    rings = np.array([p.kind is Kind.RING for p in pieces])
+    radii = np.array([p.radius_m for p in pieces])
+    return Batch(np.concatenate([p.vectors for p in pieces]), starts, rings, radii, outside)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Nearest:
+    """Where two skeletons are nearest: ``metres`` between ``here`` on one and ``there`` on the other.
+
+    When they overlap, ``metres`` is 0, both are a place that they share, and ``corners`` are the corners of what they
+    share: positions of one inside the other, and crossings. Otherwise ``corners`` is empty.
+    """
+
+    metres: float
+    here: Vectors
+    there: Vectors
+    corners: Vectors
+
+
+def cross(a: Vectors, b: Vectors) -> Vectors:
+    """Vector products, row by row (numpy's own takes ten times as long on few rows)."""
+    out = np.empty(np.broadcast_shapes(a.shape, b.shape))
+    ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
+    bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
+    out[..., 0] = ay * bz - az * by
+    out[..., 1] = az * bx - ax * bz
+    out[..., 2] = ax * by - ay * bx
+    return out
+
+
+def unit_normals(starts: Vectors, ends: Vectors) -> Vectors:
+    """The poles of the great circles from ``starts`` to ``ends``, to the left; zero where both are one place."""
+    normals = cross(starts, ends)
+    lengths = np.sqrt(np.einsum("ij,ij->i", normals, normals))
+    lengths[lengths == 0] = 1.0
+    normals /= lengths[:, None]
+    return normals
+
+
+def meet(piece: Piece, others: Batch, limit_m: float) -> Flags:
+    """Which of ``others`` come within ``limit_m`` metres of ``piece``."""
+    count = len(others.starts)
+    if count > 1 and len(piece.vectors) * len(others.vectors) > _BLOCK:
+        parts = others.part(0, count // 2), others.part(count // 2, count)
+        return np.concatenate([meet(piece, part, limit_m) for part in parts])
+    left = piece.normals @ others.vectors.T
+    right = piece.vectors @ others.normals.T
+    found: Flags = np.logical_or.reduceat(_crossings(piece, others, left, right).any(axis=0), others.starts)
+    found |= _contained(piece, others, right)
+    reach_m = (others.radius_m + (piece.radius_m + limit_m)) * (1 + SLACK) + TOUCH_M
+    # Whatever comes this near to an edge comes as near to its great circle.
+    reach = np.repeat(reach_m, np.diff(np.append(others.starts, len(others.vectors)))) / RADIUS_MIN_M
+    near = (np.abs(left) <= reach) | (np.abs(right) <= reach)
+    for number in np.flatnonzero(np.logical_or.reduceat(near.any(axis=0), others.starts) & ~found).tolist():
+        found[number] = _within(piece, others.piece(number), float(reach_m[number]))
+    return found
+
+
+def _within(a: Piece, b: Piece, reach_m: float) -> bool:
+    """True when two skeletons that do not overlap are at most ``reach_m`` apart."""
+    angle = min(float(table.min()) for table in _gaps(a, b))
+    if angle * RADIUS_MAX_M <= reach_m:
+        return True
+    return angle * RADIUS_MIN_M <= reach_m and _closest(a, b).metres <= reach_m
+
+
+def nearest(a: Piece, b: Piece) -> Nearest:
+    """Where the skeletons of ``a`` and ``b`` are nearest, or what they share."""
+    inside = a.vectors[contains(b, a.vectors)], b.vectors[contains(a, b.vectors)]
+    corners = np.concatenate([_crossing_points(a, b), *inside])
+    if not len(corners):
+        return _closest(a, b)
+    middle = corners.sum(axis=0)
+    middle /= math.sqrt(float(middle @ middle)) or 1.0
+    both = all(p.kind is Kind.RING and contains(p, middle[None])[0] for p in (a, b))
+    place = middle if both else corners[0]
+    return Nearest(0.0, place, place, corners)
+
+
+def contains(piece: Piece, points: Vectors) -> Flags:
+    """Which ``points`` lie inside the skeleton of ``piece``; places on its edge fall on either side."""
+    if piece.kind is not Kind.RING:
+        return np.zeros(len(points), dtype=np.bool_)
+    side = points @ piece.normals.T
+    if piece.outside is None:
+        # The half circle from a point to its opposite crosses the ring an odd number of times when one of both is
+        # inside; within 89 degrees of the middle of the ring it is not the opposite.
+        facing: Flags = points @ piece.vectors.sum(axis=0) > 0
+        return facing & _odd(piece, _tangents(points), side)
+    tangents = cross(points, piece.outside[None])
+    at_reference: Flags = np.einsum("ij,ij->i", tangents, tangents) < 1e-24  # noqa: PLR2004 - 1e-12 radians, squared
+    tangents[at_reference] = _tangents(points[at_reference])
+    beyond = (side > 0) == (piece.normals @ piece.outside > 0)
+    beyond[at_reference] = False
+    same_place: Flags = at_reference & (points @ piece.outside > 0)
+    return ~same_place & _odd(piece, tangents, side, beyond)
+
+
+def _odd(piece: Piece, tangents: Vectors, side: Vectors, beyond: Flags | None = None) -> Flags:
+    """Whether half circles, each square to one of ``tangents``, cross the ring an odd number of times."""
+    up = tangents @ piece.vectors.T > 0
+    up_end = np.roll(up, -1, axis=1)
+    crossed = (up != up_end) & ((side > 0) == up_end)
+    if beyond is not None:
+        crossed &= ~beyond
+    odd: Flags = np.count_nonzero(crossed, axis=1) % 2 == 1
+    return odd
+
+
+def _tangents(points: Vectors) -> Vectors:
+    """A direction square to each of ``points``."""
+    out = np.zeros_like(points)
+    polar = np.abs(points[:, 2]) > 0.9  # noqa: PLR2004 - far from both places where one of the choices fails
+    out[:, 0] = np.where(polar, 0.0, -points[:, 1])
+    out[:, 1] = np.where(polar, -points[:, 2], points[:, 0])
+    out[:, 2] = np.where(polar, points[:, 1], 0.0)
+    return out
+
+
+def _crossings(piece: Piece, others: Batch, left: Vectors, right: Vectors) -> Flags:
+    """Which edges of ``piece`` (rows) cross which of ``others`` (columns), ends not counted.
+
+    ``left`` is on which side of the edges of ``piece`` the positions of ``others`` lie, ``right`` the reverse.
+    """
+    left_end = left[:, others.follows]
+    right_end = piece.ends @ others.normals.T
+    # Both ends of each edge on either side of the other, and the crossing on the same side of the Earth.
+    crossed: Flags = (left * left_end < 0) & (right * right_end < 0) & (left_end * right > 0)
+    return crossed
+
+
+def _contained(piece: Piece, others: Batch, right: Vectors) -> Flags:
+    """Whether the first position of each lies inside the other; where no edges cross, that stands for all of it."""
+    found = np.zeros(len(others.starts), dtype=np.bool_)
+    if piece.kind is Kind.RING:
+        found |= contains(piece, others.vectors[others.starts])
+    if others.rings.any():
+        point = piece.vectors[:1]
+        up = (others.vectors @ _tangents(point)[0]) > 0
+        up_end = up[others.follows]
+        crossed = (up != up_end) & ((right[0] > 0) == up_end)
+        odd = np.add.reduceat(crossed.astype(np.intp), others.starts) % 2 == 1
+        facing = np.add.reduceat(others.vectors @ point[0], others.starts) > 0
+        inside = odd & facing & others.rings
+        for number in others.outside:
+            inside[number] = contains(others.piece(number), point)[0]
+        found |= inside
+    return found
+
+
+def _crossing_points(a: Piece, b: Piece) -> Vectors:
+    """Where edges of ``a`` and ``b`` cross."""
+    others = batch([b])
+    rows, columns = np.nonzero(_crossings(a, others, a.normals @ b.vectors.T, a.vectors @ b.normals.T))
+    points = cross(a.normals[rows], b.normals[columns])
+    lengths = np.sqrt(np.einsum("ij,ij->i", points, points))
+    facing = np.where(np.einsum("ij,ij->i", points, a.vectors[rows] + a.ends[rows]) > 0, lengths, -lengths)
+    points /= facing[:, None]
+    return points
+
+
+def arc_gaps(starts: Vectors, ends: Vectors, points: Vectors) -> Vectors:
+    """Angles from ``points`` (columns) to the nearest place of each arc (rows)."""
+    feet = _foot_gaps(starts, ends, unit_normals(starts, ends), points)
+    shortest: Vectors = np.minimum(feet, np.minimum(_point_gaps(starts, points), _point_gaps(ends, points)))
+    return shortest
+
+
+def _gaps(a: Piece, b: Piece) -> tuple[Vectors, Vectors, Vectors]:
+    """Angles: from positions of ``b`` to edges of ``a``, of ``a`` to edges of ``b``, between positions."""
+    return (
+        _foot_gaps(a.vectors, a.ends, a.normals, b.vectors),
+        _foot_gaps(b.vectors, b.ends, b.normals, a.vectors),
+        _point_gaps(a.vectors, b.vectors),
+    )
+
+
+def _foot_gaps(starts: Vectors, ends: Vectors, normals: Vectors, points: Vectors) -> Vectors:
+    """Angles from ``points`` (columns) to the foot of their perpendicular on each arc; infinite where it has none."""
+    between = (cross(normals, starts) @ points.T >= 0) & (cross(ends, normals) @ points.T >= 0)
+    between &= (np.einsum("ij,ij->i", normals, normals) > 0.5)[:, None]  # noqa: PLR2004 - 0 or 1
+    return np.where(between, np.arcsin(np.minimum(np.abs(normals @ points.T), 1.0)), np.inf)
+
+
+def _point_gaps(a: Vectors, b: Vectors) -> Vectors:
+    """Angles between all of ``a`` (rows) and all of ``b``."""
+    squares = np.zeros((len(a), len(b)))
+    for axis in range(3):
+        squares += np.subtract.outer(a[:, axis], b[:, axis]) ** 2
+    angles: Vectors = 2 * np.arcsin(np.minimum(np.sqrt(squares) / 2, 1.0))
+    return angles
+
+
+def _closest(a: Piece, b: Piece) -> Nearest:
+    """The nearest places of two skeletons that do not overlap."""
+    on_a, on_b, ends = _gaps(a, b)
+    # On the ellipsoid the order may differ by as much as its radii do.
+    most = min(float(t.min()) for t in (on_a, on_b, ends)) * RADIUS_MAX_M / RADIUS_MIN_M + 1e-9
+    edge, at = np.nonzero(on_a <= most)
+    edge2, at2 = np.nonzero(on_b <= most)
+    row, column = np.nonzero(ends <= most)
+    here = np.concatenate([_feet(a, edge, b.vectors[at]), a.vectors[at2], a.vectors[row]])
+    there = np.concatenate([b.vectors[at], _feet(b, edge2, a.vectors[at2]), b.vectors[column]])
+    metres = lower_bounds_m(here, there)
+    best = int(np.argmin(metres))
+    return Nearest(float(metres[best]), here[best], there[best], np.empty((0, 3)))
+
+
+def _feet(piece: Piece, edges: Indexes, points: Vectors) -> Vectors:
+    """The feet of the perpendiculars from ``points`` on ``edges``, pair by pair."""
+    normals = piece.normals[edges]
+    feet: Vectors = points - np.einsum("ij,ij->i", points, normals)[:, None] * normals
+    lengths = np.sqrt(np.einsum("ij,ij->i", feet, feet))
+    # From its pole every place of a great circle is as near.
+    lost = lengths < 1e-9  # noqa: PLR2004 - radians
+    feet[lost], lengths[lost] = piece.vectors[edges[lost]], 1.0
+    feet /= lengths[:, None]
+    return feet
