@@ -66,7 +66,7 @@ class Node:
         self._writer = Writer()
         self._head_synced = 0.0
         self._head: Head | None = None
-        """The newest head, while the head file does not have it for certain."""
+        self._head_unsynced = False
         self._head_timer: asyncio.TimerHandle | None = None
         self.store = open_store()
         self._version = self.store.version
@@ -181,8 +181,11 @@ class Node:
             return await self._recover(error, taken)
         self._release(output)
         if output.changes:
-            self._head = self._head_now()
-            if self._head_timer is None:
+            self._head_unsynced = True
+            first, self._head = self._head is None, self._head_now()
+            if first:
+                self._write_head()
+            elif self._head_timer is None:
                 self._head_timer = asyncio.get_running_loop().call_later(_HEAD_WRITE_S, self._write_head)
         return output.wake
 
@@ -196,7 +199,7 @@ class Node:
 
     async def _commit(self, output: Output) -> None:
         if not output.changes:
-            if self._head is not None and self._clock.boot_s() - self._head_synced > _HEAD_SYNC_S:
+            if self._head_unsynced and self._clock.boot_s() - self._head_synced > _HEAD_SYNC_S:
                 await self._sync_head()
             return
         store, version = self.store, self._version
@@ -224,10 +227,11 @@ class Node:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
-        head, self._head = self._head, None
+        head = self._head
         if head is not None:
             await self._writer.run(lambda: self._put_head(head, sync=True))
             self._head_synced = self._clock.boot_s()
+            self._head_unsynced = False
 
     def _release(self, output: Output) -> None:
         busy = set()
