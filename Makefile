@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: help setup demo test check bench docs clean lock
+.PHONY: help setup demo test check bench fuzz docs clean lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ check: $(READY) ## lint, format, types, direction of imports, style
 
 bench: $(READY) ## measures this machine, with the figures in bench-out
 	$(BIN)/parley bench --out bench-out
+
+fuzz: $(READY) ## coverage-guided fuzzing of every decoder, an hour each; SECONDS=60 for less
+	$(BIN)/python -m fuzz --seconds $${SECONDS:-3600}
 
 docs: $(READY) ## regenerates docs/reference, docs/architecture.svg and the table in ARCHITECTURE.md
 	$(BIN)/python tools/architecture.py
