@@ -21,8 +21,16 @@ if TYPE_CHECKING:
 
 _SEEN_LOGS: Final = 8
 """Trees that one entry states it has seen; the rest follow in later entries."""
+_REFERENCE_ROOM: Final = 32
+"""Bytes of one encoded reference, at most."""
 _SEEN_ROOM: Final = 512
 """Bytes that a draft leaves free for what it will state it has seen."""
+
+
+def _may_exceed(content: Message | Mark) -> bool:
+    """True when only encoding it tells whether the content fits: spares the usual message a second encoding."""
+    text = len(content.body) + len(content.subject) if isinstance(content, Message) else len(content.text)
+    return 4 * text + _REFERENCE_ROOM * len(content.refs) > limits.MAX_STATEMENT // 2
 
 
 class Author:
@@ -63,7 +71,7 @@ class Author:
             for ref in given.content.refs:
                 self._check_markable(given.kind, ref.entry)
         draft = Statement(given.kind, now.wall, given.content, to)
-        if len(statement.encode(draft)) > limits.MAX_STATEMENT - _SEEN_ROOM:
+        if _may_exceed(given.content) and len(statement.encode(draft)) > limits.MAX_STATEMENT - _SEEN_ROOM:
             raise UsageError("the message is too large for one entry.", code="statement-too-large")
         return draft
 

@@ -18,7 +18,7 @@ sent the announcement again, from the chain's present key on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -260,8 +260,8 @@ class Chains:
         raise SealInvalid("a datagram does not open under any chain held.", code="seal-unknown-chain")
 
     def _try(self, chain: ReceiveChain, sealed: datagram.Sealed, step: bytes) -> Opened | None:
-        candidates = [sealed.incarnation] if sealed.incarnation is not None else self._runs_of(chain)
-        for incarnation in candidates:
+        runs = [sealed.incarnation] if sealed.incarnation is not None else self._runs_of(chain)
+        for incarnation in runs:
             keys = self._message_key(step, chain.sender, chain.mask, incarnation, sealed.counter)
             try:
                 payload = aead.open_(keys.key, keys.nonce, sealed.box, sealed.header)
@@ -273,11 +273,13 @@ class Chains:
             return Opened(chain.sender, incarnation, chain.mask, sealed.counter, payload, keys, new)
         return None
 
-    def _runs_of(self, chain: ReceiveChain) -> list[Incarnation]:
+    def _runs_of(self, chain: ReceiveChain) -> Iterator[Incarnation]:
         """The incarnations to try: this chain's, then those that another chain of its sender showed us."""
+        tried = list(chain.incarnations)
+        yield from tried
         others = (c for cs in self._receive.values() for c in cs if c.sender == chain.sender and c is not chain)
         newer = sorted(others, key=lambda c: c.created, reverse=True)
-        return list(dict.fromkeys([*chain.incarnations, *(run for c in newer for run in c.incarnations)]))
+        yield from dict.fromkeys(run for c in newer for run in c.incarnations if run not in tried)
 
     def _skip(self, chain: ReceiveChain, steps: list[tuple[int, bytes]], now: Now) -> None:
         if not steps:

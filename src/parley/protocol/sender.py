@@ -236,6 +236,8 @@ class Sender:
     @staticmethod
     def _control(peer: Peer, link: Link) -> list[parts.Part]:
         """Waiting small parts, as many as one datagram of the link takes."""
+        if len(peer.control) <= 1:
+            return [peer.control.popitem()[1]] if peer.control else []
         taken: list[parts.Part] = []
         size = SEAL_OVERHEAD
         for key in list(peer.control):
