@@ -57,6 +57,7 @@ class Copy:
 
     commitments: list[bytes] = field(default_factory=list)
     blind: set[int] = field(default_factory=set)
+    contents: set[int] = field(default_factory=set)
     arrived: set[int] = field(default_factory=set)
     signed: int = 0
 
@@ -181,6 +182,10 @@ class Oracle:
             copy.blind.add(entry.index)
         else:
             copy.blind.discard(entry.index)
+        if stored.state is State.HELD:
+            copy.contents.add(entry.index)
+        else:
+            copy.contents.discard(entry.index)
         if stored.state is State.ERASED:
             self.erased.add(entry)
         self._same_as_author(who, entry, stored, reload=reload)
@@ -229,11 +234,11 @@ class Oracle:
 
     def _same(self, who: int, submitted: tuple[object, int], stored: tuple[object, int]) -> bool:
         """One content; the audience may be spelled out, or left out where it is everyone."""
-        everyone = (1 << self.parties()) - 1 & ~(1 << who)
+        everyone = self.everyone(who) & ~(1 << who)
         to, now = (a & ~(1 << who) or everyone for a in (submitted[1], stored[1]))
         return submitted[0] == stored[0] and (to == now or stored[1] == EVERYONE and not everyone & ~to)
 
-    parties: Callable[[], int]
+    everyone: Callable[[int], int]
 
     def _arrival(self, who: int, change: Change) -> None:
         entry = r.read_entry_key(change.value or b"")
@@ -290,15 +295,13 @@ class Oracle:
         self.committed(who, (Change(s, k, v) for s in spaces for k, v in rows.scan(s)), reload=True)
         for log, copy in before.items():
             after = self.copies[who].get(log, Copy())
-            lost = {x for x in range(len(copy.commitments)) if x not in copy.blind}
-            lost -= {x for x in range(len(after.commitments)) if x not in after.blind}
-            for index in lost:
+            for index in copy.contents - after.contents:
                 if not any(self._has(k, log, index) for k in range(len(CODES))):
                     self.gone.add(EntryId(log, index))
 
     def _has(self, who: int, log: LogId, index: int) -> bool:
         copy = self.copies[who].get(log)
-        return copy is not None and index < len(copy.commitments) and index not in copy.blind
+        return copy is not None and index in copy.contents
 
     # -- bearers and events ------------------------------------------------------------------------------
 
@@ -365,7 +368,7 @@ class Oracle:
         for log, made in self.authored.items():
             for index in range(len(made)):
                 entry = EntryId(log, index)
-                if entry not in self.gone and not any(self._has(k, log, index) for k in members):
+                if entry not in self.gone | self.erased and not any(self._has(k, log, index) for k in members):
                     self._fail("safety", "C1", f"{entry} was durable, no disk lost it, and now nobody has it.")
 
 

@@ -11,6 +11,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Final
 
 from parley.errors import DecodeError
 from parley.ids import EntryId, LogId, MemberNumber
@@ -28,6 +29,10 @@ from parley_testkit.sim.oracle import Oracle, Violation
 from parley_testkit.sim.parties import CODES, Party, charter
 from parley_testkit.sim.plan import Act, Options
 from parley_testkit.sim.station import Station
+
+
+_ONE_FRAGMENT: Final = b"\x81\x85\x09"
+"""A payload that is a fragment, as it begins."""
 
 
 @dataclass(slots=True)
@@ -75,10 +80,12 @@ class World:
         documents.append(charter(self.parties, [p.entry(k) for k, p in enumerate(self.parties)]))
         self.membership = members.verify_documents(documents)
         self.oracle.origin = lambda log: origin_of(self.membership.line, CODES[log.member], log.incarnation)
-        self.oracle.parties = lambda: len(self.stations)
+        self.oracle.everyone = self._everyone
         self.oracle.checkpoint_key = self._checkpoint_key
         self.stations = [Station(self, k, p, dict(self.membership.notes)) for k, p in enumerate(self.parties)]
         self._acting = -1
+        self._payloads: dict[tuple[int, int], bytes] = {}
+        """Of fragments: who sealed them, the first one's counter, and what they make."""
         spy.told = self._sealed
 
     # -- what the parts of a world tell it ---------------------------------------------------------------
@@ -107,8 +114,12 @@ class World:
             self.fail("crash", type(error).__name__, f"{context.get('message')}: {error!r}")
 
     def _sealed(self, key: bytes, nonce: bytes, plaintext: bytes) -> None:
-        del plaintext
         self.oracle.sealed(self._acting, key, nonce)
+        if plaintext[:3] == _ONE_FRAGMENT:
+            part = parts.decode(plaintext)[0]
+            if isinstance(part, parts.Fragment):
+                key_ = (self._acting, part.start)
+                self._payloads[key_] = (b"" if part.index == 0 else self._payloads.get(key_, b"")) + part.data
 
     def acts(self, who: int) -> None:
         """The node of ``who`` takes a step: what is sealed from now on is its."""
@@ -116,6 +127,11 @@ class World:
 
     def _checkpoint_key(self, log: LogId) -> bytes:
         return self.parties[log.member].key_sets[0].signers.checkpoint.public
+
+    def _everyone(self, who: int) -> int:
+        """The members of the line as the node of ``who`` knows it."""
+        node = self.stations[who].node
+        return sum(1 << m for m in node.line.membership.current.members) if node is not None else 0
 
     def sends(self, station: Station, bearer: SimBearer, peer: MemberNumber, data: bytes) -> None:
         """A datagram leaves a node."""
@@ -133,7 +149,7 @@ class World:
         node = self.stations[me].node
         if not isinstance(outer, datagram.Sealed) or node is None:
             return urgent, routine
-        for part in self.whole(outer):
+        for part in self._whole(me, outer):
             if not isinstance(part, parts.Entries):
                 continue
             log = part.log or LogId(MemberNumber(me), node.line.incarnation)
@@ -147,10 +163,12 @@ class World:
         # An opening belongs to every tree's first datagram, whatever else is in it.
         return urgent, {e for e in routine if e.index}
 
-    def whole(self, outer: datagram.Sealed) -> Sequence[parts.Part]:
+    def _whole(self, me: int, outer: datagram.Sealed) -> Sequence[parts.Part]:
         """The parts of a datagram; of a fragment, those of the payload that it belongs to."""
         found = parts.decode(self._spy.plaintext(outer.box))
-        return [] if any(isinstance(p, parts.Fragment) for p in found) else found
+        if found and isinstance(found[0], parts.Fragment):
+            return parts.decode(self._payloads[me, found[0].start])
+        return found
 
     def told(self, station: Station, event: i.Event) -> None:
         """A node told its operator something; officers react."""
