@@ -9,13 +9,13 @@ its path, measured along the geodesic of WGS 84.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from parley.conflict.edges import LatLon, densify
+from parley.conflict.edges import MAX_POINTS, LatLon, densify
 from parley.conflict.exact import TOUCH_M, Kind, Nearest, Piece, batch, meet, nearest
 from parley.conflict.rings import check_edges, check_ring, is_wide, outside_of_wide
 from parley.errors import DecodeError
@@ -69,31 +69,30 @@ class Place:
     reach_m: float
 
 
-def prepare(shapes: Iterable[Shape]) -> Area:
+def prepare(shapes: Sequence[Shape]) -> Area:
     """``shapes``, ready to be compared. Malformed ones are refused, never mended.
 
     Raises DecodeError: ``area-range``, ``area-positions``, ``area-repeated``, ``area-edge``, ``area-zero``,
     ``area-crossing``, ``area-undecided``.
     """
-    outlines = tuple(_outline(shape) for shape in shapes)
+    outlines = tuple(_outline(shape, MAX_POINTS // max(len(shapes), 1)) for shape in shapes)
     return Area(outlines, tuple(o.piece(check=True) for o in outlines))
 
 
-def _outline(shape: Shape) -> Outline:
+def _outline(shape: Shape, most: int) -> Outline:
     match shape:
         case Point():
             return Outline(Kind.POINT, _grid((shape.at,), 1), 0.0)
         case Circle():
             return Outline(Kind.POINT, _grid((shape.centre,), 1), _radius(shape.radius))
         case Corridor():
-            return _chain(Kind.PATH, _grid(shape.path, 2), shape.edge, _radius(shape.half_width))
+            return _chain(Kind.PATH, _grid(shape.path, 2), shape.edge, _radius(shape.half_width), most)
         case Polygon():
-            return _chain(Kind.RING, _grid(shape.ring, 3), shape.edge, 0.0)
+            return _chain(Kind.RING, _grid(shape.ring, 3), shape.edge, 0.0, most)
 
 
-def _chain(kind: Kind, positions: LatLon, edge: Edge, radius_m: float) -> Outline:
-    closed = kind is Kind.RING
-    dense, off_m = densify(positions, edge, closed=closed)
+def _chain(kind: Kind, positions: LatLon, edge: Edge, radius_m: float, most: int) -> Outline:
+    dense, off_m = densify(positions, edge, most, closed=kind is Kind.RING)
     return Outline(kind, dense, radius_m + off_m)
 
 

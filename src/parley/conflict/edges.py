@@ -20,8 +20,8 @@ from parley.wire.geometry import MICRODEGREES, Edge
 TOLERANCE_M: Final = 5.0
 """Metres between a rhumb line and the chords that stand for it, unless there would be more than ``MAX_POINTS``."""
 MAX_POINTS: Final = 2048
-"""Points of one ring or path after densifying; twice the positions that a shape may have. Beyond, chords are longer
-and the area is widened by as much as they are off, so that work is bounded whatever a peer sends."""
+"""Points that rhumb lines may add to one area, all its shapes together. Beyond, chords are longer and the area is
+widened by as much as they are off, so that work is bounded whatever a peer sends."""
 ROUNDING_M: Final = 0.1
 """Metres by which a point on whole microdegrees may be off."""
 
@@ -32,8 +32,10 @@ _POLE: Final = 90 * MICRODEGREES
 _ECCENTRICITY: Final = math.sqrt(FLATTENING * (2 - FLATTENING))
 
 
-def densify(positions: LatLon, edge: Edge, *, closed: bool) -> tuple[LatLon, float]:
+def densify(positions: LatLon, edge: Edge, most: int, *, closed: bool) -> tuple[LatLon, float]:
     """``positions`` with points between them where ``edge`` asks for them, and by how many metres chords may be off.
+
+    At most ``most`` points are added.
 
     Raises DecodeError ``area-edge``: a line between opposite meridians could go either way.
     """
@@ -53,7 +55,7 @@ def densify(positions: LatLon, edge: Edge, *, closed: bool) -> tuple[LatLon, flo
             code="area-edge",
             next_step="Ask for a position between its ends.",
         )
-    steps, off_m = _steps(starts, ends, np.radians(across / MICRODEGREES), curved)
+    steps, off_m = _steps(starts, ends, np.radians(across / MICRODEGREES), curved, most)
     chain = [_line(a, b, n, d) for a, b, n, d in zip(starts, ends, steps.tolist(), across.tolist(), strict=True)]
     if not closed:
         chain.append(positions[-1:])
@@ -61,19 +63,20 @@ def densify(positions: LatLon, edge: Edge, *, closed: bool) -> tuple[LatLon, flo
 
 
 def _steps(
-    starts: LatLon, ends: LatLon, across: NDArray[np.float64], curved: NDArray[np.bool_]
+    starts: LatLon, ends: LatLon, across: NDArray[np.float64], curved: NDArray[np.bool_], most: int
 ) -> tuple[LatLon, float]:
     """How many chords each edge takes, and how far they may be off."""
     # A chord over dlon of a line with course c at latitude f is off by R sin f cos f dlon^2 / (8 sin c).
     high = np.radians(np.maximum(np.abs(starts[:, 0]), np.abs(ends[:, 0])) / MICRODEGREES)
     low = np.radians(np.minimum(np.abs(starts[:, 0]), np.abs(ends[:, 0])) / MICRODEGREES)
+    low[np.sign(starts[:, 0]) != np.sign(ends[:, 0])] = 0.0
     worst = np.where((low < math.pi / 4) & (high > math.pi / 4), 1.0, np.maximum(np.sin(2 * low), np.sin(2 * high)))
     climb = _isometric(ends[:, 0]) - _isometric(starts[:, 0])
     sine = np.abs(across) / np.maximum(np.hypot(across, climb), 1e-300)
     off = np.where(curved, RADIUS_MAX_M * worst * across**2 / (16 * np.maximum(sine, 1e-300)), 0.0)
     tolerance = TOLERANCE_M
     steps = np.ceil(np.sqrt(off / tolerance))
-    while np.maximum(steps, 1).sum() > MAX_POINTS:
+    while np.maximum(steps - 1, 0).sum() > most:
         tolerance *= 2
         steps = np.ceil(np.sqrt(off / tolerance))
     return np.maximum(steps, 1).astype(np.int32), tolerance

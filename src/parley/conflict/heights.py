@@ -77,6 +77,30 @@ def height_gap(a: Levels, b: Levels) -> HeightGap:
     return HeightGap(max(up, down, 0.0), tuple(sorted({*doubts, *more})))
 
 
+def shared(a: Band, b: Band) -> Band:
+    """The heights that two bands which may meet have in common, each limit as one of them states it.
+
+    Of two limits that cannot be compared, the one that certainly leaves the more in common.
+    """
+    return Band(_higher(a.lower, b.lower), _lower(a.upper, b.upper))
+
+
+def _higher(a: Height | None, b: Height | None) -> Height | None:
+    if a is None or b is None:
+        return a or b
+    if a.reference is b.reference:
+        return max(a, b, key=lambda h: _limit(h).metres)
+    return min(a, b, key=lambda h: _range(_limit(h))[0])
+
+
+def _lower(a: Height | None, b: Height | None) -> Height | None:
+    if a is None or b is None:
+        return a or b
+    if a.reference is b.reference:
+        return min(a, b, key=lambda h: _limit(h).metres)
+    return max(a, b, key=lambda h: _range(_limit(h))[1])
+
+
 def _limit(height: Height | None) -> Limit:
     if height is None:
         return Limit(0.0, None)

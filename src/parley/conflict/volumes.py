@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from parley.conflict.areas import Area, prepare
-from parley.conflict.heights import Levels, height_gap, levels
+from parley.conflict.heights import Levels, levels
 from parley.conflict.times import Spans, spans
-from parley.conflict.times import within as within_time
-from parley.wire.geometry import Volume
+from parley.wire.geometry import Band, Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,7 @@ class Buffer:
 class Prepared:
     """A volume, ready to be compared with many others."""
 
+    band: Band
     area: Area
     levels: Levels
     spans: Spans
@@ -42,11 +42,4 @@ class Prepared:
 
 def prepare_volume(volume: Volume) -> Prepared:
     """``volume``, ready to be compared. Raises DecodeError with the codes of ``prepare``, ``levels`` and ``spans``."""
-    return Prepared(prepare(volume.shapes), levels(volume.band), spans(volume.times))
-
-
-def may_meet(a: Prepared, b: Prepared, buffer: Buffer) -> bool:
-    """True unless heights or times alone keep ``a`` and ``b`` apart by more than ``buffer``."""
-    if not within_time(a.spans, b.spans, buffer.seconds):
-        return False
-    return height_gap(a.levels, b.levels).metres <= buffer.vertical_m
+    return Prepared(volume.band, prepare(volume.shapes), levels(volume.band), spans(volume.times))
