@@ -161,6 +161,15 @@ class ConflictIndex:
             raise read_error(error, self._path) from error
 
 
+def discard(path: Path) -> None:
+    """Throw away the closed index at ``path``: what to do when one that is open turns out to be damaged."""
+    try:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot remove {path}: {error.strerror}", code="store-io") from error
+
+
 def _open(path: Path, key: bytes) -> apsw.Connection:
     cipher.check_key(path, key)
     connection = None
@@ -183,9 +192,8 @@ def _open(path: Path, key: bytes) -> apsw.Connection:
 
 def _create(path: Path, key: bytes) -> apsw.Connection:
     """An empty index in place of whatever is at ``path``; a kill in between leaves none, or an empty one."""
+    discard(path)
     try:
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         connection = open_connection(path, key, writable=True)
         connection.execute("PRAGMA journal_mode=WAL").fetchall()
