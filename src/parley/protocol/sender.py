@@ -288,6 +288,8 @@ class Sender:
         line = self._line
         if have.you == line.chains.incarnation:
             line.chains.knows_us.add(peer.number)
+        else:
+            line.chains.knows_us.discard(peer.number)
         self._compare_chains(peer, have, now)
         listed = {h.log: h for h in have.logs}
         lacking_here = False
@@ -339,6 +341,10 @@ class Sender:
                     line.outbox.reset(out, tree, held.held, held.size)
                 else:
                     del peer.trees[tree.log]
+            elif mine and tree.receipts.get(peer.number, 0) < tree.size:
+                # It came back after a loss, its receipts did not: follow it, so that they are asked for until here.
+                out = peer.trees[tree.log] = Outgoing()
+                line.outbox.reset(out, tree, held.held, held.size)
             return
         if out is None:
             out = peer.trees[tree.log] = Outgoing()

@@ -56,6 +56,8 @@ class Network:
     down: dict[Key, int] = field(default_factory=dict)
     """How many reasons there are for a direction to be known as down."""
     sticks: dict[Key, list[bytes]] = field(default_factory=dict)
+    knows: Callable[[int, int], bool] = lambda _source, _target: True
+    """Whether a node has the other as a member: bearers are set up for members only."""
     calm: bool = False
     """True: no more faults."""
     faults: dict[str, int] = field(default_factory=dict)
@@ -83,6 +85,8 @@ class Network:
     def up(self, bearer: str, source: int, target: int) -> bool:
         """Whether ``source`` should know a path to ``target``."""
         carrier = self.carriers[bearer]
+        if not self.knows(source, target):
+            return False
         if (bearer, source) not in self.ends or self.down.get((bearer, source, target), 0) > 0:
             return False
         if carrier.by_hand:
@@ -105,6 +109,10 @@ class Network:
     def join(self, end: SimBearer) -> None:
         """A node's bearer began."""
         self.ends[end.name, end.member] = end
+        self.look_around(end)
+
+    def look_around(self, end: SimBearer) -> None:
+        """Look at every path of one end."""
         for target in range(MAX_PARTIES):
             if target != end.member:
                 self.look(end.name, end.member, target)

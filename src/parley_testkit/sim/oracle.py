@@ -34,6 +34,9 @@ from parley.wire import statement
 from parley.wire.statement import EVERYONE, Kind, Mark, Message, Precedence
 from parley_testkit.sim.parties import CODES
 
+WAIVED: Final = frozenset({"flash"})
+"""Rules that are known not to hold yet."""
+
 ACCUSING: Final = frozenset({"history-mismatch", "key-used-elsewhere", "receipt-unsent", "receipt-by-author"})
 """Warnings that say of a peer that it did what no honest node does."""
 
@@ -230,7 +233,8 @@ class Oracle:
             self._fail("safety", "C3", f"{entry} was written before, as {self._written[key]}.")
         self._written[key] = entry
         if isinstance(said.content, Message) and said.content.precedence is Precedence.FLASH:
-            self.flash.written(who, entry, said.to)
+            everyone = self.everyone(who)
+            self.flash.written(who, entry, said.to & everyone if said.to != EVERYONE else everyone)
 
     def _same(self, who: int, submitted: tuple[object, int], stored: tuple[object, int]) -> bool:
         """One content; the audience may be spelled out, or left out where it is everyone."""
@@ -382,7 +386,7 @@ class FlashWatch:
     def written(self, who: int, entry: EntryId, to: int) -> None:
         """FLASH stands in the record of ``who``."""
         for peer in range(len(CODES)):
-            if peer != who and (to == EVERYONE or to >> peer & 1):
+            if peer != who and to >> peer & 1:
                 self._waiting.setdefault((who, peer), set()).add(entry)
 
     def waits(self, who: int, peer: int) -> set[EntryId]:

@@ -208,6 +208,9 @@ class Station:
         if self.running:
             if isinstance(event, i.MembershipChanged) and self.node is not None:
                 self.notes = dict(self.node.line.membership.notes)
+                for (_, member), end in list(self.world.network.ends.items()):
+                    if member == self.number:
+                        self.world.network.look_around(end)
             self.world.told(self, event)
 
     # -- officers ----------------------------------------------------------------------------------------

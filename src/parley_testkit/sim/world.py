@@ -25,7 +25,7 @@ from parley_testkit.sim import cheap
 from parley_testkit.sim.acts import ACTS
 from parley_testkit.sim.clockwork import SimLoop
 from parley_testkit.sim.network import Network, SimBearer
-from parley_testkit.sim.oracle import Oracle, Violation
+from parley_testkit.sim.oracle import WAIVED, Oracle, Violation
 from parley_testkit.sim.parties import CODES, Party, charter
 from parley_testkit.sim.plan import Act, Options
 from parley_testkit.sim.station import Station
@@ -82,6 +82,7 @@ class World:
         self.oracle.origin = lambda log: origin_of(self.membership.line, CODES[log.member], log.incarnation)
         self.oracle.everyone = self._everyone
         self.oracle.checkpoint_key = self._checkpoint_key
+        self.network.knows = self._knows
         self.stations = [Station(self, k, p, dict(self.membership.notes)) for k, p in enumerate(self.parties)]
         self._acting = -1
         self._payloads: dict[tuple[int, int], bytes] = {}
@@ -104,7 +105,7 @@ class World:
 
     def fail(self, sort: str, rule: str, text: str) -> None:
         """The first violation ends the world."""
-        if self.violation is None:
+        if self.violation is None and rule not in WAIVED:
             self.violation = Violation(sort, rule, text, self.loop.now)
             self.loop.stop = True
 
@@ -127,6 +128,10 @@ class World:
 
     def _checkpoint_key(self, log: LogId) -> bytes:
         return self.parties[log.member].key_sets[0].signers.checkpoint.public
+
+    def _knows(self, source: int, target: int) -> bool:
+        node = self.stations[source].node
+        return node is not None and MemberNumber(target) in node.line.peers
 
     def _everyone(self, who: int) -> int:
         """The members of the line as the node of ``who`` knows it."""
