@@ -42,7 +42,7 @@ def refusal(shape: Shape) -> str:
 SQUARE = ring((0, 0), (0, 1), (1, 1), (1, 0))
 
 
-# -- refused, with the reason ------------------------------------------------------------------------------
+# -- refused, with the reason: CON-5 -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,7 @@ def test_numbers_that_are_none_are_refused() -> None:
 
 
 def test_both_windings_are_one_area() -> None:
+    """CON-2."""
     backwards = Polygon(SQUARE.ring[::-1])
     for area in (SQUARE, backwards):
         assert meets(area, at(0.5, 0.5))
@@ -91,6 +92,7 @@ def test_both_windings_are_one_area() -> None:
 
 
 def test_an_edge_is_a_great_circle_unless_it_says_otherwise() -> None:
+    """CON-1."""
     # 300 km along 60 N: the great circle passes about 1.5 km north of the parallel in its middle.
     corners = ((59, 0.0), (59, 5.4), (60, 5.4), (60, 0.0))
     between = at(60.005, 2.7)
@@ -155,6 +157,7 @@ def test_chords_of_a_rhumb_line_stay_within_the_tolerance(start: tuple[float, fl
 
 
 def test_many_long_parallels_are_widened_rather_than_refused() -> None:
+    """CON-12."""
     north = [(45 + n / 100, 170.0 * (n % 2)) for n in range(40)]
     path = Corridor(tuple(position(*p) for p in north), 1, Edge.RHUMB)
     (alone,) = prepare([path]).outlines
@@ -170,6 +173,7 @@ def test_many_long_parallels_are_widened_rather_than_refused() -> None:
 
 @pytest.mark.parametrize("where", [(0, 0), (0, 179.9999), (45, -180), (60, 10), (89.99, 30), (90, 0), (-90, 0)])
 def test_a_circle_reaches_as_far_as_the_geodesic(where: tuple[float, float]) -> None:
+    """CON-3."""
     centre = position(*where)
     for radius in (500, 50_000, 900_000):
         for course in range(0, 360, 45):
@@ -190,10 +194,27 @@ def test_by_how_much_two_areas_miss() -> None:
 
 
 def test_touching_is_meeting() -> None:
+    """CON-4."""
     assert meets(SQUARE, ring((0, 1), (0, 2), (1, 2), (1, 1)))
     assert meets(SQUARE, at(1, 1))
     assert meets(SQUARE, at(0, 0.5))
     assert not meets(SQUARE, at(-0.000002, 0.5))
+
+
+def test_a_short_edge_that_points_at_a_place_does_not_hold_it() -> None:
+    # 0.4 m of edge in line with a place 7 m away: its direction must not be lost to rounding.
+    blot = [(35260291, 44999959), (35260295, 44999963), (35260290, 44999963), (35260293, 44999972)]
+    blot += [(35260289, 44999969), (35260287, 44999976), (35260283, 44999971), (35260278, 44999975)]
+    blot += [(35260275, 44999973), (35260281, 44999962), (35260281, 44999961), (35260270, 44999960)]
+    blot += [(35260277, 44999956), (35260275, 44999951), (35260279, 44999949), (35260280, 44999946)]
+    blot += [(35260284, 44999942), (35260286, 44999951), (35260287, 44999953), (35260293, 44999947)]
+    blot += [(35260293, 44999953), (35260295, 44999955)]
+    others = [(35260163, 44999896), (35260260, 45000096), (35260038, 45000133), (35259931, 45000260)]
+    others += [(35259877, 45000091), (35259769, 45000035), (35259570, 44999963), (35259739, 44999828)]
+    others += [(35259808, 44999652), (35259921, 44999674), (35260028, 44999689), (35260272, 44999657)]
+    found = near(Polygon(tuple(Position(*p) for p in blot)), Polygon(tuple(Position(*p) for p in others)), 100)
+    assert found is not None
+    assert found.metres == pytest.approx(7.14, abs=0.05)
 
 
 def test_two_paths_meet_where_they_cross() -> None:

@@ -62,6 +62,7 @@ def strike(name: str, metres: float) -> Activity:
 
 
 def test_b4_a_strike_near_a_notified_hospital_is_blocking() -> None:
+    """CON-9."""
     found = clash(strike("plan", 300), hospital())
     assert found.degree is Degree.BLOCKING
     assert (found.first, found.second) == ("plan", "hospital")
@@ -107,6 +108,7 @@ def test_a_conflict_that_gets_worse_is_new() -> None:
 
 
 def test_b1_a_check_fire_goes_to_the_role_that_controls_the_strike() -> None:
+    """CON-10."""
     own = [
         activity("west", Circle(destination(HOSPITAL, 270, 20_000), 1_000), Window(NIGHT, NIGHT + HOUR), role="west"),
         activity("far", Point(position(10, 10)), Window(NIGHT, NIGHT + HOUR), role="far"),

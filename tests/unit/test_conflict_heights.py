@@ -33,6 +33,7 @@ def gap(a: Band, b: Band) -> tuple[object, object]:
 
 
 def test_one_reference_is_compared_as_stated() -> None:
+    """CON-6."""
     assert gap(Band(feet(0), feet(1000)), Band(feet(2000), feet(3000))) == (pytest.approx(304.8), ())
     assert gap(Band(level(100), level(200)), Band(level(210), level(300))) == (pytest.approx(304.8), ())
     assert gap(Band(agl(0), agl(100)), Band(agl(150), agl(300))) == (50, ())
@@ -45,6 +46,7 @@ def test_bands_that_touch_meet() -> None:
 
 
 def test_a_bound_that_is_not_stated_is_open_and_says_so() -> None:
+    """CON-6 and CON-7."""
     assert gap(Band(), Band(feet(30_000), feet(40_000))) == (0, ("height-unstated",))
     assert gap(Band(None, feet(1000)), Band(feet(2000), feet(3000))) == (pytest.approx(304.8), ("height-unstated",))
     assert gap(Band(feet(2000), None), Band(feet(5000), None)) == (0, ("height-unstated",))
@@ -120,6 +122,7 @@ def test_times_that_hold_nothing_or_too_much_are_refused(times: tuple[Time, ...]
 
 
 def test_two_daily_patterns_meet_where_their_hours_and_days_do() -> None:
+    """CON-8."""
     nights = spans((Daily(0, 364, 22 * 60, 4 * 60),))
     mornings = spans((Daily(0, 364, 3 * 60, 5 * 60, 0b0000001),))
     both = common(nights, mornings)

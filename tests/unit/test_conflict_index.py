@@ -125,6 +125,7 @@ def test_a_ring_wider_than_a_hemisphere(path: Path) -> None:
 
 
 def test_nothing_is_cut_off(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CON-11."""
     monkeypatch.setattr(conflict_index, "CHUNK", 700)
     index = ConflictIndex.open(path, KEY)
     index.load(((f"v{n}", place(n % 100)) for n in range(3_000)), b"all")

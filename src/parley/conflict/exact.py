@@ -142,7 +142,8 @@ def cross(a: Vectors, b: Vectors) -> Vectors:
 
 def unit_normals(starts: Vectors, ends: Vectors) -> Vectors:
     """The poles of the great circles from ``starts`` to ``ends``, to the left; zero where both are one place."""
-    normals = cross(starts, ends)
+    # Twice starts x ends; of neighbours the difference is exact, so that short edges have as sure a direction as long.
+    normals = cross(starts + ends, ends - starts)
     lengths = np.sqrt(np.einsum("ij,ij->i", normals, normals))
     lengths[lengths == 0] = 1.0
     normals /= lengths[:, None]
@@ -267,8 +268,9 @@ def _crossing_points(a: Piece, b: Piece) -> Vectors:
     points = cross(a.normals[rows], b.normals[columns])
     lengths = np.sqrt(np.einsum("ij,ij->i", points, points))
     facing = np.where(np.einsum("ij,ij->i", points, a.vectors[rows] + a.ends[rows]) > 0, lengths, -lengths)
-    points /= facing[:, None]
-    return points
+    sure = lengths > 0
+    crossings: Vectors = points[sure] / facing[sure, None]
+    return crossings
 
 
 def arc_gaps(starts: Vectors, ends: Vectors, points: Vectors) -> Vectors:

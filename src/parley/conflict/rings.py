@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from parley.conflict.exact import Kind, Piece, arc_gaps, cross
+from parley.conflict.exact import Kind, Piece, arc_gaps, cross, unit_normals
 from parley.errors import DecodeError
 from parley.geo.sphere import RADIUS_MIN_M, Vectors
 
@@ -94,8 +94,7 @@ def outside_of_wide(ring: Vectors) -> Vectors:
     Raises DecodeError ``area-undecided`` when both regions are as large.
     """
     ends = np.roll(ring, -1, axis=0)
-    normals = cross(ring, ends)
-    normals /= np.sqrt((normals * normals).sum(axis=1))[:, None]
+    normals = unit_normals(ring, ends)
     before = np.roll(normals, 1, axis=0)
     turns = np.arctan2((ring * cross(before, normals)).sum(axis=1), (before * normals).sum(axis=1))
     left = (2 * math.pi - float(turns.sum())) % (4 * math.pi)
