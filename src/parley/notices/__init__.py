@@ -1,1 +1,1 @@
-"""Notices as others write them: navigational warnings, NOTAMs and press texts, read into drafts of forms and written."""
+"""Notices as others write them: warnings, NOTAMs and press texts, read into drafts of forms, and written."""
