@@ -129,6 +129,8 @@ class Line:
                 case datagram.Piece():
                     self._on_piece(outer, given.bearer, now)
         except BehindChain as error:
+            # Set back, it may have forgotten our run too: we name it until we hear otherwise.
+            self.chains.knows_us.discard(error.sender)
             peer = self.peers.get(error.sender)
             if peer is not None:
                 self.ask_have(peer, now.boot)
@@ -212,7 +214,7 @@ class Line:
         if brought and log.member == self.me:
             # Our own history came back (D15); the receipts on it are with those who gave them.
             for other in self.peers.values():
-                other.control["query"] = parts.Query()
+                self.sender.came_back(other, tree)
         for content in accepted:
             self.apply(tree, content)
         out = peer.trees.get(log)

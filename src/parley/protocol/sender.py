@@ -27,6 +27,10 @@ _ANNOUNCE_AGAIN_S: Final = 3.0
 _TALK_LIMIT: Final = 128.0
 """By how much the interval between two HAVE to one peer grows at most, while nothing comes of them."""
 
+_DEAF: Final = 8.0
+"""When the interval has grown by this and still nothing comes of it, the peer may not hold the chains that we
+believe it does: they are announced again."""
+
 
 @dataclass(slots=True)
 class Cast:
@@ -63,6 +67,14 @@ class Sender:
         peer.trees[tree.log] = out
         self._line.outbox.reset(out, tree, tree.receipts.get(peer.number, 0))
         return out
+
+    @staticmethod
+    def came_back(peer: Peer, tree: Tree) -> None:
+        """A tree of ours came back after a loss: ask until ``peer`` says what it holds and gives its receipt."""
+        peer.control["query"] = parts.Query()
+        if tree.everyone >> peer.number & 1:
+            out = peer.trees.setdefault(tree.log, Outgoing())
+            out.next = out.known = tree.size
 
     def plan(self, tree: Tree, encoded: Sequence[tuple[Statement, bytes]], now: i.Now) -> Cast | None:
         """Who can be sent the batch at once; the chain's next key then gives the salts (D6)."""
@@ -341,10 +353,6 @@ class Sender:
                     line.outbox.reset(out, tree, held.held, held.size)
                 else:
                     del peer.trees[tree.log]
-            elif mine and tree.receipts.get(peer.number, 0) < tree.size:
-                # It came back after a loss, its receipts did not: follow it, so that they are asked for until here.
-                out = peer.trees[tree.log] = Outgoing()
-                line.outbox.reset(out, tree, held.held, held.size)
             return
         if out is None:
             out = peer.trees[tree.log] = Outgoing()
@@ -391,6 +399,9 @@ class Sender:
         line = self._line
         peer.have_at, peer.have_sent = None, now.boot
         peer.talk = min(peer.talk * 2, _TALK_LIMIT)
+        if peer.talk > _DEAF:
+            for chain in line.chains.send_chains_with(peer.number):
+                line.chains.unconfirm(chain, peer.number)
         logs = tuple(parts.Held(t.log, t.size, t.held) for t in line.trees if t.everyone >> peer.number & 1)
         you = line.chains.incarnation_of(peer.number) or b""
         peer.control["have"] = parts.Have(logs, line.chains.held_from(peer.number), line.document_hashes(), you)
