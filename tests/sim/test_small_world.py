@@ -18,6 +18,8 @@ from parley.record import equivocation
 from parley.record.rfc6962 import leaf_hash, root_hash
 from parley.stores.memory import MemoryStore
 from parley.wire import cbor, datagram, parts, statement
+from parley.wire.documents import NoticeOfLeaving, document_hash
+from parley.wire.note import Note
 from parley.wire.statement import EVERYONE, Kind, Mark, Message, Precedence, Reference, Relation, Statement
 from parley_testkit.small_world import Party, World, charter_note
 
@@ -590,3 +592,57 @@ def test_only_an_author_can_say_that_a_content_is_gone() -> None:
     world.link(0, 2)
     world.run(8.0)
     assert world.texts(2) == ["erased by south, not by its author"]
+
+
+def slow_pair_with_much_waiting() -> World:
+    """A link of 2,400 bit/s on which an announcement in pieces and a long ROUTINE text wait, after one datagram."""
+    world = World(2, mtu=200, bits_per_second=2400)
+    world.lines[0].step([i.LinkUp("b", MemberNumber(1), 200, 0.1, 2400)], world.now(0))
+    world.send(0, "long " * 200)
+    world.ready.clear()
+    assert len(world.lines[0].peers[MemberNumber(1)].links["b"].pending) > 5
+    return world
+
+
+def test_flash_overtakes_what_waits_behind_an_announcement() -> None:
+    # PRO-7: the pieces of the announcement go first, since nothing opens without them; ROUTINE does not.
+    world = slow_pair_with_much_waiting()
+    world.send(0, "now", Precedence.FLASH)
+    world.step(0, i.Ready("b", MemberNumber(1)))
+    carried = [x for x, _ in world.lines[0].peers[MemberNumber(1)].links["b"].pending]
+    assert Precedence.FLASH in carried
+    last = max(k for k, x in enumerate(carried) if x >= Precedence.FLASH)
+    assert all(x < 0 or x >= Precedence.FLASH for x in carried[:last])
+
+
+def test_flash_that_waits_goes_by_a_bearer_that_comes_up() -> None:
+    world = slow_pair_with_much_waiting()
+    world.send(0, "now", Precedence.FLASH)
+    up = i.LinkUp("fast", MemberNumber(1), 65_535, 0.01)
+    for send in world.lines[0].step([up], world.now(0)).sends:
+        if send.bearer == "fast":
+            world.step(1, i.Received(send.datagram, "fast"))
+    assert world.texts(1) == ["now"]
+
+
+def test_what_a_party_wrote_before_it_left_reaches_all() -> None:
+    world = World(3)
+    world.link_all()
+    world.run(1.0)
+    world.carry = lambda _source, _target, _datagram: []
+    world.send(2, "my last word")
+    world.carry = lambda _source, _target, datagram: [datagram]
+    leaver = world.parties[2]
+    membership = world.membership
+    text = NoticeOfLeaving(membership.line, leaver.code, document_hash(leaver.party_text), "the end").text()
+    note_ = Note(text, (leaver.sign(text),)).encode()
+    for k in range(3):
+        world.step(k, i.AddDocument(note_))
+    world.run(30.0)
+    assert [world.texts(k) for k in range(2)] == [["my last word"]] * 2
+    own = world.lines[2].own
+    assert own is not None
+    assert own.receipts == {0: own.size, 1: own.size}
+    world.send(2, "one more")
+    world.run(5.0)
+    assert [world.texts(k) for k in range(2)] == [["my last word"]] * 2, "who has left writes nothing more"

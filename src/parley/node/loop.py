@@ -248,12 +248,21 @@ class Node:
         for event in output.events:
             if isinstance(event, i.Written | i.Rejected):
                 self._settle(event)
+            elif isinstance(event, i.MembershipChanged):
+                self._link_newcomers()
             elif isinstance(event, i.Done):
                 asked = self._asked.pop(event.token, None)
                 if asked is not None and not asked.done():
                     asked.set_result(event)
                 continue
             self._on_event(event)
+
+    def _link_newcomers(self) -> None:
+        """A bearer may have been up to a member before there was one."""
+        for bearer in self._bearers.values():
+            for link in self._links_of(bearer):
+                if bearer.name not in self.line.peers[link.peer].links:
+                    self.put(link)
 
     def _settle(self, event: i.Written | i.Rejected) -> None:
         future = self._waiting.pop(event.token, None)

@@ -30,7 +30,7 @@ from parley.protocol.chains import BehindChain, Chains, Opened
 from parley.protocol.fragments import Fragments
 from parley.protocol.gossip import Histories
 from parley.protocol.membership import Membership
-from parley.protocol.outbox import Link, Outbox, Peer
+from parley.protocol.outbox import Link, Outbox, Peer, weight
 from parley.protocol.receipts import Receipts
 from parley.protocol.rows import Rows
 from parley.protocol.sender import Sender
@@ -211,6 +211,9 @@ class Line:
         tree, accepted, brought = self.trees.accept(log, part, salt_of, from_author=log.member == peer.number)
         if brought or accepted:
             peer.talk = 1.0
+        else:
+            # What was sent again in vain must not keep out what is new.
+            peer.tokens += weight(part)
         if brought and log.member == self.me:
             # Our own history came back (D15); the receipts on it are with those who gave them.
             for other in self.peers.values():
@@ -224,7 +227,6 @@ class Line:
 
     def _within_rate(self, peer: Peer, part: parts.Entries, now: i.Now) -> bool:
         """A bucket of bytes a peer; what exceeds it is not taken, so it waits at its sender (R22, D18)."""
-        size = sum(len(x.statement) + 64 if isinstance(x, parts.Opening) else 64 for x in part.items)
         refill = (now.boot - peer.tokens_at) * self.settings.rate_bytes_per_s
         peer.tokens = min(self.settings.burst_bytes, peer.tokens + refill)
         peer.tokens_at = now.boot
@@ -232,7 +234,7 @@ class Line:
             text = f"member {peer.number} sends faster than agreed; the rest waits there."
             self.tell(i.Warned("peer-floods", text, peer.number))
             return False
-        peer.tokens -= size
+        peer.tokens -= weight(part)
         return True
 
     def apply(self, tree: Tree, content: Accepted) -> None:
@@ -354,8 +356,7 @@ class Line:
         del now
         self.chains.announcer.accept_prekeys(part, peer.number)
 
-    def _on_document(self, peer: Peer, part: parts.Document, now: i.Now) -> None:
-        del peer
+    def _on_document(self, _peer: Peer, part: parts.Document, now: i.Now) -> None:
         self._add_document(part.note, now)
 
     def _on_padding(self, peer: Peer, part: parts.Padding, now: i.Now) -> None:
@@ -416,27 +417,25 @@ class Line:
         )
         if first:
             self.sender.restart(peer)
+        else:
+            self.sender.also_by(peer, peer.links[given.bearer])
         peer.talk = 1.0
         peer.have_at = now.boot + self.settings.quiet_s
 
-    def _on_link_down(self, given: i.LinkDown, now: i.Now) -> None:
-        del now
+    def _on_link_down(self, given: i.LinkDown, _now: i.Now) -> None:
         peer = self.peers.get(given.peer)
         if peer is not None:
             peer.links.pop(given.bearer, None)
 
-    def _on_ready(self, given: i.Ready | i.Busy, now: i.Now) -> None:
-        del now
+    def _on_ready(self, given: i.Ready | i.Busy, _now: i.Now) -> None:
         peer = self.peers.get(given.peer)
         if peer is not None and given.bearer in peer.links:
             peer.links[given.bearer].ready = isinstance(given, i.Ready)
 
-    def _on_tick(self, given: i.Tick, now: i.Now) -> None:
-        del given
+    def _on_tick(self, _given: i.Tick, now: i.Now) -> None:
         self.sender.tick(now)
 
-    def _on_prune(self, given: i.Prune, now: i.Now) -> None:
-        del now
+    def _on_prune(self, given: i.Prune, _now: i.Now) -> None:
         count = self.trees.erase(given.before, given.limit)
         self.tell(i.Done(given.token, count, count >= given.limit))
 
@@ -448,11 +447,6 @@ class Line:
         """Say what we hold to ``peer`` at ``at``, or when it may be said again: while nothing comes of it, later."""
         earliest = max(at, peer.have_sent + self.settings.answer_interval_s * peer.talk)
         peer.have_at = earliest if peer.have_at is None else min(peer.have_at, earliest)
-
-    def chains_announce_again(self, peer: Peer) -> None:
-        """Let the next datagram to ``peer`` be preceded by the announcement of a chain it has not confirmed."""
-        for chain in self.chains.send_chains_with(peer.number):
-            chain.announced.pop(peer.number, None)
 
     # -- the end of a step -----------------------------------------------------------------------------
 

@@ -96,8 +96,8 @@ class Membership:
         return next((r for r in self.revisions if r.hash == hash_), None)
 
     def peers(self, me: MemberNumber) -> tuple[MemberNumber, ...]:
-        """The other members in force that have not left."""
-        return tuple(n for n in self.current.members if n != me and not self.members[n].left)
+        """The other members in force. One that left still hears and is heard: what it wrote before must reach all."""
+        return tuple(n for n in self.current.members if n != me)
 
 
 def root_signature_name(code: str, holder: str) -> str:

@@ -24,6 +24,9 @@ from parley.wire.statement import EVERYONE, Precedence
 CREDIT: Final = {Precedence.ROUTINE: 1024, Precedence.FLASH: 256}
 """Contents that may be on the way to one peer without a receipt; FLASH has its own (D18)."""
 
+ANNOUNCEMENT: Final = -1
+"""In ``Link.pending``: a piece of an announcement, without which what follows it cannot be opened."""
+
 SEAL_OVERHEAD: Final = 48
 """Bytes that header, tag and the outer arrays add to a payload, at most."""
 _ENTRY_OVERHEAD: Final = 48
@@ -32,9 +35,18 @@ _PAYLOAD_GOAL: Final = 24 * 1024
 """Bytes of one payload on a fast bearer: large enough to be cheap, small enough to be overtaken."""
 
 
+def weight(part: parts.Entries) -> int:
+    """About how many bytes ``part`` takes."""
+    return sum(len(x.statement) + 64 if isinstance(x, parts.Opening) else 64 for x in part.items)
+
+
 @dataclass(slots=True)
 class Link:
-    """One bearer to one peer. ``pending`` are sealed datagrams of a payload that needed several."""
+    """One bearer to one peer.
+
+    ``pending`` are datagrams that it has yet to take, each with what it carries: ANNOUNCEMENT, or the precedence
+    of its payload.
+    """
 
     bearer: str
     mtu: int
@@ -43,7 +55,7 @@ class Link:
     one_way: bool
     cost: int
     ready: bool = True
-    pending: deque[bytes] = field(default_factory=deque)
+    pending: deque[tuple[int, bytes]] = field(default_factory=deque)
 
     def timeout_s(self) -> float:
         """How long after a datagram its receipt may take before it is asked for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -10,7 +11,7 @@ from parley import limits
 from parley.protocol import inputs as i
 from parley.protocol.announcer import PREKEY_STOCK
 from parley.protocol.chain_state import MessageKey, SendChain
-from parley.protocol.outbox import CREDIT, SEAL_OVERHEAD, Link, Outgoing, Peer
+from parley.protocol.outbox import ANNOUNCEMENT, CREDIT, SEAL_OVERHEAD, Link, Outgoing, Peer
 from parley.protocol.trees import StoredEntry, Tree
 from parley.wire import datagram, parts
 from parley.wire.statement import EVERYONE, Message, Precedence, Statement
@@ -30,6 +31,10 @@ _TALK_LIMIT: Final = 128.0
 _DEAF: Final = 8.0
 """When the interval has grown by this and still nothing comes of it, the peer may not hold the chains that we
 believe it does: they are announced again."""
+
+
+def _hurries(carried: int) -> bool:
+    return carried == ANNOUNCEMENT or carried >= Precedence.FLASH
 
 
 @dataclass(slots=True)
@@ -181,7 +186,7 @@ class Sender:
         if peer.number in chain.confirmed or now.boot - chain.announced.get(peer.number, -1e9) <= _ANNOUNCE_AGAIN_S:
             return
         whole = self._line.chains.announcer.announcement(chain, peer.number, self._line.incarnation, now)
-        link.pending.extend(datagram.pieces(whole, link.mtu, whole[-4:]))
+        link.pending.extend((ANNOUNCEMENT, piece) for piece in datagram.pieces(whole, link.mtu, whole[-4:]))
 
     def _seal(self, chain: SendChain, payload: bytes, mtu: int) -> list[bytes]:
         """The payload as one datagram, or as fragments that are datagrams of their own (D17)."""
@@ -207,19 +212,31 @@ class Sender:
         flash = precedence >= Precedence.FLASH
         targets = [x for x in peer.links.values() if x is link or (flash and x.ready and x.mtu >= link.mtu)]
         for target in targets:
-            if flash and not any(datagram.is_announcement(p) for p in target.pending):
-                target.pending.extendleft(reversed(sealed))
+            new = [(precedence, data) for data in sealed]
+            if flash and target.pending:
+                # Before all but FLASH, and announcements, without which it cannot be opened.
+                first = [x for x in target.pending if _hurries(x[0])]
+                rest = [x for x in target.pending if not _hurries(x[0])]
+                target.pending = deque([*first, *new, *rest])
             else:
-                target.pending.extend(sealed)
+                target.pending.extend(new)
             self._drain(peer, target)
         peer.spoke_at = now.boot
         if peer.waiting_since is None:
             peer.waiting_since = now.boot
 
+    def also_by(self, peer: Peer, link: Link) -> None:
+        """``link`` came up beside others: FLASH that still waits for one of them goes by it too (D17)."""
+        for other in peer.links.values():
+            if other is not link and link.mtu >= other.mtu and any(p >= Precedence.FLASH for p, _ in other.pending):
+                link.pending.extend(x for x in other.pending if _hurries(x[0]))
+        self.announce_again(peer)
+        self._drain(peer, link)
+
     def _drain(self, peer: Peer, link: Link) -> None:
         """Pass on pending datagrams; a slow bearer takes one, and the rest can be overtaken meanwhile."""
         while link.ready and link.pending:
-            self._line.out.sends.append(i.Send(link.bearer, peer.number, link.pending.popleft()))
+            self._line.out.sends.append(i.Send(link.bearer, peer.number, link.pending.popleft()[1]))
             if link.bits_per_second:
                 link.ready = False
 
@@ -275,6 +292,10 @@ class Sender:
             tree = self._line.trees.get(log)
             if tree is not None and (out.next > out.confirmed or out.early):
                 self._line.outbox.reset(out, tree, out.confirmed)
+        self.announce_again(peer)
+
+    def announce_again(self, peer: Peer) -> None:
+        """Let the next datagram to ``peer`` be preceded by the announcement of a chain it has not confirmed."""
         for chain in self._line.chains.send_chains_with(peer.number):
             chain.announced.pop(peer.number, None)
 
@@ -365,7 +386,7 @@ class Sender:
         stale = now.boot - out.sent_at > min((x.timeout_s() for x in peer.links.values()), default=1.0) / 2
         if stale or held.held < out.confirmed:
             line.outbox.reset(out, tree, held.held, held.size)
-            line.chains_announce_again(peer)
+            self.announce_again(peer)
 
     # -- time ------------------------------------------------------------------------------------------
 
@@ -433,7 +454,7 @@ class Sender:
             peer.waiting_since = now.boot
             peer.backoff *= 2
             peer.control["query"] = parts.Query()
-            self._line.chains_announce_again(peer)
+            self.announce_again(peer)
 
     def _heartbeat(self, peer: Peer, now: i.Now) -> None:
         settings = self._line.settings

@@ -78,11 +78,6 @@ def pieces(whole: bytes, mtu: int, piece_id: bytes) -> list[bytes]:
     return [head + bytes([i, len(cuts)]) + cut for i, cut in enumerate(cuts)]
 
 
-def is_announcement(data: bytes) -> bool:
-    """True for our own announcement, or a piece of one: what follows cannot be opened without it."""
-    return data[0] & 15 in (_ANNOUNCE, _PIECE)
-
-
 def decode(data: bytes) -> Sealed | Announce | Piece:
     """The outer form of a datagram; nothing in it is trusted. Raises DecodeError."""
     if not 8 <= len(data) <= limits.MAX_DATAGRAM:  # noqa: PLR2004
