@@ -35,9 +35,9 @@ _PAYLOAD_GOAL: Final = 24 * 1024
 """Bytes of one payload on a fast bearer: large enough to be cheap, small enough to be overtaken."""
 
 
-def weight(part: parts.Entries) -> int:
+def weight(part: Entries) -> int:
     """About how many bytes ``part`` takes."""
-    return sum(len(x.statement) + 64 if isinstance(x, parts.Opening) else 64 for x in part.items)
+    return sum(len(x.statement) + 64 if isinstance(x, Opening) else 64 for x in part.items)
 
 
 @dataclass(slots=True)
