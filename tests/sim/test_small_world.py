@@ -618,11 +618,12 @@ def test_flash_overtakes_what_waits_behind_an_announcement() -> None:
 def test_flash_that_waits_goes_by_a_bearer_that_comes_up() -> None:
     world = slow_pair_with_much_waiting()
     world.send(0, "now", Precedence.FLASH)
-    up = i.LinkUp("fast", MemberNumber(1), 65_535, 0.01)
-    for send in world.lines[0].step([up], world.now(0)).sends:
-        if send.bearer == "fast":
-            world.step(1, i.Received(send.datagram, "fast"))
-    assert world.texts(1) == ["now"]
+    world.mtu, world.bits_per_second = 65_535, 0
+    world.link(0, 1, "fast")
+    world.run(2.0)
+    assert "now" in world.texts(1)
+    slow = world.lines[0].peers[MemberNumber(1)].links["b"]
+    assert slow.pending, "nothing more left by the slow one meanwhile"
 
 
 def test_what_a_party_wrote_before_it_left_reaches_all() -> None:
