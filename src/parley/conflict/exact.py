@@ -30,6 +30,8 @@ TOUCH_M: Final = 0.1
 SLACK: Final = 5e-5
 """Part of a distance by which it may be stated too long: nearest points are sought on the sphere of normals, whose
 metres differ by up to 0.7 % with direction, which moves the foot of a perpendicular, and its length by 0.002 %."""
+_ROUNDING: Final = 4e-15
+"""Radians (25 nm) over a great circle that are taken for none: then edges touch, which is told by their distance."""
 _BLOCK: Final = 1 << 20
 """Pairs of edges worked on at once; bounds memory."""
 Flags = NDArray[np.bool_]
@@ -95,12 +97,15 @@ class Batch:
         kind = Kind.RING if self.rings[number] else Kind.POINT if count == 1 else Kind.PATH
         return Piece(kind, self.vectors[start:end], float(self.radius_m[number]), self.outside.get(number))
 
-    def part(self, first: int, last: int) -> Batch:
-        """Those from ``first`` up to, not including, ``last``."""
-        begin, end = self.starts[first], self._end(last - 1)
-        outside = {n - first: v for n, v in self.outside.items() if first <= n < last}
-        vectors, starts = self.vectors[begin:end], self.starts[first:last] - begin
-        return Batch(vectors, starts, self.rings[first:last], self.radius_m[first:last], outside)
+    def some(self, numbers: Indexes) -> Batch:
+        """Those of ``numbers``, which ascend."""
+        counts = np.diff(np.append(self.starts, len(self.vectors)))
+        chosen = np.zeros(len(self.starts), dtype=np.bool_)
+        chosen[numbers] = True
+        outside = {n: self.outside[old] for n, old in enumerate(numbers.tolist()) if old in self.outside}
+        starts = np.cumsum(counts[numbers]) - counts[numbers]
+        vectors = self.vectors[np.repeat(chosen, counts)]
+        return Batch(vectors, starts, self.rings[numbers], self.radius_m[numbers], outside)
 
     def _end(self, number: int) -> int:
         return int(self.starts[number + 1]) if number + 1 < len(self.starts) else len(self.vectors)
@@ -150,31 +155,42 @@ def unit_normals(starts: Vectors, ends: Vectors) -> Vectors:
     return normals
 
 
+def sides(normals: Vectors, points: Vectors) -> Vectors:
+    """Sines of the angles of ``points`` (columns) over the planes of ``normals`` (rows); 0 where rounding decides."""
+    found: Vectors = normals @ points.T
+    found[np.abs(found) < _ROUNDING] = 0.0
+    return found
+
+
 def meet(piece: Piece, others: Batch, limit_m: float) -> Flags:
     """Which of ``others`` come within ``limit_m`` metres of ``piece``."""
     count = len(others.starts)
     if count > 1 and len(piece.vectors) * len(others.vectors) > _BLOCK:
-        parts = others.part(0, count // 2), others.part(count // 2, count)
-        return np.concatenate([meet(piece, part, limit_m) for part in parts])
-    left = piece.normals @ others.vectors.T
-    right = piece.vectors @ others.normals.T
+        halves = np.split(np.arange(count), [count // 2])
+        return np.concatenate([meet(piece, others.some(half), limit_m) for half in halves])
+    left, right = sides(piece.normals, others.vectors), sides(others.normals, piece.vectors).T
     found: Flags = np.logical_or.reduceat(_crossings(piece, others, left, right).any(axis=0), others.starts)
     found |= _contained(piece, others, right)
     reach_m = (others.radius_m + (piece.radius_m + limit_m)) * (1 + SLACK) + TOUCH_M
     # Whatever comes this near to an edge comes as near to its great circle.
     reach = np.repeat(reach_m, np.diff(np.append(others.starts, len(others.vectors)))) / RADIUS_MIN_M
     near = (np.abs(left) <= reach) | (np.abs(right) <= reach)
-    for number in np.flatnonzero(np.logical_or.reduceat(near.any(axis=0), others.starts) & ~found).tolist():
-        found[number] = _within(piece, others.piece(number), float(reach_m[number]))
+    rest = np.flatnonzero(np.logical_or.reduceat(near.any(axis=0), others.starts) & ~found)
+    if len(rest):
+        found[rest] = _within(piece, others.some(rest), reach_m[rest])
     return found
 
 
-def _within(a: Piece, b: Piece, reach_m: float) -> bool:
-    """True when two skeletons that do not overlap are at most ``reach_m`` apart."""
-    angle = min(float(table.min()) for table in _gaps(a, b))
-    if angle * RADIUS_MAX_M <= reach_m:
-        return True
-    return angle * RADIUS_MIN_M <= reach_m and _closest(a, b).metres <= reach_m
+def _within(piece: Piece, others: Batch, reach_m: Vectors) -> Flags:
+    """Which skeletons, none of which overlaps that of ``piece``, are at most so far from it."""
+    on_piece, on_others, ends = _gaps(piece, others)
+    angles = np.minimum.reduceat(
+        np.minimum(np.minimum(on_piece, ends).min(axis=0), on_others.min(axis=1)), others.starts
+    )
+    found: Flags = angles * RADIUS_MAX_M <= reach_m
+    for number in np.flatnonzero(~found & (angles * RADIUS_MIN_M <= reach_m)).tolist():
+        found[number] = _closest(piece, others.piece(number)).metres <= reach_m[number]
+    return found
 
 
 def nearest(a: Piece, b: Piece) -> Nearest:
@@ -194,30 +210,47 @@ def contains(piece: Piece, points: Vectors) -> Flags:
     """Which ``points`` lie inside the skeleton of ``piece``; places on its edge fall on either side."""
     if piece.kind is not Kind.RING:
         return np.zeros(len(points), dtype=np.bool_)
-    side = points @ piece.normals.T
     if piece.outside is None:
         # The half circle from a point to its opposite crosses the ring an odd number of times when one of both is
         # inside; within 89 degrees of the middle of the ring it is not the opposite.
-        facing: Flags = points @ piece.vectors.sum(axis=0) > 0
-        return facing & _odd(piece, _tangents(points), side)
+        odd: Flags = np.count_nonzero(_crossed(piece, points, _tangents(points)), axis=1) % 2 == 1
+        odd &= points @ piece.vectors.sum(axis=0) > 0
+        return odd
     tangents = cross(points, piece.outside[None])
     at_reference: Flags = np.einsum("ij,ij->i", tangents, tangents) < 1e-24  # noqa: PLR2004 - 1e-12 radians, squared
     tangents[at_reference] = _tangents(points[at_reference])
-    beyond = (side > 0) == (piece.normals @ piece.outside > 0)
-    beyond[at_reference] = False
+    before = _before(piece, points, tangents, piece.outside)
+    before[at_reference] = True
+    inside: Flags = np.count_nonzero(_crossed(piece, points, tangents) & before, axis=1) % 2 == 1
     same_place: Flags = at_reference & (points @ piece.outside > 0)
-    return ~same_place & _odd(piece, tangents, side, beyond)
+    return inside & ~same_place
 
 
-def _odd(piece: Piece, tangents: Vectors, side: Vectors, beyond: Flags | None = None) -> Flags:
-    """Whether half circles, each square to one of ``tangents``, cross the ring an odd number of times."""
+def _crossed(piece: Piece, points: Vectors, tangents: Vectors) -> Flags:
+    """Which edges (columns) the half circles from ``points`` to their opposites, square to ``tangents``, cross."""
     up = tangents @ piece.vectors.T > 0
-    up_end = np.roll(up, -1, axis=1)
-    crossed = (up != up_end) & ((side > 0) == up_end)
-    if beyond is not None:
-        crossed &= ~beyond
-    odd: Flags = np.count_nonzero(crossed, axis=1) % 2 == 1
-    return odd
+    ahead = cross(tangents, points) @ piece.vectors.T > 0
+    up_end, ahead_end = np.roll(up, -1, axis=1), np.roll(ahead, -1, axis=1)
+    return _on_half(up, up_end, ahead, ahead_end, points @ piece.normals.T)
+
+
+def _on_half(up: Flags, up_end: Flags, ahead: Flags, ahead_end: Flags, side: Vectors) -> Flags:
+    """Which edges cross a half circle, by where their ends lie: over or under its plane, ahead of the point or behind.
+
+    Of an edge that lies along the circle, rounding decides over and under, and the side it has the point on; that does
+    no harm, because ahead and behind are sure.
+    """
+    crossed: Flags = (up != up_end) & np.where(ahead == ahead_end, ahead, (side > 0) == up_end)
+    return crossed
+
+
+def _before(piece: Piece, points: Vectors, tangents: Vectors, place: Vectors) -> Flags:
+    """Which edges cross the half circles from ``points`` by way of ``place`` before that place."""
+    before = cross(place[None], tangents) @ piece.vectors.T > 0
+    before_end = np.roll(before, -1, axis=1)
+    parted = (points @ piece.normals.T > 0) != (piece.normals @ place > 0)
+    found: Flags = np.where(before == before_end, before, parted)
+    return found
 
 
 def _tangents(points: Vectors) -> Vectors:
@@ -236,7 +269,7 @@ def _crossings(piece: Piece, others: Batch, left: Vectors, right: Vectors) -> Fl
     ``left`` is on which side of the edges of ``piece`` the positions of ``others`` lie, ``right`` the reverse.
     """
     left_end = left[:, others.follows]
-    right_end = piece.ends @ others.normals.T
+    right_end = sides(others.normals, piece.ends).T
     # Both ends of each edge on either side of the other, and the crossing on the same side of the Earth.
     crossed: Flags = (left * left_end < 0) & (right * right_end < 0) & (left_end * right > 0)
     return crossed
@@ -249,9 +282,9 @@ def _contained(piece: Piece, others: Batch, right: Vectors) -> Flags:
         found |= contains(piece, others.vectors[others.starts])
     if others.rings.any():
         point = piece.vectors[:1]
-        up = (others.vectors @ _tangents(point)[0]) > 0
-        up_end = up[others.follows]
-        crossed = (up != up_end) & ((right[0] > 0) == up_end)
+        tangent = _tangents(point)
+        up, ahead = others.vectors @ tangent[0] > 0, others.vectors @ cross(tangent, point)[0] > 0
+        crossed = _on_half(up, up[others.follows], ahead, ahead[others.follows], right[0])
         odd = np.add.reduceat(crossed.astype(np.intp), others.starts) % 2 == 1
         facing = np.add.reduceat(others.vectors @ point[0], others.starts) > 0
         inside = odd & facing & others.rings
@@ -264,7 +297,7 @@ def _contained(piece: Piece, others: Batch, right: Vectors) -> Flags:
 def _crossing_points(a: Piece, b: Piece) -> Vectors:
     """Where edges of ``a`` and ``b`` cross."""
     others = batch([b])
-    rows, columns = np.nonzero(_crossings(a, others, a.normals @ b.vectors.T, a.vectors @ b.normals.T))
+    rows, columns = np.nonzero(_crossings(a, others, sides(a.normals, b.vectors), sides(b.normals, a.vectors).T))
     points = cross(a.normals[rows], b.normals[columns])
     lengths = np.sqrt(np.einsum("ij,ij->i", points, points))
     facing = np.where(np.einsum("ij,ij->i", points, a.vectors[rows] + a.ends[rows]) > 0, lengths, -lengths)
@@ -280,7 +313,7 @@ def arc_gaps(starts: Vectors, ends: Vectors, points: Vectors) -> Vectors:
     return shortest
 
 
-def _gaps(a: Piece, b: Piece) -> tuple[Vectors, Vectors, Vectors]:
+def _gaps(a: Piece, b: Piece | Batch) -> tuple[Vectors, Vectors, Vectors]:
     """Angles: from positions of ``b`` to edges of ``a``, of ``a`` to edges of ``b``, between positions."""
     return (
         _foot_gaps(a.vectors, a.ends, a.normals, b.vectors),

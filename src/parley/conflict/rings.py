@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from parley.conflict.exact import Kind, Piece, arc_gaps, cross, unit_normals
+from parley.conflict.exact import Kind, Piece, arc_gaps, cross, sides, unit_normals
 from parley.errors import DecodeError
 from parley.geo.sphere import RADIUS_MIN_M, Vectors
 
@@ -53,7 +53,7 @@ def check_ring(piece: Piece, *, wide: bool) -> None:
     ``piece`` has passed ``check_edges``. Time and memory grow with its square, for at most ``MAX_POINTS`` positions.
     """
     ring, normals = piece.vectors, piece.normals
-    side = normals @ ring.T
+    side = sides(normals, ring)
     if not wide:
         longest = int(np.argmin(np.einsum("ij,ij->i", ring, piece.ends)))
         if np.abs(side[longest]).max() <= _WIDTH:

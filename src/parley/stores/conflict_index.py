@@ -39,7 +39,8 @@ FORMAT: Final = 1
 CACHE_KIB: Final = 96 * 1024
 """Pages kept decrypted: the tree of a million boxes; used only as far as there is a tree."""
 CHUNK: Final = 20_000
-"""Volumes of one commit while loading many; between two, queries are answered."""
+"""Volumes of one commit while loading many, between two of which queries are answered; and rows tested at once, so
+that what a query takes is bounded, whatever it finds."""
 
 _SCHEMA: Final = """
 CREATE TABLE meta(name TEXT NOT NULL PRIMARY KEY, value ANY NOT NULL) WITHOUT ROWID, STRICT;
@@ -130,13 +131,10 @@ class ConflictIndex:
             with self._lock:
                 try:
                     cursor = self._connection.execute(_FIND, _bounds(piece, wanted, buffer))
-                    rows = cast("list[Row]", cursor.fetchall())
+                    while rows := cast("list[Row]", list(islice(cursor, CHUNK))):
+                        found.update(dict.fromkeys(_hits(rows, piece, wanted, buffer)))
                 except apsw.Error as error:
                     raise read_error(error, self._path) from error
-            near = [row for row in rows if row[0] not in found and _in_time_and_height(row, wanted, buffer)]
-            if near:
-                hits = meet(piece, _batch([row[1] for row in near]), buffer.metres)
-                found.update((row[0], None) for row, hit in zip(near, hits.tolist(), strict=True) if hit)
         return list(found)
 
     def close(self) -> None:
@@ -247,6 +245,15 @@ def _batch(shapes: Sequence[bytes]) -> Batch:
     ends = [*starts[1:].tolist(), len(vectors)]
     outside = {n: outside_of_wide(vectors[starts[n] : ends[n]]) for n, head in enumerate(heads) if head[3]}
     return Batch(vectors, starts, rings, np.array([head[4] for head in heads]), outside)
+
+
+def _hits(rows: Sequence[Row], piece: Piece, wanted: Prepared, buffer: Buffer) -> list[str]:
+    """The names of those rows that meet ``piece``."""
+    near = [row for row in rows if _in_time_and_height(row, wanted, buffer)]
+    if not near:
+        return []
+    hits = meet(piece, _batch([row[1] for row in near]), buffer.metres)
+    return [row[0] for row, hit in zip(near, hits.tolist(), strict=True) if hit]
 
 
 def _in_time_and_height(row: Row, wanted: Prepared, buffer: Buffer) -> bool:
