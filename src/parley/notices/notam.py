@@ -9,10 +9,11 @@ from lark import Lark, Tree
 from lark.exceptions import LarkError
 from lark.lexer import Token
 
-from parley.errors import DecodeError
+from parley.errors import DecodeError, UsageError
+from parley.geo.coordinates import parse_position
 from parley.notices.calendar import DayMonth, Moment, NoDateError, day_number, full_year, instant, read_clock
 from parley.notices.draft import NoticeDraft, NoticeKind, Part, Span
-from parley.notices.reading import Paragraph, read_height, read_paragraph, read_position
+from parley.notices.reading import Paragraph, read_height, read_paragraph
 from parley.notices.warning import day_of, group_times, make_parts
 from parley.wire.geometry import MAX_SPAN_S, Band, Circle, Daily, Height, Time, Volume, Window
 
@@ -184,8 +185,8 @@ def _from_q_line(items: dict[str, Span], own: Band, times: tuple[Time, ...]) -> 
         return []
     place, radius = fields[7][:-_RADIUS_FIGURES], fields[7][-_RADIUS_FIGURES:]
     try:
-        centre = read_position(place)
+        centre = parse_position(place)
         circle = Circle(centre, max(1, int(radius)) * _NM)
-    except (DecodeError, ValueError, IndexError):
+    except (UsageError, ValueError):
         return []
     return [Part(Volume((circle,), own, times), computed=("the area of the Q-line",))]

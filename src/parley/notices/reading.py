@@ -9,7 +9,8 @@ from typing import Final
 from lark import Tree
 from lark.lexer import Token
 
-from parley.errors import DecodeError
+from parley.errors import DecodeError, UsageError
+from parley.geo.coordinates import parse_position
 from parley.notices.calendar import (
     MONTHS,
     WEEKDAYS,
@@ -37,7 +38,6 @@ from parley.wire.geometry import (
     Reference,
     Shape,
     Unit,
-    position,
 )
 
 FILLER: Final = frozenset(
@@ -79,7 +79,6 @@ FILLER: Final = frozenset(
 )
 """Words between phrases that say nothing of their own."""
 _MINIMUM_RING: Final = 3
-_SIXTY: Final = (1, 60, 3600)
 _METRES: Final = {"NM": 1852.0, "MILE": 1852.0, "MILES": 1852.0, "KM": 1000.0, "M": 1.0}
 _HEIGHT_UNITS: Final = {"FT": Unit.FOOT, "FEET": Unit.FOOT, "FOOT": Unit.FOOT}
 
@@ -206,7 +205,7 @@ class _Reader:
                     self._found.own_end = _moment(next(in_order(phrase, "moment")))
                 case "cancelled":
                     self._found.cancels += [" ".join(t.partition("(")[0].split()) for t in _tokens(phrase, "NOTICE")]
-        except (NoDateError, DecodeError):
+        except (NoDateError, DecodeError, UsageError):
             self._unknown(span)
 
     def _time(self, phrase: Tree[Token], span: Span) -> None:
@@ -225,7 +224,7 @@ class _Reader:
         inner = phrase.children[-1]
         if not isinstance(inner, Tree):
             return
-        places = [read_position(t) for t in _tokens(inner, "POSITION")]
+        places = [parse_position(t) for t in _tokens(inner, "POSITION")]
         areas = self._group.areas
         goes_on = not label and areas and inner.data == "ring" and self._last_ring >= 0
         if goes_on and not self._raw[self._last_ring : phrase.meta.start_pos].strip(" \n,"):
@@ -347,39 +346,6 @@ def _range(phrase: Tree[Token]) -> DateRange:
 
 
 # -- places and heights ----------------------------------------------------------------------------------
-
-
-def read_position(text: str) -> Position:
-    """DD-MM.mmN DDD-MM.mmW, DDMMSSN DDDMMSSE or NDDMMSSEDDDMMSS. Raises DecodeError ``geometry-range``."""
-    figures: list[list[str]] = [[]]
-    signs: list[int] = []
-    number = ""
-    for c in text + " ":
-        if c.isdigit() or c == ".":
-            number += c
-            continue
-        if number:
-            figures[-1].append(number)
-            number = ""
-        if c in "NSEW":
-            signs.append(-1 if c in "SW" else 1)
-            if figures[-1]:
-                figures.append([])
-    lat, lon = [f for f in figures if f][:2]
-    return position(signs[0] * _degrees(lat, 2), signs[1] * _degrees(lon, 3))
-
-
-def _degrees(figures: list[str], width: int) -> float:
-    if len(figures) == 1:
-        whole, _, fraction = figures[0].partition(".")
-        tail = "." + fraction if fraction else ""
-        figures = [whole[:width], whole[width : width + 2] + ("" if whole[width + 2 :] else tail)]
-        if whole[width + 2 :]:
-            figures.append(whole[width + 2 :] + tail)
-    values = [float(f) for f in figures]
-    if any(v >= 60 for v in values[1:]):  # noqa: PLR2004 - minutes and seconds
-        raise DecodeError(f"{'-'.join(figures)}: minutes and seconds go to 59.", code="geometry-range")
-    return sum(v / _SIXTY[n] for n, v in enumerate(values))
 
 
 def _ring(places: list[Position]) -> Shape:
