@@ -160,7 +160,6 @@ def _rotate(world: World, station: Station, restart_after: float) -> None:
 
     def restart() -> None:
         station.crash()
-        station.serial = keys.serial
         station.start()
 
     world.loop.after(restart_after, restart)

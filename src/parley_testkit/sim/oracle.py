@@ -34,9 +34,6 @@ from parley.wire import statement
 from parley.wire.statement import EVERYONE, Kind, Mark, Message, Precedence
 from parley_testkit.sim.parties import CODES
 
-WAIVED: Final = frozenset({"flash"})
-"""Rules that are known not to hold yet."""
-
 ACCUSING: Final = frozenset({"history-mismatch", "key-used-elsewhere", "receipt-unsent", "receipt-by-author"})
 """Warnings that say of a peer that it did what no honest node does."""
 

@@ -119,6 +119,7 @@ RATES: dict[str, int] = {
     "prune": 2,
     "countersign": 3,
     "courier": 6,
+    "leave": 1,
     "join": 1,
 }
 """The most that one world sees of each kind of act beside messages."""

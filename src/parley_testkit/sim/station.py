@@ -75,7 +75,6 @@ class Station:
         """Of the key set that the next start uses."""
         self.backup: int | None = None
         self.left = False
-        self.starts = 0
         self._membership: Membership | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -95,7 +94,7 @@ class Station:
         bearers = [SimBearer(c, world.network, process) for c in world.network.carriers.values()]
         for bearer in bearers:
             bearer.on_send = self._sends
-        self.starts += 1
+        self.serial = len(self.party.key_sets)
         try:
             node = Node(
                 self._make_line,

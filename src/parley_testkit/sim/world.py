@@ -25,7 +25,7 @@ from parley_testkit.sim import cheap
 from parley_testkit.sim.acts import ACTS
 from parley_testkit.sim.clockwork import SimLoop
 from parley_testkit.sim.network import Network, SimBearer
-from parley_testkit.sim.oracle import WAIVED, Oracle, Violation
+from parley_testkit.sim.oracle import Oracle, Violation
 from parley_testkit.sim.parties import CODES, Party, charter
 from parley_testkit.sim.plan import Act, Options
 from parley_testkit.sim.station import Station
@@ -85,8 +85,9 @@ class World:
         self.network.knows = self._knows
         self.stations = [Station(self, k, p, dict(self.membership.notes)) for k, p in enumerate(self.parties)]
         self._acting = -1
-        self._payloads: dict[tuple[int, int], bytes] = {}
-        """Of fragments: who sealed them, the first one's counter, and what they make."""
+        self._assembling: list[bytes] = []
+        self._payloads: dict[bytes, bytes] = {}
+        """What each fragment is a part of."""
         spy.told = self._sealed
 
     # -- what the parts of a world tell it ---------------------------------------------------------------
@@ -105,7 +106,7 @@ class World:
 
     def fail(self, sort: str, rule: str, text: str) -> None:
         """The first violation ends the world."""
-        if self.violation is None and rule not in WAIVED:
+        if self.violation is None:
             self.violation = Violation(sort, rule, text, self.loop.now)
             self.loop.stop = True
 
@@ -119,8 +120,10 @@ class World:
         if plaintext[:3] == _ONE_FRAGMENT:
             part = parts.decode(plaintext)[0]
             if isinstance(part, parts.Fragment):
-                key_ = (self._acting, part.start)
-                self._payloads[key_] = (b"" if part.index == 0 else self._payloads.get(key_, b"")) + part.data
+                self._assembling = [*(self._assembling if part.index else []), plaintext]
+                if part.index + 1 == part.count:
+                    whole = b"".join(_data(x) for x in self._assembling)
+                    self._payloads.update(dict.fromkeys(self._assembling, whole))
 
     def acts(self, who: int) -> None:
         """The node of ``who`` takes a step: what is sealed from now on is its."""
@@ -154,7 +157,7 @@ class World:
         node = self.stations[me].node
         if not isinstance(outer, datagram.Sealed) or node is None:
             return urgent, routine
-        for part in self._whole(me, outer):
+        for part in self._whole(outer):
             if not isinstance(part, parts.Entries):
                 continue
             log = part.log or LogId(MemberNumber(me), node.line.incarnation)
@@ -168,12 +171,10 @@ class World:
         # An opening belongs to every tree's first datagram, whatever else is in it.
         return urgent, {e for e in routine if e.index}
 
-    def _whole(self, me: int, outer: datagram.Sealed) -> Sequence[parts.Part]:
+    def _whole(self, outer: datagram.Sealed) -> Sequence[parts.Part]:
         """The parts of a datagram; of a fragment, those of the payload that it belongs to."""
-        found = parts.decode(self._spy.plaintext(outer.box))
-        if found and isinstance(found[0], parts.Fragment):
-            return parts.decode(self._payloads[me, found[0].start])
-        return found
+        plaintext = self._spy.plaintext(outer.box)
+        return parts.decode(self._payloads.get(plaintext, plaintext))
 
     def told(self, station: Station, event: i.Event) -> None:
         """A node told its operator something; officers react."""
@@ -316,7 +317,7 @@ class World:
 
     def honest_members(self) -> list[int]:
         """The members that must agree at the end."""
-        return [s.number for s in self.stations if self.oracle.honest(s.number) and not s.left]
+        return [s.number for s in self.stations if self.oracle.honest(s.number)]
 
     def unsettled(self) -> str:
         """Why not all is settled; empty when it is."""
@@ -362,6 +363,11 @@ class World:
             if tree is not None:
                 return bool(tree.everyone >> k & 1)
         return False
+
+
+def _data(plaintext: bytes) -> bytes:
+    part = parts.decode(plaintext)[0]
+    return part.data if isinstance(part, parts.Fragment) else b""
 
 
 def run_world(options: Options, plan: Sequence[Act], *, verbose: list[str] | None = None) -> Result:
