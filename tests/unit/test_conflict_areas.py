@@ -193,6 +193,15 @@ def test_by_how_much_two_areas_miss() -> None:
     assert near(SQUARE, ring((0.25, 1.5), (0.75, 1.5), (0.5, 2)), found.metres - 10) is None
 
 
+def test_the_nearest_place_is_that_of_the_ellipsoid() -> None:
+    # At the equator a degree of latitude is shorter than one of longitude: the tip to the north is the nearer one.
+    tips = ring((0.5, 0), (3, 0.5), (3, 3), (0.5, 3), (0, 0.499), (1.5, 1.5))
+    found = near(at(0, 0), tips, 100_000)
+    assert found is not None
+    assert found.metres == pytest.approx(distance_m(position(0, 0), position(0.5, 0)), abs=0.2)
+    assert found.metres < distance_m(position(0, 0), position(0, 0.499)) - 100
+
+
 def test_touching_is_meeting() -> None:
     """CON-4."""
     assert meets(SQUARE, ring((0, 1), (0, 2), (1, 2), (1, 1)))

@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from parley.app.bench_conflict import measure, volumes
+from parley.app.bench_conflict import BARS, measure, volumes
 from parley.conflict.volumes import Buffer, Prepared, prepare_volume
 from parley.errors import StoreCorrupt, StoreError
 from parley.geo.sphere import destination
@@ -118,7 +118,8 @@ def test_a_ring_wider_than_a_hemisphere(path: Path) -> None:
     belt = Polygon(tuple(position(*p) for p in [*south, *[(10, lon) for _, lon in south[::-1]]]))
     index = ConflictIndex.open(path, KEY)
     index.add("belt", prepare_volume(Volume((belt,))))
-    assert index.query(prepare_volume(Volume((Point(position(0, 3)),)))) == ["belt"]
+    for lon in (3, 120, -170):
+        assert index.query(prepare_volume(Volume((Point(position(0, lon)),)))) == ["belt"]
     assert index.query(prepare_volume(Volume((Point(position(45, 3)),)))) == []
     assert index.query(prepare_volume(Volume((Point(position(0, 180)),)))) == []
     index.close()
@@ -212,6 +213,7 @@ def test_damage_that_shows_later_is_told(path: Path) -> None:
 def test_the_bench_measures_a_small_index(tmp_path: Path) -> None:
     figures = measure(tmp_path / "bench", 300)
     assert figures["conflict_volumes"] == 300
+    assert set(BARS) < set(figures)
     assert figures["conflict_file_mb"] < 2
     assert {k for k, v in figures.items() if not v >= 0} == set()
     assert not (tmp_path / "bench").exists()

@@ -30,6 +30,14 @@ from parley.wire.geometry import (
 )
 
 Json = dict[str, Any]
+BARS: Final = {
+    "conflict_query_ms_p50": ("<=", 1.0, 0.5),
+    "conflict_query_ms_p99": ("<=", 5.0, 2.5),
+    "conflict_insert_ms_p50": ("<=", 0.2, 0.12),
+    "conflict_plans_1000_s": ("<=", 1.0, 0.5),
+    "conflict_file_mb": ("<=", 700.0, 400.0),
+}
+"""Relation, bar and aim of each figure on a million volumes."""
 SEED: Final = 20_160_917
 _YEAR: Final = 1_767_225_600
 """2026-01-01."""
