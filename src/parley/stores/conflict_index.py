@@ -36,8 +36,8 @@ from parley.stores.sqlite_reader import open_connection, read_error
 from parley.wire.geometry import Reference
 
 FORMAT: Final = 1
-CACHE_KIB: Final = 96 * 1024
-"""Pages kept decrypted: the tree of a million boxes; used only as far as there is a tree."""
+CACHE_KIB: Final = 48 * 1024
+"""Pages kept decrypted: half of the tree of a million boxes, and as much less as the tree is smaller."""
 CHUNK: Final = 20_000
 """Volumes of one commit while loading many, between two of which queries are answered; and rows tested at once, so
 that what a query takes is bounded, whatever it finds."""
