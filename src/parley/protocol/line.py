@@ -139,6 +139,7 @@ class Line:
             if error.code == "seal-unknown-chain":
                 for peer in self.peers.values():
                     if peer.links:
+                        peer.unread = True
                         self.ask_have(peer, now.boot)
         except (DecodeError, VerificationError, DocumentError) as error:
             self._warn(error)

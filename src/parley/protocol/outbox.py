@@ -93,6 +93,8 @@ class Peer:
     have_sent: float = -1e9
     talk: float = 1.0
     """By how much the interval between two HAVE is lengthened now."""
+    unread: bool = False
+    """Something came since our last HAVE that does not open: perhaps from this peer."""
     waiting_since: float | None = None
     backoff: float = 1.0
     heard_at: float | None = None

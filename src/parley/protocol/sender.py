@@ -29,8 +29,8 @@ _TALK_LIMIT: Final = 128.0
 """By how much the interval between two HAVE to one peer grows at most, while nothing comes of them."""
 
 _DEAF: Final = 8.0
-"""When the interval has grown by this and still nothing comes of it, the peer may not hold the chains that we
-believe it does: they are announced again."""
+"""When the interval has grown by this and what comes still does not open, the peer may not hold the chains that we
+believe it does either: they are announced again."""
 
 
 def _hurries(carried: int) -> bool:
@@ -420,7 +420,8 @@ class Sender:
         line = self._line
         peer.have_at, peer.have_sent = None, now.boot
         peer.talk = min(peer.talk * 2, _TALK_LIMIT)
-        if peer.talk > _DEAF:
+        unread, peer.unread = peer.unread, False
+        if unread and peer.talk > _DEAF:
             for chain in line.chains.send_chains_with(peer.number):
                 line.chains.unconfirm(chain, peer.number)
         logs = tuple(parts.Held(t.log, t.size, t.held) for t in line.trees if t.everyone >> peer.number & 1)
