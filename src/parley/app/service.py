@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from parley import limits
+from parley.app.conflicts import find_conflicts
 from parley.app.export import write_record
 from parley.app.runtime import Runtime
 from parley.app.views import Views
@@ -163,6 +164,14 @@ async def members(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JS
     return {"added": True}
 
 
+async def check(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """One's own plans against what others announced."""
+    del params
+    line = runtime.line_home
+    key = line.newest_keys()[1].store_key
+    return await asyncio.to_thread(_with_views, runtime, lambda views: find_conflicts(line, views, key))
+
+
 async def export(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """Write the record to a file."""
     line = runtime.node.line
@@ -200,6 +209,7 @@ OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] = {
     "reply": reply,
     "status": status,
     "members": members,
+    "check": check,
     "export": export,
     "prune": prune,
 }

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from parley import __version__
-from parley.cli import identity, line, messages, record
+from parley.cli import identity, line, messages, plans, record
 
 app = typer.Typer(
     name="parley",
@@ -39,6 +39,7 @@ identity.register(app)
 line.register(app)
 messages.register(app)
 record.register(app)
+plans.register(app)
 
 
 def main() -> None:

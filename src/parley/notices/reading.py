@@ -365,7 +365,9 @@ def _positions(shape: Shape) -> tuple[Position, ...]:
 
 
 def _measure(text: str) -> tuple[float, str]:
-    figure = "".join(c for c in text if c.isdigit() or c == ".")
+    figure = "".join(c for c in text if c in "0123456789.")
+    if not figure.strip("."):
+        raise DecodeError(f"{text!r} has no figure.", code="geometry-height")
     return float(figure), "".join(c for c in text if c.isalpha() or c == " ").strip()
 
 
@@ -373,7 +375,7 @@ def _metres(text: str) -> float:
     figure, unit = _measure(text)
     name = unit.split()[-1] if unit else ""
     factor = _METRES.get(name, 1.0 if name.startswith("MET") else None)
-    if factor is None or not figure:
+    if factor is None:
         raise DecodeError(f"{text} is no distance.", code="geometry-range")
     return figure * factor
 
@@ -382,7 +384,7 @@ def read_height(text: str, reference: str = "") -> Height | None:
     """A height as F), G) and texts state it; None for the surface and for no limit. Raises DecodeError."""
     if text.startswith(("SFC", "GND", "SURFACE", "GROUND", "UNL")):
         return None
-    if text.startswith("FL"):
+    if text.startswith("FL") and text[2:].strip().isdecimal():
         return Height(int(text[2:]), Unit.HUNDRED_FEET, Reference.FL)
     figure, unit = _measure(text)
     metres = unit == "M" or unit.startswith("MET")

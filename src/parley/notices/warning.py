@@ -138,8 +138,8 @@ def _tokens(tree: Tree[Token]) -> list[str]:
 def _issued(head: Tree[Token], year: int, written: date) -> tuple[date, int]:
     figures = _child(head, "issued")
     if not figures:
-        day = written if written.year == year else date(year, 1, 1) + timedelta(days=PAST_DAYS)
-        return day, 0
+        # Its number tells the year, and no date of it lies before that year.
+        return date(year, 1, 1) + timedelta(days=PAST_DAYS), 0
     month = MONTHS.index(figures[1][:3]) + 1
     group = figures[0]
     stated = full_year(figures[2]) if len(figures) > 2 else year  # noqa: PLR2004 - day, month, year

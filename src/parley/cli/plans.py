@@ -1,0 +1,245 @@
+"""``parley plans``, ``import`` and ``check``: one's own plans, real notices, and what clashes."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from parley.app.plans import open_plans, plan_of
+from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, home_of, say, show_json, when
+from parley.errors import UsageError
+from parley.geo.coordinates import format_position, parse_position
+from parley.notices.draft import NoticeDraft, Part
+from parley.notices.notice import read_notice
+from parley.notices.places import PlaceDraft, read_geojson
+from parley.wire.geometry import Band, Circle, Corridor, Point, Polygon, Shape, Volume, Window
+
+plans = typer.Typer(no_args_is_help=True, help="One's own plans and places, kept here and never sent.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.add_typer(plans, name="plans")
+    app.command("import")(import_)
+    app.command()(check)
+
+
+@plans.command()
+@command
+def add(
+    name: Annotated[str, typer.Argument(help="What it is called.")],
+    at: Annotated[str, typer.Option(help="Where its middle is, in any notation of coordinates.")],
+    radius: Annotated[int, typer.Option(help="Metres around it.", min=0)] = 0,
+    start: Annotated[str | None, typer.Option(help="When it begins, such as 2026-03-10T03:04Z [always].")] = None,
+    end: Annotated[str | None, typer.Option(help="When it ends.")] = None,
+    kind: Annotated[str, typer.Option(help="The class of activity.")] = "",
+    role: Annotated[str, typer.Option(help="The duty role that controls it.")] = "watch",
+    protected: Annotated[bool, typer.Option("--protected", help="A place that must not be struck.")] = False,
+    line: LineOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Keep a plan or place; one of the same name is replaced."""
+    where = parse_position(at)
+    shape: Shape = Circle(where, radius) if radius else Point(where)
+    times = (Window(_time(start), _time(end)),) if start and end else ()
+    if (start is None) != (end is None) or any(w.end <= w.start for w in times):
+        raise UsageError("give the start and a later end, or neither for always.", code="plan-times")
+    plan = plan_of(PlaceDraft(name, kind, role, Volume((shape,), Band(), times), protected))
+    with open_plans(home_of(home).the_line(line)) as kept:
+        kept.put([plan])
+    if json:
+        show_json(plan.as_json())
+    else:
+        say(f"Kept {plan.id}: {format_position(where)}.")
+
+
+def _time(text: str) -> int:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no time; one looks like 2026-03-10T03:04Z.", code="plan-times") from None
+    return int(found.replace(tzinfo=found.tzinfo or UTC).timestamp()) // 60 * 60
+
+
+@plans.command("list")
+@command
+def list_(line: LineOption = None, home: HomeOption = None, json: JsonOption = False) -> None:
+    """All plans and places of this line."""
+    with open_plans(home_of(home).the_line(line)) as kept:
+        found = [p.as_json() for p in kept]
+    if json:
+        show_json(found)
+        return
+    for plan in found:
+        times = f"{when(plan['windows'][0][0])} to {when(plan['windows'][-1][1])}" if plan["windows"] else "always"
+        mark = "  protected" if plan["protected"] else ""
+        say(f"{plan['id']:24} {plan['kind']:12} {plan['where'][0]}  {times}{mark}")
+    if not found:
+        say("No plans are kept. 'parley plans add' or 'parley plans import' keeps some.")
+
+
+@plans.command()
+@command
+def remove(
+    plan: Annotated[str, typer.Argument(help="Its id, as 'parley plans list' shows it.")],
+    line: LineOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Forget a plan."""
+    with open_plans(home_of(home).the_line(line)) as kept:
+        kept.remove(plan)
+    if json:
+        show_json({"removed": plan})
+
+
+@plans.command("import")
+@command
+def import_plans(
+    files: Annotated[list[Path], typer.Argument(help="GeoJSON files.")],
+    line: LineOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Keep the plans and places of GeoJSON files: all of them, or none."""
+    drafts = [d for path in files for d in read_geojson(_read(path))]
+    with open_plans(home_of(home).the_line(line)) as kept:
+        new, changed = kept.put(plan_of(d) for d in drafts)
+    if json:
+        show_json({"read": len(drafts), "new": new, "changed": changed})
+    else:
+        say(f"{len(drafts)} read: {new} new, {changed} changed.")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}", code="file-unreadable") from error
+
+
+@command
+def import_(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Notices; left out, one is read from standard input.")
+    ] = None,
+    send: Annotated[bool, typer.Option("--send", help="Send each to the line, as it was read.")] = False,
+    line: LineOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Read navigational warnings (NAVAREA, HYDROLANT, ...) and NOTAMs, and show what was understood."""
+    texts = [_read(path) for path in files] if files else [sys.stdin.read()]
+    drafts = [read_notice(text, datetime.now(UTC).date()) for text in texts]
+    if json:
+        show_json([_plain(d) for d in drafts])
+    else:
+        for draft in drafts:
+            _show(draft)
+    if send:
+        for draft in drafts:
+            sent = call(home, line, "send", text=draft.raw, subject=f"{draft.series} {draft.number}", language="en")
+            if not json:
+                say(f"Sent {draft.number} as {sent['id']}.")
+
+
+def _plain(draft: NoticeDraft) -> dict[str, Any]:
+    return {
+        "kind": draft.kind.value,
+        "series": draft.series,
+        "number": draft.number,
+        "issued": draft.issued,
+        "regions": draft.regions,
+        "subject": draft.subject,
+        "parts": [
+            {
+                "label": part.label,
+                "shapes": [_shape(s) for s in part.volume.shapes],
+                "windows": [[w.start, w.end] for w in part.volume.windows()],
+                "computed": part.computed,
+            }
+            for part in draft.parts
+        ],
+        "cancels": draft.cancels,
+        "cancels_itself": draft.cancels_itself,
+        "not_understood": [{"start": s.start, "end": s.end, "text": s.text} for s in draft.not_understood],
+        "warnings": draft.warnings,
+    }
+
+
+def _shape(shape: Shape) -> dict[str, Any]:
+    match shape:
+        case Point(at):
+            return {"kind": "point", "positions": [format_position(at)]}
+        case Circle(centre, radius):
+            return {"kind": "circle", "positions": [format_position(centre)], "radius_m": radius}
+        case Polygon(ring, _):
+            return {"kind": "polygon", "positions": [format_position(p) for p in ring]}
+        case Corridor(path, half_width, _):
+            return {"kind": "corridor", "positions": [format_position(p) for p in path], "half_width_m": half_width}
+
+
+def _show(draft: NoticeDraft) -> None:
+    say(f"{draft.series} {draft.number}: {draft.subject}", "bold")
+    if draft.regions:
+        say(f"  {', '.join(draft.regions)}")
+    for part in draft.parts:
+        _show_part(part)
+    for cancelled in draft.cancels:
+        say(f"  cancels {cancelled}")
+    if draft.cancels_itself:
+        say(f"  ends itself {when(draft.cancels_itself)}")
+    for warning in draft.warnings:
+        say(f"  note: {warning}", "yellow")
+    for span in draft.not_understood:
+        say(f"  not understood: {span.text}", "bold red")
+
+
+def _show_part(part: Part) -> None:
+    windows = part.volume.windows()
+    times = f"{len(windows)} times, {when(windows[0].start)} to {when(windows[-1].end)}" if windows else "always"
+    shapes = [_shape(s) for s in part.volume.shapes]
+    what = ", ".join(f"{s['kind']} of {len(s['positions'])} at {s['positions'][0]}" for s in shapes)
+    computed = f" ({', '.join(part.computed)} computed)" if part.computed else ""
+    say(f"  {part.label or '-'}: {what}; {times}{computed}")
+
+
+@command
+def check(line: LineOption = None, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Check one's own plans against all that others announced. Exits with 1 when anything clashes."""
+    found = call(home, line, "check")
+    if json:
+        show_json(found)
+    else:
+        for each in found["conflicts"]:
+            _show_conflict(each)
+        for message, reasons in found["unchecked"].items():
+            for reason in reasons:
+                say(f"{message} is not checked in full: {reason}", "yellow")
+        if not found["conflicts"]:
+            say(f"No conflict: {found['plans']} plans checked.")
+    if found["conflicts"]:
+        raise typer.Exit(1)
+
+
+def _show_conflict(each: dict[str, Any]) -> None:
+    style = "bold red" if each["degree"] != "near" else "yellow"
+    say(f"{each['degree'].upper()}  {each['plan_name']} / {each['number']} {each['subject']} ({each['notice']})", style)
+    apart = f"{each['metres']} m apart" if each["metres"] else "they meet"
+    say(f"  where: {each['where']}, {apart}; heights: {each['heights']}; control: {each['role'] or '-'}")
+    if each["windows"] is None:
+        say("  when: always")
+    for start, end in each["windows"] or []:
+        say(f"  when: {when(start)} to {when(end)}")
+    more = each["windows_count"] - len(each["windows"] or [])
+    if more > 0:
+        say(f"  and {more} times more")
+    acknowledged = ", ".join(each["acknowledged_by"]) or "nobody"
+    say(f"  announced {when(each['stated'])}, acknowledged by {acknowledged}")
+    for doubt in each["doubts"]:
+        say(f"  taken for a conflict because of {doubt}", "yellow")
