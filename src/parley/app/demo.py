@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -15,12 +16,16 @@ from typing import Any, Final
 from parley.app import fingerprint, meeting
 from parley.app.cable import Cable
 from parley.app.home import Home, LineHome
+from parley.app.plans import open_plans, plan_of
 from parley.app.process import NodeProcess, free_port
 from parley.app.transcript import as_html, as_text
 from parley.app.verify import verify_record
 from parley.app.views import MessageView, Recipient
 from parley.errors import ParleyError, UsageError, VerificationError
+from parley.geo.coordinates import parse_position
 from parley.keys.file import write_private
+from parley.notices.places import PlaceDraft
+from parley.wire.geometry import Circle, Volume, Window
 
 LINE: Final = "northland-southland"
 _WAIT_S: Final = 20.0
@@ -33,6 +38,8 @@ _ANSWERED: Final = {
     "hydroarc-34-26": "Received. Our fishing fleet is warned and will be clear of both areas from 05 March 1800Z.",
     "statement-2017-02-16-fr": "Bien reçu. Nous prenons note de cette déclaration et proposons un contact à 0900Z.",
 }
+_PATROL: Final = ((2026, 3, 8, 18), (2026, 3, 9, 6))
+"""From and until when Southland plans a patrol, UTC."""
 _LANGUAGES: Final = {"statement-2017-02-16-fr": "fr"}
 Json = dict[str, Any]
 
@@ -88,6 +95,7 @@ class _Demo:
             await asyncio.gather(north.start(), south.start())
             self._tell(f"two nodes run: northland is process {north.pid}, southland is process {south.pid}")
             await self._exchange(north, south, cable)
+            await self._check_plans(south)
             return await self._conclude(north, south)
         finally:
             await north.stop()
@@ -193,6 +201,23 @@ class _Demo:
             if name in _ANSWERED:
                 language = _LANGUAGES.get(name, "en")
                 await south.call("reply", id=message["id"], text=_ANSWERED[name], language=language)
+
+    async def _check_plans(self, south: NodeProcess) -> None:
+        """Southland holds what Northland announced against a plan of its own, which it never sends."""
+        times = (Window(*(int(datetime(*t, tzinfo=UTC).timestamp()) for t in _PATROL)),)
+        patrol = Circle(parse_position("70-30.00N 015-00.00E"), 20_000)
+        with open_plans(south.line) as plans:
+            plans.put(
+                [plan_of(PlaceDraft("Fisheries patrol", "patrol", "naval-watch", Volume((patrol,), times=times)))]
+            )
+        found = (await south.call("check"))["conflicts"]
+        if [c["number"] for c in found] != ["HYDROARC 34/26"]:
+            raise VerificationError("the conflict check did not find the one conflict there is.", code="demo-conflict")
+        start, end = (datetime.fromtimestamp(t, UTC).strftime("%d %b %H%MZ") for t in found[0]["windows"][0])
+        self._tell(
+            f"conflict: Southland's own patrol meets {found[0]['number']} ({found[0]['subject'].lower()}) near "
+            f"{found[0]['where']}, {start} to {end}; its {found[0]['role']} is told"
+        )
 
     async def _wait(self, what: str, node: NodeProcess, done: Callable[[Json], bool]) -> None:
         deadline = time.monotonic() + _WAIT_S
