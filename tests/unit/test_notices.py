@@ -28,7 +28,10 @@ TODAY = date(2026, 3, 1)
 
 
 def real(name: str) -> NoticeDraft:
-    return read_notice(resources.files("parley.app").joinpath("demo_data", f"{name}.txt").read_text("utf-8"), TODAY)
+    text = resources.files("parley.app").joinpath("demo_data", f"{name}.txt").read_text("utf-8")
+    draft = read_notice(text, TODAY)
+    assert read_notice(text, date(2029, 11, 23)) == draft, "whenever it is read"
+    return draft
 
 
 def at(*when: int) -> int:
