@@ -8,6 +8,7 @@
     lines/NAME/keys/node-N.toml    the node's secrets, N is the certificate's serial
     lines/NAME/config.toml         bearers; see docs/reference/config.md
     lines/NAME/store.db, head      the record (encrypted), and what was last signed
+    lines/NAME/restored            when the backup was made that the record was restored from, until the next start
     lines/NAME/control.sock        where a running node listens for the command line
 """
 
@@ -42,6 +43,7 @@ class LineHome:
         self.store = path / "store.db"
         self.head = path / "head"
         self.config = path / "config.toml"
+        self.restored = path / "restored"
         self.control = path / "control.sock"
 
     def key_files(self) -> dict[int, Path]:

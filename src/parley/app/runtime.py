@@ -7,6 +7,7 @@ import contextlib
 import gc
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from parley import __version__
@@ -95,6 +96,11 @@ def open_store(line: LineHome, keys: NodeKeyFile, notices: list[dict[str, Any]])
     if lost:
         text = f"the database lacks the last {lost} commits that this node made; peers will give back what they hold."
         notices.append(_notice("store-behind-head", text))
+    if line.restored.exists():
+        made = datetime.fromtimestamp(int(line.restored.read_text()), UTC)
+        text = f"the record is as it was backed up at {made:%Y-%m-%d %H:%M:%SZ}; peers will give back what they hold."
+        notices.append(_notice("store-restored", text))
+        line.restored.unlink()
     return store
 
 

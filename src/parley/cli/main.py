@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from parley import __version__
-from parley.cli import identity, line, messages, plans, record
+from parley.cli import backup, identity, line, messages, plans, record
 
 app = typer.Typer(
     name="parley",
@@ -40,6 +40,7 @@ line.register(app)
 messages.register(app)
 record.register(app)
 plans.register(app)
+backup.register(app)
 
 
 def main() -> None:

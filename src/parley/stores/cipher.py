@@ -41,16 +41,30 @@ def check_library(key: bytes) -> None:
         raise KeyUnavailable(f"the store's key is {len(key)} bytes, not {KEY_BYTES}")
 
 
-def apply_key(connection: apsw.Connection, key: bytes) -> None:
-    """Set cipher and key; to be the first statements on a connection."""
+def apply_key(connection: apsw.Connection, key: bytes, salt: bytes | None = None) -> None:
+    """Set cipher and key; to be the first statements on a connection.
+
+    ``salt`` is what the file begins with, 16 bytes in clear; a check of the key unless it is given.
+    """
     for setting in ("cipher='chacha20'", "legacy=0"):
         connection.execute(f"PRAGMA {setting}").fetchall()
     # "raw:" takes the key as it is, and a salt; the salt stands in clear at the start of the file.
-    connection.execute(f"PRAGMA hexkey='{(b'raw:' + key + _key_check(key)).hex()}'", can_cache=False).fetchall()
+    raw = b"raw:" + key + (key_check(key) if salt is None else salt)
+    connection.execute(f"PRAGMA hexkey='{raw.hex()}'", can_cache=False).fetchall()
 
 
 def check_key(path: Path, key: bytes) -> None:
     """Read the first bytes of the file at ``path``: they say whether it is encrypted, and under ``key``."""
+    if not is_key(read_salt(path), key):
+        raise KeyUnavailable(
+            f"the key does not open {path}: it was created with another key",
+            code="store-key-wrong",
+            next_step="Give the passphrase or key file that this data directory was created with.",
+        )
+
+
+def read_salt(path: Path) -> bytes:
+    """The 16 bytes in clear that the file at ``path`` begins with. Raises StoreError, StoreCorrupt."""
     try:
         with path.open("rb") as file:
             header = file.read(SALT_BYTES)
@@ -62,27 +76,38 @@ def check_key(path: Path, key: bytes) -> None:
         raise _not_in_effect(f"{path} is not encrypted")
     if len(header) < SALT_BYTES:
         raise StoreCorrupt(f"{path} has {len(header)} bytes: it is cut off")
-    same = sum(a == b for a, b in zip(header, _key_check(key), strict=True))
-    # Under another key about none of the bytes agree; when most do, the file is damaged: SQLite will say.
-    if same < SALT_BYTES // 2:
-        raise KeyUnavailable(
-            f"the key does not open {path}: it was created with another key",
-            code="store-key-wrong",
-            next_step="Give the passphrase or key file that this data directory was created with.",
-        )
+    return header
+
+
+def is_key(salt: bytes, key: bytes) -> bool:
+    """True when a file that begins with ``salt`` was made under ``key``.
+
+    Under another key about none of the bytes agree; when most do, the file is damaged: SQLite will say.
+    """
+    return sum(a == b for a, b in zip(salt, key_check(key), strict=True)) >= SALT_BYTES // 2
+
+
+def new_marker() -> bytes:
+    """Text to be written, and looked for in the file: it is there when nothing encrypts."""
+    return b"parley-cipher-check-" + os.urandom(16).hex().encode()
+
+
+def check_unreadable(path: Path, marker: bytes, limit: int | None = None) -> None:
+    """Look for ``marker`` in the first ``limit`` bytes of a file, or in all of it. Raises StoreError when found."""
+    if _begins_plain(path) or _holds(path, marker, limit):
+        raise _not_in_effect(f"{path} can be read by anybody")
 
 
 def check_in_effect(connection: apsw.Connection, path: Path) -> None:
     """Write a marker and look for it: raises StoreError when the database or its log can be read."""
-    marker = b"parley-cipher-check-" + os.urandom(16).hex().encode()
+    marker = new_marker()
     try:
         connection.execute("INSERT OR REPLACE INTO meta VALUES('marker', ?)", (marker,))
     except apsw.FullError:
         # A full disk must not keep a node from reading: look for the marker of an earlier start instead.
         marker = _earlier_marker(connection)
     for where in (path.with_name(path.name + "-wal"), path):
-        if _begins_plain(where) or _holds(where, marker, _MARKED_BYTES if where == path else None):
-            raise _not_in_effect(f"{where} can be read by anybody")
+        check_unreadable(where, marker, _MARKED_BYTES if where == path else None)
         if where != path:
             # A marker left in the log, when a reader holds this back, was looked for there.
             _checkpoint(connection)
@@ -121,7 +146,7 @@ def _earlier_marker(connection: apsw.Connection) -> bytes:
     return marker
 
 
-def _key_check(key: bytes) -> bytes:
+def key_check(key: bytes) -> bytes:
     """16 bytes that tell one key from another, so that a wrong key is not taken for damage."""
     return hmac_sha256(key, b"parley/store-key-check/v1")[:SALT_BYTES]
 

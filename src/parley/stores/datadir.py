@@ -104,6 +104,11 @@ def _write_layout(path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     building.rename(path / "layout")
+    sync_directory(path)
+
+
+def sync_directory(path: Path) -> None:
+    """Make durable what was created, renamed or removed in a folder."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)

@@ -28,6 +28,7 @@ from typing import Final
 
 from parley.errors import StoreCorrupt, StoreError, StoreFull, UsageError
 from parley.ports import Head
+from parley.stores.datadir import sync_directory
 
 SLOT_BYTES: Final = 4096
 _MAGIC: Final = b"parley/head/v1\0\0"
@@ -108,11 +109,7 @@ class TwoSlotHeadFile:
         finally:
             os.close(descriptor)
         building.rename(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_directory(self._path.parent)
 
     def _newest(self, data: bytes) -> tuple[int, int, Head]:
         """Place, generation and head of the newest good slot."""

@@ -20,7 +20,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Final
@@ -30,6 +30,7 @@ import apsw
 from parley.errors import ParleyError, StoreConflict, StoreError, StoreFull, StoreVersion
 from parley.protocol.rows import Change, Reader
 from parley.stores import cipher
+from parley.stores.datadir import sync_directory
 from parley.stores.recent import FOLD_COMMITS, LARGE_CHANGES, Recent, encode_changes
 from parley.stores.sqlite_reader import SqliteReader, damaged, open_connection, read_error
 
@@ -81,11 +82,14 @@ class SqliteStore(SqliteReader):
         writer.set_wal_hook(self._committed)
 
     @classmethod
-    def create(cls, path: Path, key: bytes) -> SqliteStore:
+    def create(
+        cls, path: Path, key: bytes, rows: Iterable[tuple[str, bytes, bytes]] = (), version: int = 0
+    ) -> SqliteStore:
         """Make a new store at ``path``, for the owner only, under a raw 32-byte ``key``, and open it.
 
-        Whoever finds ``path`` finds a complete store: it is built under another name. Raises StoreError
-        when ``path`` exists (store-exists) or nothing would be encrypted (cipher-not-in-effect).
+        It holds ``rows`` as of commit ``version``. Whoever finds ``path`` finds a complete store: it is built
+        under another name. Raises StoreError when ``path`` exists (store-exists) or nothing would be encrypted
+        (cipher-not-in-effect).
         """
         cipher.check_library(key)
         if path.exists():
@@ -95,9 +99,12 @@ class SqliteStore(SqliteReader):
             for suffix in ("", "-wal", "-shm", "-journal"):
                 building.with_name(building.name + suffix).unlink(missing_ok=True)
             os.close(os.open(building, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-            _fill(building, key)
+            _fill(building, key, rows, version)
+            # The log of a database that is gone would be taken for the new one's.
+            for suffix in ("-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
             building.rename(path)
-            _sync_directory(path.parent)
+            sync_directory(path.parent)
         except OSError as error:
             raise StoreError(f"cannot create {path}: {error.strerror}", code="store-io") from error
         except apsw.Error as error:
@@ -120,7 +127,7 @@ class SqliteStore(SqliteReader):
         try:
             writer = open_connection(path, key, writable=True)
             _upgrade(writer)
-            _check_format(writer, path)
+            check_format(writer, path)
             cipher.check_in_effect(writer, path)
             _extend_log(path)
         except apsw.Error as error:
@@ -263,12 +270,15 @@ class SqliteStore(SqliteReader):
             self._die(str(error))
 
 
-def _fill(path: Path, key: bytes) -> None:
-    """Make the tables in an empty file, and close it with nothing left in its log."""
+def _fill(path: Path, key: bytes, rows: Iterable[tuple[str, bytes, bytes]], version: int) -> None:
+    """Make the tables in an empty file, with ``rows`` in them, and close it with nothing left in its log."""
     connection = open_connection(path, key, writable=True)
     try:
         connection.execute("PRAGMA journal_mode=WAL").fetchall()
-        connection.execute("BEGIN IMMEDIATE;" + _SCHEMA % FORMAT + "COMMIT")
+        connection.execute("BEGIN IMMEDIATE;" + _SCHEMA % FORMAT)
+        connection.executemany(_PUT, rows)
+        connection.execute("UPDATE recent SET version=?", (version,))
+        connection.execute("COMMIT")
         cipher.check_in_effect(connection, path)
     finally:
         connection.close()
@@ -302,7 +312,8 @@ def _extend_log(path: Path) -> None:
         os.fsync(log.fileno())
 
 
-def _check_format(connection: apsw.Connection, path: Path) -> None:
+def check_format(connection: apsw.Connection, path: Path) -> None:
+    """Refuse tables of another format and a SQLite that does not take the settings. Raises StoreError."""
     found = connection.execute("SELECT value FROM meta WHERE name='format'").get
     if found != FORMAT:
         raise StoreVersion(
@@ -312,11 +323,3 @@ def _check_format(connection: apsw.Connection, path: Path) -> None:
     settings = [connection.pragma(name) for name in ("journal_mode", "synchronous", "secure_delete", "temp_store")]
     if settings != ["wal", 2, 1, 2]:
         raise StoreError(f"SQLite did not take the settings it was given: {settings}", code="store-settings")
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

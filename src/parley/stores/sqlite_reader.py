@@ -49,11 +49,11 @@ _OFF: Final = (
 )
 
 
-def open_connection(path: Path, key: bytes, *, writable: bool) -> apsw.Connection:
-    """A connection to an existing file with every setting that the store relies on."""
+def open_connection(path: Path, key: bytes, *, writable: bool, salt: bytes | None = None) -> apsw.Connection:
+    """A connection to an existing file with every setting that the store relies on; ``salt`` as for the cipher."""
     connection = apsw.Connection(str(path), apsw.SQLITE_OPEN_READWRITE if writable else apsw.SQLITE_OPEN_READONLY)
     try:
-        cipher.apply_key(connection, key)
+        cipher.apply_key(connection, key, salt)
         connection.set_busy_timeout(BUSY_MS)
         connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
         for option in _OFF:
