@@ -647,3 +647,22 @@ def test_what_a_party_wrote_before_it_left_reaches_all() -> None:
     world.send(2, "one more")
     world.run(5.0)
     assert [world.texts(k) for k in range(2)] == [["my last word"]] * 2, "who has left writes nothing more"
+
+
+def test_a_message_for_some_stays_theirs_when_a_newcomer_is_admitted_in_the_same_step() -> None:
+    # Found by the simulator; "all of the old revision" is not everybody of the new one.
+    two = pair()
+    two.send(0, "opened")
+    two.run(1.0)
+    newcomer = Party("east", two.random.randbytes)
+    everyone = [*two.parties, newcomer]
+    revision = charter_note(everyone, [p.entry(k) for k, p in enumerate(everyone)], two.membership)
+    documents = [i.AddDocument(n) for n in (*newcomer.notes(), revision)]
+    content = Message("for the second alone", "en")
+    two.step(0, i.Submit(Kind.MESSAGE, content, 1 << 1, 1), *documents)
+    tree = two.lines[0].own
+    assert tree is not None
+    assert tree.everyone == 0b111
+    stored = two.lines[0].trees.entry(tree.log, tree.size - 1)
+    assert stored is not None
+    assert stored.audience == 1 << 1

@@ -63,14 +63,12 @@ class Author:
             raise UsageError("the recipients must be other members of the line.", code="recipients-unknown")
         if line.membership.member(line.me).left:
             raise UsageError("this party has left the line.", code="line-left")
-        if to | 1 << line.me == everyone:
-            to = EVERYONE
         if isinstance(given.content, Message) and not line.settings.knows_form(given.content.form):
             raise UsageError(f"the form {given.content.form!r} is not known here.", code="form-unknown")
         if isinstance(given.content, Mark):
             for ref in given.content.refs:
                 self._check_markable(given.kind, ref.entry)
-        draft = Statement(given.kind, now.wall, given.content, to)
+        draft = Statement(given.kind, now.wall, given.content, EVERYONE if given.to == EVERYONE else to)
         if _may_exceed(given.content) and len(statement.encode(draft)) > limits.MAX_STATEMENT - _SEEN_ROOM:
             raise UsageError("the message is too large for one entry.", code="statement-too-large")
         return draft
@@ -94,7 +92,8 @@ class Author:
             drafts.insert(0, (self._opening(now), 0))
         log = LogId(line.me, line.incarnation)
         tree = line.own or line.trees.open_own(log, line.membership.current.hash, self._certificate())
-        with_seen = [(self._with_seen(s) if s.kind is not Kind.OPENED else s, token) for s, token in drafts]
+        addressed = [(self._addressed(s, tree), token) for s, token in drafts]
+        with_seen = [(self._with_seen(s) if s.kind is not Kind.OPENED else s, token) for s, token in addressed]
         encoded = [(s, statement.encode(s)) for s, _ in with_seen]
         cast = line.sender.plan(tree, encoded, now)
         stored = []
@@ -111,6 +110,13 @@ class Author:
                 line.tell(i.Written(token, r.read_entry_key(r.entry_key(tree.log, index))))
         line.sender.written(tree, first, [entry for entry, _ in stored], opening=opening)
         return cast
+
+    @staticmethod
+    def _addressed(said: Statement, tree: Tree) -> Statement:
+        """Recipients as they are in the revision of ``tree``: it may admit members that a draft does not speak to."""
+        if said.to != EVERYONE and said.to | 1 << tree.log.member == tree.everyone:
+            return replace(said, to=EVERYONE)
+        return said
 
     def _opening(self, now: i.Now) -> Statement:
         line = self._line

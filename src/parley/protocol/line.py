@@ -419,6 +419,7 @@ class Line:
         if first:
             self.sender.restart(peer)
         else:
+            self.sender.announce_again(peer)
             self.sender.also_by(peer, peer.links[given.bearer])
         peer.talk = 1.0
         peer.have_at = now.boot + self.settings.quiet_s
@@ -431,7 +432,10 @@ class Line:
     def _on_ready(self, given: i.Ready | i.Busy, _now: i.Now) -> None:
         peer = self.peers.get(given.peer)
         if peer is not None and given.bearer in peer.links:
-            peer.links[given.bearer].ready = isinstance(given, i.Ready)
+            link = peer.links[given.bearer]
+            link.ready = isinstance(given, i.Ready)
+            if link.ready and len(peer.links) > 1:
+                self.sender.also_by(peer, link)
 
     def _on_tick(self, _given: i.Tick, now: i.Now) -> None:
         self.sender.tick(now)

@@ -57,6 +57,9 @@ class Link:
     ready: bool = True
     pending: deque[tuple[int, bytes]] = field(default_factory=deque)
 
+    offered: set[bytes] = field(default_factory=set)
+    """What other links' FLASH was passed on to this one, while it still waits there."""
+
     def timeout_s(self) -> float:
         """How long after a datagram its receipt may take before it is asked for."""
         air = 16 * min(self.mtu, 2048) / self.bits_per_second if self.bits_per_second else 0.0

@@ -226,11 +226,17 @@ class Sender:
             peer.waiting_since = now.boot
 
     def also_by(self, peer: Peer, link: Link) -> None:
-        """``link`` came up beside others: FLASH that still waits for one of them goes by it too (D17)."""
-        for other in peer.links.values():
-            if other is not link and link.mtu >= other.mtu and any(p >= Precedence.FLASH for p, _ in other.pending):
-                link.pending.extend(x for x in other.pending if _hurries(x[0]))
-        self.announce_again(peer)
+        """``link`` came up, or takes datagrams again: FLASH that waits for other links goes by it too, once (D17)."""
+        waiting = [
+            x
+            for other in peer.links.values()
+            if other is not link and link.mtu >= other.mtu and any(p >= Precedence.FLASH for p, _ in other.pending)
+            for x in other.pending
+            if _hurries(x[0])
+        ]
+        new = [x for x in waiting if x[1] not in link.offered and x not in link.pending]
+        link.offered = {data for _, data in waiting}
+        link.pending.extendleft(reversed(new))
         self._drain(peer, link)
 
     def _drain(self, peer: Peer, link: Link) -> None:
