@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from parley.wire.statement import Kind, Message, Precedence
+from parley_testkit.sim.liar import lie
 
 if TYPE_CHECKING:
     from parley_testkit.sim.station import Station
@@ -68,7 +69,7 @@ def _clock(world: World, station: Station, by: int) -> None:
 
 def _full(world: World, station: Station, span: float) -> None:
     station.disk.full = True
-    world.loop.after(span, setattr, station.disk, "full", False)
+    world.loop.after(span, station.disk.freed)
 
 
 def _eio(world: World, station: Station, how: str) -> None:
@@ -177,7 +178,7 @@ def _join(world: World, station: Station) -> None:
 
 
 def _lie(world: World, station: Station, how: str) -> None:
-    world.liar_acts(station, how)
+    lie(world, station, how)
 
 
 ACTS: Final[dict[str, Callable[..., None]]] = {

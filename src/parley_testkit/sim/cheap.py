@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 from unittest import mock
@@ -17,6 +18,7 @@ from cryptography.exceptions import InvalidSignature, InvalidTag
 
 from parley.crypto import aead, kem, signing
 from parley.crypto.signing import Ed25519Signer, MlDsa44Signer, Signer
+from parley.wire import documents
 
 _ED25519: Final = 64
 _MLDSA44: Final = 2420
@@ -108,7 +110,7 @@ class _KemKey:
     """Any of the six key classes that ``kem`` uses: a public half that follows from the private one."""
 
     def __init__(self, *halves: _KemKey) -> None:
-        self.raw = b"".join(half.raw for half in halves)
+        self.raw: bytes = b"".join(half.raw for half in halves)
 
     @classmethod
     def _of(cls, raw: bytes) -> _KemKey:
@@ -203,5 +205,7 @@ def primitives(*, real: bool = False) -> Iterator[Spy]:
             stack.enter_context(mock.patch.object(signing, "_ed25519", _ed25519))
             stack.enter_context(mock.patch.object(signing, "_mldsa44", _mldsa44))
             stack.enter_context(mock.patch.object(aead, "AESGCMSIV", _Box))
+            # The same documents are read at every start; nothing in them changes.
+            stack.enter_context(mock.patch.object(documents, "parse", lru_cache(256)(documents.parse)))
         stack.enter_context(mock.patch.object(aead, "seal", spy.watch(aead.seal, remember=real)))
         yield spy

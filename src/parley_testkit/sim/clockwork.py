@@ -55,7 +55,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         self._timers: list[tuple[float, int, Callable[..., object], tuple[Any, ...]]] = []
         self._count = 0
         self.on_error: Callable[[dict[str, Any]], None] = lambda _context: None
-        self.stop = False
+        self.ended = False
 
     def at(self, when: float, callback: Callable[..., object], *args: object) -> None:
         """Let the world do something at ``when``; things of one time happen in the order they were asked for."""
@@ -67,11 +67,11 @@ class SimLoop(asyncio.AbstractEventLoop):
         self.at(self.now + delay, callback, *args)
 
     def run_until(self, end: float) -> None:
-        """Everything up to ``end``, or until ``stop`` is set."""
+        """Everything up to ``end``, or until ``ended`` is set."""
         before = asyncio._get_running_loop()  # noqa: SLF001 - what event loops call
         asyncio._set_running_loop(self)  # noqa: SLF001
         try:
-            while not self.stop:
+            while not self.ended:
                 while self._ready:
                     handle = self._ready.popleft()
                     if not handle.cancelled():
@@ -91,7 +91,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         """Virtual seconds."""
         return self.now
 
-    def call_soon(  # type: ignore[override]
+    def call_soon(
         self, callback: Callable[..., object], *args: object, context: Context | None = None
     ) -> asyncio.Handle:
         """As asyncio."""
@@ -99,14 +99,14 @@ class SimLoop(asyncio.AbstractEventLoop):
         self._ready.append(handle)
         return handle
 
-    def call_later(  # type: ignore[override]
+    def call_later(
         self, delay: float, callback: Callable[..., object], *args: object, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """As asyncio."""
         # A little late, as any clock: in floats, the very moment may lie just before what was asked for.
         return self.call_at(self.now + delay + 1e-6, callback, *args, context=context)
 
-    def call_at(  # type: ignore[override]
+    def call_at(
         self, when: float, callback: Callable[..., object], *args: object, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """As asyncio."""

@@ -60,6 +60,10 @@ class Disk:
                 self._store.commit(number, changes)
         return gone
 
+    def freed(self) -> None:
+        """There is space again."""
+        self.full = False
+
     def power_cut(self) -> None:
         """What was not synced is gone: of the commits none, of the head file what came since the last sync."""
         self.head = self.synced_head

@@ -10,7 +10,6 @@ from parley.ids import MemberNumber
 from parley.ports import BearerEvents, Traits
 from parley_testkit.sim.clockwork import Process, SimLoop
 
-
 MAX_PARTIES = 5
 
 
@@ -167,6 +166,7 @@ class Network:
         """What is on its way comes to its end, if anybody is there."""
         end = self.ends.get((bearer, target))
         if end is not None and datagram:
+            self.trace("arrive", bearer, target, len(datagram))
             end.receive(datagram)
 
 
@@ -183,8 +183,8 @@ class SimBearer:
         self.name = carrier.name
         self.traits = carrier.traits
         self.member = process.member
+        self.muted: set[int] = set()
         self.on_send: Callable[[SimBearer, MemberNumber, bytes], None] = lambda _bearer, _peer, _data: None
-        self.on_receive: Callable[[bytes], None] = lambda _data: None
 
     async def start(self, events: BearerEvents) -> None:
         """Begin."""
@@ -199,7 +199,7 @@ class SimBearer:
         """Hand over one datagram."""
         self._process.reach("send")
         self.on_send(self, peer, datagram)
-        if peer not in self._up:
+        if peer not in self._up or peer in self.muted:
             return
         rate = self.traits.bits_per_second
         if not rate:
@@ -230,11 +230,9 @@ class SimBearer:
     def receive(self, datagram: bytes) -> None:
         """Bytes came."""
         if self._events is not None and not self._process.dead:
-            self.on_receive(datagram)
             self._events.bearer_received(self, datagram)
 
     async def close(self) -> None:
         """Stop."""
         self._events = None
         self._network.leave(self)
-

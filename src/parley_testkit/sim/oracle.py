@@ -19,6 +19,7 @@ honest no honest party is accused
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -128,7 +129,7 @@ class Oracle:
         if not self.honest(who):
             self._signed[f"{role}{who}{origin}", size, root] = root
             return
-        if before != root:
+        if before != root and (self.honest(log.member) or not self.losses[who]):
             self._fail("safety", "C6", f"member {who} signed two roots of {log} at size {size} as {role}.")
         key = (role, who, origin)
         newest = self._newest.get(key, 0)
@@ -237,7 +238,7 @@ class Oracle:
         """One content; the audience may be spelled out, or left out where it is everyone."""
         everyone = self.everyone(who) & ~(1 << who)
         to, now = (a & ~(1 << who) or everyone for a in (submitted[1], stored[1]))
-        return submitted[0] == stored[0] and (to == now or stored[1] == EVERYONE and not everyone & ~to)
+        return submitted[0] == stored[0] and (to == now or (stored[1] == EVERYONE and not everyone & ~to))
 
     everyone: Callable[[int], int]
 
@@ -304,6 +305,17 @@ class Oracle:
         copy = self.copies[who].get(log)
         return copy is not None and index in copy.contents
 
+    def unproven(self, who: int, log: LogId) -> str:
+        """What ``who`` lacks when another honest party holds another history of a liar's tree; or nothing."""
+        mine = self.copies[who].get(log)
+        if mine is None or who in self.evidence.get(log, ()):
+            return ""
+        for other, copies in enumerate(self.copies):
+            theirs = copies.get(log)
+            if theirs is not None and any(a != b for a, b in zip(mine.commitments, theirs.commitments, strict=False)):
+                return f"members {who} and {other} hold two histories of {log}, and {who} has no proof of it."
+        return ""
+
     # -- bearers and events ------------------------------------------------------------------------------
 
     def leaves(self, who: int) -> None:
@@ -356,11 +368,12 @@ class Oracle:
         heads: dict[tuple[LogId, int], bytes] = {}
         for who in members:
             for log, copy in self.copies[who].items():
-                entries = [StoredEntry.decode(v) for _, v in rows(who).scan(r.ENTRY, r.log_key(log), r.after(r.log_key(log)))]
+                prefix = r.log_key(log)
+                entries = [StoredEntry.decode(v) for _, v in rows(who).scan(r.ENTRY, prefix, r.after(prefix))]
                 leaves = [sha256(b"\x00" + e.commitment).digest() for e in entries]
                 if [e.commitment for e in entries] != copy.commitments:
                     self._fail("safety", "C5", f"the disk of member {who} and its commits disagree on {log}.")
-                for key, value in rows(who).scan(r.SIGNED, r.log_key(log), r.after(r.log_key(log))):
+                for key, value in rows(who).scan(r.SIGNED, prefix, r.after(prefix)):
                     size = int.from_bytes(key[9:13], "big")
                     if value[:32] != heads.setdefault((log, size), value[:32]) and self.honest(log.member):
                         self._fail("safety", "C5", f"two roots of {log} at {size}.")
@@ -404,8 +417,6 @@ class FlashWatch:
 
 
 def _text(root: bytes) -> str:
-    import base64
-
     return base64.b64encode(root).decode()
 
 

@@ -50,8 +50,15 @@ class Party:
         announce = self.key_sets[-1].signers.announce if self.key_sets else ed[2]
         older = tuple(k.signers.kem for k in reversed(self.key_sets))
         signers = Signers(ed[0], pq[0], ed[1], pq[1], announce, kem, older)
-        public = (ed[0], pq[0], ed[1], pq[1], announce)
-        keys = d.NodeKeys(*(s.public for s in public), kem.public, self._draw(32))
+        keys = d.NodeKeys(
+            signers.checkpoint.public,
+            signers.checkpoint_pq.public,
+            signers.receipt.public,
+            signers.receipt_pq.public,
+            announce.public,
+            kem.public,
+            self._draw(32),
+        )
         serial = len(self.key_sets) + 1
         party = d.document_hash(self._party.text())
         certificate = d.NodeCertificate(LINE, self.code, party, serial, keys)
@@ -90,8 +97,6 @@ def charter(parties: Sequence[Party], members: Sequence[d.CharterMember], before
     )
     if before is not None:
         last = before.current
-        founding = replace(
-            founding, revision=last.charter.revision + 1, founding=before.line, previous=last.hash
-        )
+        founding = replace(founding, revision=last.charter.revision + 1, founding=before.line, previous=last.hash)
     text = founding.text()
     return Note(text, tuple(p.signature(text) for p in parties)).encode()

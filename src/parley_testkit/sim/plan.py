@@ -92,9 +92,7 @@ class Options:
         every = {
             "net": Carrier("net", Traits(MAX_DATAGRAM - 1, 2 * self.delay_s), weather),
             "relay": Carrier("relay", Traits(1400, 0.3, cost=1), replace(weather, delay_s=0.15)),
-            "radio": Carrier(
-                "radio", Traits(700, 1.4, 9600, cost=5), replace(weather, delay_s=0.7), connected=False
-            ),
+            "radio": Carrier("radio", Traits(700, 1.4, 9600, cost=5), replace(weather, delay_s=0.7), connected=False),
             "tone": Carrier("tone", Traits(200, 1.4, 2400, cost=6), replace(weather, delay_s=0.7), connected=False),
             "stick": Carrier("stick", Traits(MAX_DATAGRAM - 1, 60.0, cost=10), Weather(), by_hand=True),
         }

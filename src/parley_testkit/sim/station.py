@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from parley.crypto.signing import Signer
 from parley.errors import ParleyError, StoreCorrupt
-from parley.ids import EntryId, MemberNumber
+from parley.ids import EntryId, Incarnation, MemberNumber
 from parley.node.loop import Node
 from parley.protocol import inputs as i
 from parley.protocol import membership as members
@@ -75,6 +75,10 @@ class Station:
         """Of the key set that the next start uses."""
         self.backup: int | None = None
         self.left = False
+        self.muted: set[int] = set()
+        """Whom a liar sends nothing any more."""
+        self.forced: Incarnation | None = None
+        """A liar's run that it goes on with, from an older store."""
         self._membership: Membership | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -93,7 +97,7 @@ class Station:
         process = Process(self.number)
         bearers = [SimBearer(c, world.network, process) for c in world.network.carriers.values()]
         for bearer in bearers:
-            bearer.on_send = self._sends
+            bearer.on_send, bearer.muted = self._sends, self.muted
         self.serial = len(self.party.key_sets)
         try:
             node = Node(
@@ -133,6 +137,9 @@ class Station:
             membership = members.extend(membership, raw)
         settings = self.world.settings
         line = WatchedLine(rows, membership, self.number, self._signers(), self.chance.randbytes, settings)
+        if self.forced is not None:
+            line.incarnation = line.chains.incarnation = self.forced
+            self.forced = None
         line.before = lambda: self.world.acts(self.number)
         return line
 
@@ -180,7 +187,8 @@ class Station:
 
     def document(self, *notes: bytes) -> None:
         """The operator adds documents to the node's home, and to the node that runs."""
-        self.notes = dict(members.verify_documents([*self.notes.values(), *(n for n in notes if n not in self.notes.values())]).notes)
+        fresh = [note for note in notes if note not in self.notes.values()]
+        self.notes = dict(members.verify_documents([*self.notes.values(), *fresh]).notes)
         if self.running and self.node is not None:
             for note in notes:
                 self.node.add_document(note)

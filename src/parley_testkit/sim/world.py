@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import random
+import traceback
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -29,7 +31,6 @@ from parley_testkit.sim.oracle import Oracle, Violation
 from parley_testkit.sim.parties import CODES, Party, charter
 from parley_testkit.sim.plan import Act, Options
 from parley_testkit.sim.station import Station
-
 
 _ONE_FRAGMENT: Final = b"\x81\x85\x09"
 """A payload that is a fragment, as it begins."""
@@ -54,7 +55,7 @@ class World:
 
     def __init__(self, options: Options, spy: cheap.Spy, *, verbose: list[str] | None = None) -> None:
         self.options = options
-        self.loop = SimLoop()
+        self.loop = SimLoop()  # type: ignore[abstract]  # as much of a loop as the node needs
         self.loop.on_error = self._loop_error
         self.counts: dict[str, int] = {}
         self.events = 0
@@ -85,6 +86,8 @@ class World:
         self.network.knows = self._knows
         self.stations = [Station(self, k, p, dict(self.membership.notes)) for k, p in enumerate(self.parties)]
         self._acting = -1
+        self.overheard: deque[tuple[int, int, bytes]] = deque(maxlen=300)
+        """Source, target and datagram of what lately went over the air; kept where somebody lies."""
         self._assembling: list[bytes] = []
         self._payloads: dict[bytes, bytes] = {}
         """What each fragment is a part of."""
@@ -108,7 +111,7 @@ class World:
         """The first violation ends the world."""
         if self.violation is None:
             self.violation = Violation(sort, rule, text, self.loop.now)
-            self.loop.stop = True
+            self.loop.ended = True
 
     def _loop_error(self, context: dict[str, object]) -> None:
         error = context.get("exception")
@@ -128,6 +131,7 @@ class World:
     def acts(self, who: int) -> None:
         """The node of ``who`` takes a step: what is sealed from now on is its."""
         self._acting = who
+        self.trace("step", who)
 
     def _checkpoint_key(self, log: LogId) -> bytes:
         return self.parties[log.member].key_sets[0].signers.checkpoint.public
@@ -144,7 +148,11 @@ class World:
     def sends(self, station: Station, bearer: SimBearer, peer: MemberNumber, data: bytes) -> None:
         """A datagram leaves a node."""
         me = station.number
-        self.trace("send", bearer.name, me, peer, len(data) if self.options.real else data)
+        self.trace("send", bearer.name, me, peer, len(data))
+        if not self.options.real:
+            self._hash.update(data)
+        if self.options.lies:
+            self.overheard.append((me, peer, data))
         self.oracle.leaves(me)
         if self.oracle.flash.waits(me, peer):
             self.oracle.flash.leaves(me, peer, *self._own_contents(me, data))
@@ -227,9 +235,12 @@ class World:
             self.loop.at(0.0, station.start)
         for act in plan:
             self.loop.at(act.at, self._act, act)
-        self.loop.run_until(self.options.duration_s)
-        if self.violation is None:
-            self._settle()
+        try:
+            self.loop.run_until(self.options.duration_s)
+            if self.violation is None:
+                self._settle()
+        except Exception:  # noqa: BLE001 - whatever the product raises is what is looked for
+            self.fail("crash", "uncaught", traceback.format_exc(limit=-6))
         result = Result(
             self.options, self.violation, self._hash.hexdigest(), self.events, self.loop.now, dict(self.counts)
         )
@@ -241,7 +252,7 @@ class World:
         self.violation = self.violation or Violation("none", "closed", "")
         for station in self.stations:
             station.crash()
-        self.loop.stop = False
+        self.loop.ended = False
         self.loop.run_until(self.loop.now)
 
     def uncut(self, table: dict[tuple[str, int, int], int], bearer: str, source: int, target: int) -> None:
@@ -267,9 +278,6 @@ class World:
         self.parties.append(newcomer)
         self.stations.append(Station(self, number, newcomer, dict(self.membership.notes)))
         self.loop.after(self.chance.uniform(0, 10), self.stations[-1].start)
-
-    def liar_acts(self, station: Station, how: str) -> None:
-        """The liar does one of plan.LIES."""
 
     def _act(self, act: Act) -> None:
         self.trace(act.kind, act.who, act.args)
@@ -341,7 +349,7 @@ class World:
 
     def _lacks(self, k: int, log: LogId, size: int) -> str:
         if not self.oracle.honest(log.member):
-            return ""
+            return self.oracle.unproven(k, log)
         node = self.stations[k].node
         tree = node.line.trees.get(log) if node is not None else None
         if tree is None:
