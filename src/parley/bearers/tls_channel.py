@@ -27,7 +27,8 @@ _ALPN: Final = b"parley/1"
 _HELLO_LIMIT: Final = 16 * 1024
 _RECORD_HEADER: Final = 5
 _HANDSHAKE: Final = 22
-_READ: Final = 64 * 1024
+_READ: Final = 17 * 1024
+"""Bytes taken from OpenSSL at a time: a whole record. A larger buffer is zeroed in vain at every read."""
 HIGH_WATER: Final = 64 * 1024
 
 
