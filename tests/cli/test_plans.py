@@ -18,6 +18,7 @@ from parley.cli import app
 from parley.keys.file import write_private
 
 RUNNER = CliRunner()
+NAVAREA = "NAVAREA II 1/26.\n1. FIRING 011200Z TO 011400Z APR IN AREA 10-00N 020-00E, 11-00N 020-00E, 11-00N 021-00E."
 DATA = resources.files("parley.app").joinpath("demo_data")
 
 
@@ -122,6 +123,9 @@ def test_real_notices_are_shown_as_they_were_understood() -> None:
     assert all(d["parts"] and d["not_understood"] == [] for d in drafts)
     assert "SUNSET computed" in text
     assert "cancels NAVAREA IV 1165/22" in text
+    for form, begins in (("geojson", "{"), ("kml", "<?xml"), ("cot", "<?xml")):
+        assert parley("import", "--as", form, given=NAVAREA, json_out=False).startswith(begins)
+    assert parley("import", "--as", "dwg", given=NAVAREA, status=2)["error"]["code"] == "format-unknown"
     unclear = "NAVAREA II 1/26.\n1. FIRING WIDE BERTH 10-00N 020-00E BEWARE."
     assert parley("import", given=unclear)[0]["not_understood"][0]["text"] == "BEWARE"
     assert "not understood: BEWARE" in parley("import", given=unclear, json_out=False)

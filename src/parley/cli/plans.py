@@ -14,6 +14,7 @@ from parley.cli.output import HomeOption, JsonOption, LineOption, call, command,
 from parley.errors import UsageError
 from parley.geo.coordinates import format_position, parse_position
 from parley.notices.draft import NoticeDraft, Part
+from parley.notices.exports import to_cot, to_geojson, to_kml
 from parley.notices.notice import read_notice
 from parley.notices.places import PlaceDraft, read_geojson
 from parley.wire.geometry import Band, Circle, Corridor, Point, Polygon, Shape, Volume, Window
@@ -129,6 +130,9 @@ def import_(
         list[Path] | None, typer.Argument(help="Notices; left out, one is read from standard input.")
     ] = None,
     send: Annotated[bool, typer.Option("--send", help="Send each to the line, as it was read.")] = False,
+    form: Annotated[
+        str | None, typer.Option("--as", help="Print the areas as geojson, kml or cot (Cursor on Target) instead.")
+    ] = None,
     line: LineOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -136,7 +140,9 @@ def import_(
     """Read navigational warnings (NAVAREA, HYDROLANT, ...) and NOTAMs, and show what was understood."""
     texts = [_read(path) for path in files] if files else [sys.stdin.read()]
     drafts = [read_notice(text, datetime.now(UTC).date()) for text in texts]
-    if json:
+    if form is not None:
+        typer.echo(_written(drafts, form))
+    elif json:
         show_json([_plain(d) for d in drafts])
     else:
         for draft in drafts:
@@ -144,8 +150,21 @@ def import_(
     if send:
         for draft in drafts:
             sent = call(home, line, "send", text=draft.raw, subject=f"{draft.series} {draft.number}", language="en")
-            if not json:
+            if not json and form is None:
                 say(f"Sent {draft.number} as {sent['id']}.")
+
+
+def _written(drafts: list[NoticeDraft], form: str) -> str:
+    match form.lower():
+        case "geojson":
+            return to_geojson(drafts)
+        case "kml":
+            return to_kml(drafts)
+        case "cot":
+            return to_cot(drafts, int(datetime.now(UTC).timestamp()))
+    raise UsageError(
+        f"{form!r} is no format that is written here; there are geojson, kml and cot.", code="format-unknown"
+    )
 
 
 def _plain(draft: NoticeDraft) -> dict[str, Any]:
