@@ -211,6 +211,9 @@ class Chains:
     def _keep(self, chain: ReceiveChain) -> None:
         """Take a chain in; drop the oldest of its sender and set beyond the bound."""
         chains = self._receive.setdefault(chain.tag, [])
+        if any((c.sender, c.mask) == (chain.sender, chain.mask) and c.counter > chain.counter for c in chains):
+            # Held back on its way: to go back to it would open again what was opened. Its sender sees by HAVE.
+            return
         for old in [c for c in chains if c.sender == chain.sender]:
             chains.remove(old)
             self._forget_skipped(old)

@@ -164,6 +164,7 @@ class Spy:
 
     def __init__(self) -> None:
         self.told: Sealing = lambda _key, _nonce, _plaintext: None
+        self.opened: Callable[[bytes, bytes], None] = lambda _key, _nonce: None
         self._boxes: dict[bytes, bytes] = {}
 
     def watch(self, real: Callable[[bytes, bytes, bytes, bytes], bytes], *, remember: bool) -> Callable[..., bytes]:
@@ -177,6 +178,16 @@ class Spy:
             return box
 
         return seal
+
+    def watch_open(self, real: Callable[[bytes, bytes, bytes, bytes], bytes]) -> Callable[..., bytes]:
+        """``aead.open_`` with this spy behind it."""
+
+        def open_(key: bytes, nonce: bytes, box: bytes, aad: bytes) -> bytes:
+            plaintext = real(key, nonce, box, aad)
+            self.opened(key, nonce)
+            return plaintext
+
+        return open_
 
     def plaintext(self, box: bytes) -> bytes:
         """What was sealed into ``box``."""
@@ -208,4 +219,5 @@ def primitives(*, real: bool = False) -> Iterator[Spy]:
             # The same documents are read at every start; nothing in them changes.
             stack.enter_context(mock.patch.object(documents, "parse", lru_cache(256)(documents.parse)))
         stack.enter_context(mock.patch.object(aead, "seal", spy.watch(aead.seal, remember=real)))
+        stack.enter_context(mock.patch.object(aead, "open_", spy.watch_open(aead.open_)))
         yield spy

@@ -17,6 +17,7 @@ from parley.protocol.line import Line
 from parley.protocol.trees import Tree
 from parley.record.checkpoint import Checkpoint
 from parley.record.cosignature import cosign_ed25519
+from parley.record.equivocation import EquivocationProof
 from parley.record.rfc6962 import leaf_hash
 from parley.wire import cbor, datagram, parts, statement
 from parley.wire.statement import EVERYONE, Kind, Message, Statement
@@ -198,6 +199,24 @@ def _misplace(world: World, station: Station, line: Line) -> None:
             send(world, station, victim, [part])
 
 
+def _frame(world: World, station: Station, line: Line) -> None:
+    """Proofs against honest members: what the liar can put together, and none of it signed by them."""
+    tree = _foreign_tree(world, station, line)
+    if tree is None:
+        return
+    public = tree.keys.checkpoint
+    other = Checkpoint(tree.origin, tree.size, bytes(32))
+    mine = line.signers.checkpoint.sign(other.body())
+    for signature in (mine, tree.signature, bytes(64)):
+        proof = EquivocationProof(
+            tree.checkpoint().signed_note(tree.signature, public), other.signed_note(signature, public)
+        )
+        twice = EquivocationProof(proof.smaller, proof.smaller)
+        for victim in _victims(world, station):
+            send(world, station, victim, [parts.Evidence(proof.encode()), parts.Evidence(twice.encode())])
+            send(world, station, victim, [parts.Gossip(tree.log, tree.size, bytes(32), signature)])
+
+
 def _bomb(world: World, station: Station, line: Line) -> None:
     """What is small to send and large to hold, if anybody holds it."""
     victim = _anyone(world, station)
@@ -233,4 +252,5 @@ _LIES: Final[dict[str, Callable[[World, Station, Line], None]]] = {
     "flood": _flood,
     "misplace": _misplace,
     "bomb": _bomb,
+    "frame": _frame,
 }

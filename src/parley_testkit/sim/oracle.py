@@ -10,7 +10,9 @@ C6     no signer signs two roots for one origin and size, nor goes back
 C7     nothing leaves that states what is not durable yet
 C8     once faults end, all settles within the bound (world)
 C10    who saw a receipt and then wrote, is shown after what the receipt covers
-key    no key and nonce seal twice
+key    no key and nonce seal twice, none opens twice in one run, no salt is used twice
+label  what an announce key signs begins with a label, the line and both ends
+head   a store that lost what the head file remembers is not taken for whole
 signed nothing is shown that lies under no signed checkpoint of its author
 flash  FLASH never waits behind ROUTINE
 honest no honest party is accused
@@ -26,7 +28,7 @@ from hashlib import sha256
 from typing import Final
 
 from parley.ids import EntryId, Incarnation, LogId, MemberNumber
-from parley.ports import Change, Reader
+from parley.ports import Change, Head, Reader
 from parley.protocol import inputs as i
 from parley.protocol import rows as r
 from parley.protocol.trees import State, StoredEntry
@@ -77,6 +79,8 @@ class Authored:
     audience: int
     known: dict[int, dict[LogId, int]]
     """The receipts that the author had seen by then, by giver."""
+    everyone: int
+    """The members of its tree."""
 
 
 class Oracle:
@@ -100,6 +104,9 @@ class Oracle:
         self._unsynced: list[list[tuple[str, LogId, int]]] = [[] for _ in CODES]
         self._receipts: list[dict[int, dict[LogId, int]]] = [{} for _ in CODES]
         self._sealed: set[tuple[bytes, bytes]] = set()
+        self._opened: list[set[tuple[bytes, bytes]]] = [set() for _ in CODES]
+        self._salts: set[bytes] = set()
+        self._arrivals = [0 for _ in CODES]
         self.flash = FlashWatch(fail)
         self.evidence: dict[LogId, set[int]] = {}
 
@@ -116,6 +123,33 @@ class Oracle:
         if (key, nonce) in self._sealed:
             self._fail("safety", "key", f"member {who} used a key and nonce twice.")
         self._sealed.add((key, nonce))
+
+    def opened(self, who: int, key: bytes, nonce: bytes) -> None:
+        """A datagram opened: its key is then to be gone (D6)."""
+        if self.honest(who) and (key, nonce) in self._opened[who]:
+            self._fail("safety", "key", f"member {who} opened two datagrams under one key and nonce.")
+        self._opened[who].add((key, nonce))
+
+    def announces(self, who: int, message: bytes) -> None:
+        """Member ``who`` signed prekeys or an announcement (D16, spec/sealing.md)."""
+        label, _, rest = message.partition(b"\x00")
+        named = label == b"parley/announce/v1" or (
+            label == b"parley/prekeys/v1"
+            and rest[:32] == self.line
+            and rest[32:34] == bytes((1, who))
+            and rest[34] < len(CODES)
+            and (len(rest) - 35) % 1216 == 0
+        )
+        if not named:
+            self._fail("safety", "label", f"member {who} signed without label, line or direction.")
+
+    line: bytes
+
+    def started(self, who: int, version: int, head: Head | None, noticed: int) -> None:
+        """A node opened its store and compared it with its head file."""
+        missing = max(0, head.version - version) if head is not None else 0
+        if missing != noticed:
+            self._fail("safety", "head", f"member {who} lost {missing} commits and noticed {noticed}.")
 
     def signs(self, who: int, role: str, message: bytes) -> None:
         """Member ``who`` signed a checkpoint or a receipt (C6)."""
@@ -140,6 +174,7 @@ class Oracle:
     def line_made(self, who: int) -> None:
         """A node begins anew: what it signed and never made durable is forgotten."""
         self._unsynced[who].clear()
+        self._opened[who].clear()
 
     # -- disks -------------------------------------------------------------------------------------------
 
@@ -188,8 +223,20 @@ class Oracle:
         else:
             copy.contents.discard(entry.index)
         if stored.state is State.ERASED:
-            self.erased.add(entry)
+            self._erased(who, entry)
         self._same_as_author(who, entry, stored, reload=reload)
+
+    def _erased(self, who: int, entry: EntryId) -> None:
+        """Our own messages stay until every recipient has them (D3)."""
+        self.erased.add(entry)
+        made = self.authored.get(entry.log, ())
+        if who != entry.log.member or entry.index >= len(made):
+            return
+        for peer, logs in enumerate(self.copies):
+            copy = logs.get(entry.log)
+            concerned = made[entry.index].everyone >> peer & 1 and peer != who and self.honest(peer)
+            if concerned and not self.losses[peer] and (copy is None or copy.held <= entry.index):
+                self._fail("safety", "C1", f"member {who} erased {entry}, which member {peer} has not got.")
 
     def _same_as_author(self, who: int, entry: EntryId, stored: StoredEntry, *, reload: bool) -> None:
         log = entry.log
@@ -201,7 +248,10 @@ class Oracle:
                 self._fail("safety", "C3", f"member {who} holds {entry}, which its author never made durable.")
                 return
             known = {giver: dict(logs) for giver, logs in self._receipts[who].items()}
-            made.append(Authored(stored.commitment, stored.statement, stored.audience, known))
+            made.append(Authored(stored.commitment, stored.statement, stored.audience, known, self.everyone(who)))
+            if stored.salt in self._salts:
+                self._fail("safety", "key", f"the salt of {entry} was used before.")
+            self._salts.add(stored.salt)
             self._new_entry(who, entry, stored)
             return
         truth = made[entry.index]
@@ -251,6 +301,9 @@ class Oracle:
         if entry.index in copy.arrived:
             self._fail("safety", "C2", f"member {who} was shown {entry} twice.")
         copy.arrived.add(entry.index)
+        if int.from_bytes(change.key, "big") != self._arrivals[who]:
+            self._fail("safety", "C2", f"the order of arrival of member {who} is overwritten at {entry}.")
+        self._arrivals[who] += 1
         if copy.signed <= entry.index:
             self._fail("safety", "signed", f"member {who} was shown {entry}, which no checkpoint covers.")
         self._in_order(who, entry)
@@ -292,6 +345,7 @@ class Oracle:
             return
         self.losses[who] += 1
         before, self.copies[who] = self.copies[who], {}
+        self._arrivals[who] = 0
         self.evidence = {log: holders - {who} for log, holders in self.evidence.items()}
         spaces = (r.SIGNED, r.ENTRY, r.ARRIVAL)
         self.committed(who, (Change(s, k, v) for s in spaces for k, v in rows.scan(s)), reload=True)

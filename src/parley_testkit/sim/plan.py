@@ -27,6 +27,7 @@ LIES = (
     "flood",
     "misplace",
     "bomb",
+    "frame",
 )
 
 

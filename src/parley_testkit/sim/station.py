@@ -123,8 +123,8 @@ class Station:
 
     def _open(self, process: Process) -> SimStore:
         store = self.disk.open(process)
-        if lost_state(store.version, self.disk.head):
-            self.world.count("state-loss-noticed")
+        noticed = lost_state(store.version, self.disk.head)
+        self.world.oracle.started(self.number, store.version, self.disk.head, noticed)
         return store
 
     def _make_line(self, rows: Rows) -> Line:
@@ -150,6 +150,7 @@ class Station:
             signers,
             checkpoint=WatchedSigner(signers.checkpoint, lambda m: oracle.signs(k, "checkpoint", m)),
             receipt=WatchedSigner(signers.receipt, lambda m: oracle.signs(k, "receipt", m)),
+            announce=WatchedSigner(signers.announce, lambda m: oracle.announces(k, m)),
         )
 
     def _ended(self, task: asyncio.Task[Any], process: Process) -> None:

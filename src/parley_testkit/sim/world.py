@@ -81,6 +81,7 @@ class World:
         documents.append(charter(self.parties, [p.entry(k) for k, p in enumerate(self.parties)]))
         self.membership = members.verify_documents(documents)
         self.oracle.origin = lambda log: origin_of(self.membership.line, CODES[log.member], log.incarnation)
+        self.oracle.line = self.membership.line
         self.oracle.everyone = self._everyone
         self.oracle.checkpoint_key = self._checkpoint_key
         self.network.knows = self._knows
@@ -92,6 +93,7 @@ class World:
         self._payloads: dict[bytes, bytes] = {}
         """What each fragment is a part of."""
         spy.told = self._sealed
+        spy.opened = lambda key, nonce: self.oracle.opened(self._acting, key, nonce)
 
     # -- what the parts of a world tell it ---------------------------------------------------------------
 
