@@ -8,6 +8,7 @@ C4      a tree is held without a gap, and no entry ever turns into another
 C5      any two copies of a tree agree; each signed root is recomputed here by code that is not the product's
 C6      no signer signs two roots for one tree and size
 C7      no receipt left, and no entry, before what it covers was on the disk: held to whenever a node was killed
+open    a message that its recipient answered is not shown as waiting
 key     no datagram is sealed twice under one run, chain and counter
 ======  =====================================================================================================
 
@@ -16,17 +17,20 @@ A disk that lost something is told with ``lost``: what it owed until then, it ow
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 from typing import Final
 
 from parley.errors import ParleyError
 from parley.ids import EntryId, LogId
 from parley.protocol import rows as r
-from parley.protocol.rows import Reader
+from parley.protocol.ledger import mark_key
 from parley.protocol.trees import State, StoredEntry
+from parley.stores.backup import snapshot
 from parley.wire import datagram, statement
-from parley.wire.statement import Message
+from parley.wire.statement import Kind, Message
 
 _ACCUSING: Final = frozenset(
     {"history-mismatch", "key-used-elsewhere", "receipt-unsent", "receipt-by-author", "equivocation"}
@@ -71,6 +75,29 @@ class _Copy:
     sizes: dict[LogId, int] = field(default_factory=dict)
     held: dict[LogId, int] = field(default_factory=dict)
     contents: dict[EntryId, str] = field(default_factory=dict)
+
+
+class Still:
+    """The rows of a store as they were at one commit, whatever its node does meanwhile."""
+
+    def __init__(self, rows: Iterable[tuple[str, bytes, bytes]]) -> None:
+        self._spaces: dict[str, dict[bytes, bytes]] = {}
+        for space, key, value in rows:
+            self._spaces.setdefault(space, {})[key] = value
+
+    def get(self, space: str, key: bytes) -> bytes | None:
+        """One value."""
+        return self._spaces.get(space, {}).get(key)
+
+    def scan(self, space: str) -> Iterator[tuple[bytes, bytes]]:
+        """All rows of a space, in order."""
+        return iter(self._spaces.get(space, {}).items())
+
+
+def still(path: Path, key: bytes) -> Still:
+    """The store at ``path`` as it is now, opened by nobody else or by a node that runs."""
+    with snapshot(path, key, ()) as (_, rows):
+        return Still(rows)
 
 
 class Witness:
@@ -120,13 +147,14 @@ class Witness:
         """The peers of ``who`` have given back what they hold."""
         self._of(who).lost = False
 
-    def look(self, who: int, reader: Reader) -> dict[str, int]:
+    def look(self, who: int, reader: Still) -> dict[str, int]:
         """Judge the disk of ``who``; how often each text is held."""
         copy = _Copy()
         for key, value in reader.scan(r.ENTRY):
             self._entry(copy, r.read_entry_key(key), StoredEntry.decode(value))
         self._signatures(reader, copy.sizes)
         self._arrivals(who, reader, copy.contents)
+        self._open(who, reader)
         self._owed(who, copy)
         self._receipts(who, reader)
         texts = [text for text in copy.contents.values() if text]
@@ -162,7 +190,7 @@ class Witness:
                 need(self.submitted.get(text) == log.member, "C3", f"{entry} holds {text!r}: its author never sent it")
             copy.contents[entry] = text
 
-    def _signatures(self, reader: Reader, sizes: dict[LogId, int]) -> None:
+    def _signatures(self, reader: Still, sizes: dict[LogId, int]) -> None:
         signed: dict[LogId, int] = {}
         for key, value in reader.scan(r.SIGNED):
             log, size, root = r.read_log_key(key), int.from_bytes(key[9:13], "big"), value[:32]
@@ -178,7 +206,7 @@ class Witness:
             need(signed.get(log, 0) == size, "signed", f"{log} is held to {size} and signed to {signed.get(log)}")
 
     @staticmethod
-    def _arrivals(who: int, reader: Reader, contents: dict[EntryId, str]) -> None:
+    def _arrivals(who: int, reader: Still, contents: dict[EntryId, str]) -> None:
         seen: set[bytes] = set()
         for _, key in reader.scan(r.ARRIVAL):
             need(key not in seen, "C2", f"{r.read_entry_key(key)} arrived twice at {who}")
@@ -187,7 +215,15 @@ class Witness:
             if text:
                 need(r.entry_key(entry.log, entry.index) in seen, "C2", f"{who} holds {entry} and never shows it")
 
-    def _receipts(self, who: int, reader: Reader) -> None:
+    @staticmethod
+    def _open(who: int, reader: Still) -> None:
+        """What waits for an answer has none by this party."""
+        for key, _ in reader.scan(r.OPEN):
+            for kind in (Kind.ACKNOWLEDGED, Kind.DECLINED):
+                answered = reader.get(r.MARK, mark_key(r.read_entry_key(key), who, kind)) is not None
+                need(not answered, "open", f"{who} shows {r.read_entry_key(key)} as open, which it answered")
+
+    def _receipts(self, who: int, reader: Still) -> None:
         """What others owe by the receipts that ``who`` holds of them."""
         for key, _ in reader.scan(r.RECEIPT):
             log, giver, size = r.read_log_key(key), key[9], int.from_bytes(key[11:15], "big")

@@ -16,10 +16,9 @@ from parley.app.home import Home, LineHome
 from parley.app.runtime import Runtime, running
 from parley.node.loop import Node
 from parley.protocol import inputs as i
-from parley.stores.sqlite import SqliteStore
 from parley.wire.statement import Message
 from parley_testkit.lines import NAME, found, home_of
-from parley_testkit.witness import Witness
+from parley_testkit.witness import Witness, still
 
 PASSPHRASE = b"a passphrase of some words"
 
@@ -64,11 +63,8 @@ class Line:
         self.witness.told_written(who, entry, text)
 
     def texts(self, who: int) -> dict[str, int]:
-        reader = self.node(who).node.store.reader()
-        try:
-            return self.witness.look(who, reader)
-        finally:
-            reader.close()
+        _, keys = self.homes[who].newest_keys()
+        return self.witness.look(who, still(self.homes[who].store, keys.store_key))
 
     def settled(self) -> bool:
         """Everybody holds everything that was sent, once."""
@@ -174,9 +170,7 @@ def test_a_backup_is_of_one_commit_and_whole_under_load(tmp_path: Path, monkeypa
         restore(Home(tmp_path / str(n)), tmp_path / f"b{n}")
         restored = Home(tmp_path / str(n)).the_line(NAME)
         _, keys = restored.newest_keys()
-        store = SqliteStore.open(restored.store, keys.store_key)
         line.witness.lost(0)
-        sizes.append(len(line.witness.look(0, store)))
-        store.close()
+        sizes.append(len(line.witness.look(0, still(restored.store, keys.store_key))))
     assert sizes == sorted(sizes)
     assert sizes[-1] > sizes[0]

@@ -88,7 +88,7 @@ def write(
     try:
         os.close(os.open(building, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600))
         marker = cipher.new_marker()
-        with _snapshot(path, store_key, leave_out) as (version, rows):
+        with snapshot(path, store_key, leave_out) as (version, rows):
             line, made = described
             meta: dict[str, bytes | int | str] = {
                 "format": FORMAT,
@@ -144,8 +144,8 @@ def _open(path: Path, key: bytes, salt: bytes) -> apsw.Connection:
 
 
 @contextmanager
-def _snapshot(path: Path, key: bytes, leave_out: Collection[str]) -> Iterator[tuple[int, Iterator[Row]]]:
-    """The store's version, and its rows as of that commit."""
+def snapshot(path: Path, key: bytes, leave_out: Collection[str]) -> Iterator[tuple[int, Iterator[Row]]]:
+    """The store's version, and its rows as of that commit but for those of some spaces. Raises StoreError."""
     connection = open_connection(path, key, writable=False)
     try:
         connection.execute("BEGIN")
