@@ -32,6 +32,8 @@ SLACK: Final = 5e-5
 metres differ by up to 0.7 % with direction, which moves the foot of a perpendicular, and its length by 0.002 %."""
 _ROUNDING: Final = 4e-15
 """Radians (25 nm) over a great circle that are taken for none: then edges touch, which is told by their distance."""
+_ASKEW: Final = np.array([[0.36, 0.48, 0.8], [0.8, -0.6, 0.0]])
+"""Two directions square to each other, in line with no meridian that notices use."""
 _BLOCK: Final = 1 << 20
 """Pairs of edges worked on at once; bounds memory."""
 Flags = NDArray[np.bool_]
@@ -230,8 +232,12 @@ def _crossed(piece: Piece, points: Vectors, tangents: Vectors) -> Flags:
     """Which edges (columns) the half circles from ``points`` to their opposites, square to ``tangents``, cross."""
     up = tangents @ piece.vectors.T > 0
     ahead = cross(tangents, points) @ piece.vectors.T > 0
-    up_end, ahead_end = np.roll(up, -1, axis=1), np.roll(ahead, -1, axis=1)
-    return _on_half(up, up_end, ahead, ahead_end, points @ piece.normals.T)
+    return _on_half(up, _following(up), ahead, _following(ahead), points @ piece.normals.T)
+
+
+def _following(flags: Flags) -> Flags:
+    """In each column what the next holds, in the last what the first does."""
+    return np.concatenate([flags[:, 1:], flags[:, :1]], axis=1)
 
 
 def _on_half(up: Flags, up_end: Flags, ahead: Flags, ahead_end: Flags, side: Vectors) -> Flags:
@@ -247,20 +253,18 @@ def _on_half(up: Flags, up_end: Flags, ahead: Flags, ahead_end: Flags, side: Vec
 def _before(piece: Piece, points: Vectors, tangents: Vectors, place: Vectors) -> Flags:
     """Which edges cross the half circles from ``points`` by way of ``place`` before that place."""
     before = cross(place[None], tangents) @ piece.vectors.T > 0
-    before_end = np.roll(before, -1, axis=1)
     parted = (points @ piece.normals.T > 0) != (piece.normals @ place > 0)
-    found: Flags = np.where(before == before_end, before, parted)
+    found: Flags = np.where(before == _following(before), before, parted)
     return found
 
 
 def _tangents(points: Vectors) -> Vectors:
     """A direction square to each of ``points``."""
-    out = np.zeros_like(points)
-    polar = np.abs(points[:, 2]) > 0.9  # noqa: PLR2004 - far from both places where one of the choices fails
-    out[:, 0] = np.where(polar, 0.0, -points[:, 1])
-    out[:, 1] = np.where(polar, -points[:, 2], points[:, 0])
-    out[:, 2] = np.where(polar, points[:, 1], 0.0)
-    return out
+    tangents = cross(points, _ASKEW[:1])
+    lost = np.abs(points @ _ASKEW[0]) > 0.9  # noqa: PLR2004 - too near the one, hence far from the other
+    if lost.any():
+        tangents[lost] = cross(points[lost], _ASKEW[1:])
+    return tangents
 
 
 def _crossings(piece: Piece, others: Batch, left: Vectors, right: Vectors) -> Flags:

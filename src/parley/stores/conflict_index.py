@@ -16,6 +16,7 @@ import os
 import struct
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Final, cast
@@ -120,6 +121,9 @@ class ConflictIndex:
         while chunk := list(islice(rest, CHUNK)):
             self._write(chunk, [], None)
         self._write([], [], mark)
+        with self._lock, suppress(apsw.BusyError):
+            # What reads the file elsewhere holds it back; then the next write does it.
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def query(self, wanted: Prepared, buffer: Buffer = Buffer()) -> list[str]:  # noqa: B008 - frozen
         """The names of all volumes within ``buffer`` of ``wanted`` in place, height and time at once, exactly.
