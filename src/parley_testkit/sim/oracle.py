@@ -16,6 +16,7 @@ head   a store that lost what the head file remembers is not taken for whole
 signed nothing is shown that lies under no signed checkpoint of its author
 flash  FLASH never waits behind ROUTINE
 honest no honest party is accused
+proof  who signed two histories is proven to have, by a file that holds
 =====  =================================================================================================
 """
 
@@ -27,6 +28,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
+from parley.errors import ParleyError
 from parley.ids import EntryId, Incarnation, LogId, MemberNumber
 from parley.ports import Change, Head, Reader
 from parley.protocol import inputs as i
@@ -334,7 +336,10 @@ class Oracle:
             return
         if self.honest(log.member):
             self._fail("safety", "honest", f"member {who} keeps a proof against {log}.")
-        equivocation.parse(change.value or b"").verify(self.checkpoint_key(log))
+        try:
+            equivocation.parse(change.value or b"").verify(self.checkpoint_key(log))
+        except ParleyError as error:
+            self._fail("safety", "proof", f"member {who} keeps a proof against {log} that does not hold: {error}")
         self.evidence.setdefault(log, set()).add(who)
 
     checkpoint_key: Callable[[LogId], bytes]
