@@ -16,22 +16,24 @@ def head(number: int) -> Head:
     return Head(number, number.to_bytes(8, "big"), number, bytes([number]) * 32)
 
 
-def test_slots_are_written_in_turn(tmp_path: Path) -> None:
+def test_what_was_synced_last_stays_until_something_newer_is(tmp_path: Path) -> None:
     file = TwoSlotHeadFile(tmp_path / "head")
-    before = bytes(2 * SLOT_BYTES)
-    for number in range(1, 8):
-        file.write(head(number), sync=False)
+    file.write(head(1), sync=False)
+    synced = 0
+    for number in range(2, 20):
+        before = (tmp_path / "head").read_bytes()
+        file.write(head(number), sync=number % 5 == 0)
         now = (tmp_path / "head").read_bytes()
-        place = (number - 1) % 2 * SLOT_BYTES
-        other = SLOT_BYTES - place
         assert len(now) == 2 * SLOT_BYTES
-        assert now[place : place + 16] == b"parley/head/v1\0\0"
-        assert now[other : other + SLOT_BYTES] == before[other : other + SLOT_BYTES]
-        before = now
+        assert now[synced : synced + SLOT_BYTES] == before[synced : synced + SLOT_BYTES]
+        assert now[SLOT_BYTES - synced :][:16] == b"parley/head/v1\0\0"
+        assert file.read() == head(number)
+        if number % 5 == 0:
+            synced = SLOT_BYTES - synced
     file.close()
     file.close()
-    file.write(head(8), sync=True)
-    assert file.read() == head(8)
+    file.write(head(20), sync=True)
+    assert file.read() == head(20)
     file.close()
 
 

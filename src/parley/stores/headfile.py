@@ -14,6 +14,9 @@ Two slots of 4096 bytes, each aligned to a page, integers big-endian::
     80  3984  zeros
     4064  32  SHA-256 of all before it
 
+What is not synced goes to one slot, again and again, while the other holds what was synced last: a power cut
+leaves that one good, whatever becomes of the rest.
+
 An attacker who can write to it can at most hide a loss of state, or feign one.
 """
 
@@ -50,7 +53,7 @@ class TwoSlotHeadFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor = -1
-        self._slot = 0
+        self._synced_slot = 0
         self._generation = 0
 
     def read(self) -> Head | None:
@@ -63,7 +66,7 @@ class TwoSlotHeadFile:
             raise self._error(error) from error
 
     def write(self, head: Head, *, sync: bool) -> None:
-        """Write the older slot. With ``sync`` it is durable on return; without, it survives a killed process.
+        """Write the slot that was not synced last. With ``sync`` it is durable on return; else it survives a kill.
 
         Raises StoreFull or StoreError; the newest slot is then still good.
         """
@@ -72,7 +75,7 @@ class TwoSlotHeadFile:
         try:
             if self._descriptor < 0 and not self._open(head):
                 return
-            slot, generation = 1 - self._slot, self._generation + 1
+            slot, generation = 1 - self._synced_slot, self._generation + 1
             written = os.pwrite(self._descriptor, _encode(generation, head), slot * SLOT_BYTES)
             if written != SLOT_BYTES:
                 raise self._full()
@@ -80,7 +83,9 @@ class TwoSlotHeadFile:
                 os.fdatasync(self._descriptor)
         except OSError as error:
             raise self._error(error) from error
-        self._slot, self._generation = slot, generation
+        self._generation = generation
+        if sync:
+            self._synced_slot = slot
 
     def close(self) -> None:
         """Release the file. Idempotent."""
@@ -95,7 +100,9 @@ class TwoSlotHeadFile:
             self._create(head)
         slot, generation, _ = self._newest(self._path.read_bytes())
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
-        self._slot, self._generation = slot, generation
+        # The process that wrote the newest may have been killed before it synced.
+        os.fdatasync(self._descriptor)
+        self._synced_slot, self._generation = slot, generation
         return existed
 
     def _create(self, head: Head) -> None:

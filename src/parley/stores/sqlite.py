@@ -188,6 +188,7 @@ class SqliteStore(SqliteReader):
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
                 self._fold()
+                self._writer.execute(_FOLDED)
                 self._writer.execute("COMMIT")
                 self._writer.execute("VACUUM")
             except apsw.Error as error:
@@ -210,8 +211,11 @@ class SqliteStore(SqliteReader):
         writer.execute(_APPEND, (expected_version, b"" if large else encode_changes(changes)))
         if writer.changes() != 1:
             raise StoreConflict(f"the store is not at version {expected_version}: another commit came first")
-        if not large and expected_version - self._folded >= FOLD_COMMITS:
-            self._fold()
+        if large or expected_version - self._folded >= FOLD_COMMITS:
+            if not large:
+                self._fold()
+            # Of a large commit nothing lies over the rows, nor may anything older: all before it goes.
+            writer.execute(_FOLDED)
             self._folded = expected_version + 1
         writer.execute("COMMIT")
 
@@ -219,7 +223,6 @@ class SqliteStore(SqliteReader):
         """Bring what gathered in ``recent`` into the rows, within the open transaction."""
         for space, rows in Recent(self._writer).refresh().items():
             self._apply([Change(space, key, value) for key, value in rows.items()])
-        self._writer.execute(_FOLDED)
 
     def _apply(self, changes: Sequence[Change]) -> None:
         for removal, run in groupby(changes, lambda change: change.value is None):
