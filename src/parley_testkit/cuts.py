@@ -115,7 +115,7 @@ def power_cuts(folder: Path, count: int, seed: int, *, lies: bool = False) -> Cu
                 work = _Work(chance)
             recording = _record(home, work, chance, lies=lies)
             report.works += 1
-            left = _cut_all(recording, work, report, folder / "cut", chance, max(1, count // 8))
+            left = _cut_all(recording, work, report, folder / "cut", chance, max(12, min(150, count // 40)))
     report.seconds = round(time.monotonic() - began, 1)
     return report
 

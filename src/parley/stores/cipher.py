@@ -21,6 +21,8 @@ OLDEST_SQLITE: Final = (3, 51, 3)
 """Before it, a write during a checkpoint could corrupt the database (the WAL-reset bug)."""
 
 _PLAIN_HEADER: Final = b"SQLite format 3\0"
+_LOG_HEADER_BYTES: Final = 32
+_FRAME_HEADER_BYTES: Final = 24
 _BLOCK_BYTES: Final = 64 * 4096
 _MARKED_BYTES: Final = 64 * 4096
 """Beginning of the database file that certainly holds the table with the marker: it is the first made."""
@@ -54,8 +56,11 @@ def apply_key(connection: apsw.Connection, key: bytes, salt: bytes | None = None
 
 
 def check_key(path: Path, key: bytes) -> None:
-    """Read the first bytes of the file at ``path``: they say whether it is encrypted, and under ``key``."""
-    if not is_key(read_salt(path), key):
+    """Read the first bytes of the file at ``path``: they say whether it is encrypted, and under ``key``.
+
+    Where the power failed while they were written, the log still has them.
+    """
+    if not is_key(read_salt(path), key) and not _in_log(path.with_name(path.name + "-wal"), key):
         raise KeyUnavailable(
             f"the key does not open {path}: it was created with another key",
             code="store-key-wrong",
@@ -85,6 +90,19 @@ def is_key(salt: bytes, key: bytes) -> bool:
     Under another key about none of the bytes agree; when most do, the file is damaged: SQLite will say.
     """
     return sum(a == b for a, b in zip(salt, key_check(key), strict=True)) >= SALT_BYTES // 2
+
+
+def _in_log(log: Path, key: bytes) -> bool:
+    """True when a write-ahead log holds a first page made under ``key`` (its format: sqlite.org/fileformat2)."""
+    if not log.exists():
+        return False
+    with log.open("rb") as file:
+        page_bytes = int.from_bytes(file.read(_LOG_HEADER_BYTES)[8:12], "big")
+        while len(frame := file.read(_FRAME_HEADER_BYTES + SALT_BYTES)) == _FRAME_HEADER_BYTES + SALT_BYTES:
+            if frame[:4] == b"\0\0\0\1" and is_key(frame[_FRAME_HEADER_BYTES:], key):
+                return True
+            file.seek(page_bytes - SALT_BYTES, os.SEEK_CUR)
+    return False
 
 
 def new_marker() -> bytes:
