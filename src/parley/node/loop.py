@@ -305,7 +305,11 @@ class Node:
         links = [x for bearer in self._bearers.values() for x in self._links_of(bearer)]
         if not full:
             await self._reopen()
+        before = self.line.membership
         self.line = self._make_line(Rows(self.store))
+        if self.line.membership.notes.keys() != before.notes.keys():
+            # A document came while the disk failed, and lies in the node's home.
+            self._on_event(i.MembershipChanged())
         self._inbox = [x for x in self._inbox if not isinstance(x, i.LinkUp | i.LinkDown)]
         for link in links:
             self.put(link)

@@ -133,6 +133,7 @@ class Line:
             self.chains.knows_us.discard(error.sender)
             peer = self.peers.get(error.sender)
             if peer is not None:
+                peer.unread = True
                 self.ask_have(peer, now.boot)
         except SealInvalid as error:
             self._warn(error)

@@ -375,6 +375,13 @@ class Oracle:
                 return f"members {who} and {other} hold two histories of {log}, and {who} has no proof of it."
         return ""
 
+    def log_with(self, who: int, index: int, data: bytes) -> LogId | None:
+        """The tree of ``who`` with this statement at ``index``: a datagram may be of a run that has ended since."""
+        for log, made in self.authored.items():
+            if log.member == who and index < len(made) and made[index].statement == data:
+                return log
+        return None
+
     # -- bearers and events ------------------------------------------------------------------------------
 
     def leaves(self, who: int) -> None:

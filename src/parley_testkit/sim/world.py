@@ -164,15 +164,16 @@ class World:
         urgent: set[EntryId] = set()
         routine: set[EntryId] = set()
         outer = datagram.decode(data)
-        node = self.stations[me].node
-        if not isinstance(outer, datagram.Sealed) or node is None:
+        if not isinstance(outer, datagram.Sealed):
             return urgent, routine
         for part in self._whole(outer):
             if not isinstance(part, parts.Entries):
                 continue
-            log = part.log or LogId(MemberNumber(me), node.line.incarnation)
             for index, item in enumerate(part.items, part.first):
-                if log.member != me or not isinstance(item, parts.Opening):
+                if not isinstance(item, parts.Opening):
+                    continue
+                log = part.log or self.oracle.log_with(me, index, item.statement)
+                if log is None or log.member != me:
                     continue
                 with contextlib.suppress(DecodeError):
                     content = statement.decode(item.statement).content
