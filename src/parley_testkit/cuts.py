@@ -24,6 +24,7 @@ SMALL_FOLD: Final = 7
 """Commits that gather before they are folded into the rows."""
 _COMMITS: Final = 60
 _HEAD: Final = "head"
+Rows = dict[tuple[str, bytes], bytes]
 
 
 @dataclass(slots=True)
@@ -45,16 +46,16 @@ class CutReport:
     seconds: float = 0.0
 
 
-class _Work:
+class Work:
     """Draws commits, and knows what each version holds."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
-        self._rows: dict[tuple[str, bytes], bytes] = {}
+        self._rows: Rows = {}
         self.version = 0
         self.digests: dict[int, bytes] = {0: _digest(self._rows)}
 
-    def rewind(self, version: int, rows: dict[tuple[str, bytes], bytes]) -> None:
+    def rewind(self, version: int, rows: Rows) -> None:
         """Go on from what a cut left."""
         self._rows = dict(rows)
         self.version = version
@@ -79,7 +80,7 @@ class _Work:
         return changes
 
 
-def _digest(rows: dict[tuple[str, bytes], bytes]) -> bytes:
+def _digest(rows: Rows) -> bytes:
     digest = sha256()
     for (space, key), value in sorted(rows.items()):
         digest.update(space.encode() + key + sha256(value).digest())
@@ -103,16 +104,16 @@ def power_cuts(folder: Path, count: int, seed: int, *, lies: bool = False) -> Cu
     """
     report, chance, began = CutReport(), random.Random(seed), time.monotonic()
     with small_laps():
-        work = _Work(chance)
+        work = Work(chance)
         left: dict[str, bytes] = {}
         while report.cuts < count:
             home = folder / f"work{report.works}"
             home.mkdir()
             if left and chance.random() < 0.33:
-                work.rewind(*_found(_laid_out(left, home)))
+                work.rewind(*rows_of(_laid_out(left, home)))
             else:
                 SqliteStore.create(home / "store.db", KEY).close()
-                work = _Work(chance)
+                work = Work(chance)
             recording = _record(home, work, chance, lies=lies)
             report.works += 1
             left = _cut_all(recording, work, report, folder / "cut", chance, max(12, min(150, count // 40)))
@@ -120,7 +121,7 @@ def power_cuts(folder: Path, count: int, seed: int, *, lies: bool = False) -> Cu
     return report
 
 
-def _record(home: Path, work: _Work, chance: random.Random, *, lies: bool) -> Recording:
+def _record(home: Path, work: Work, chance: random.Random, *, lies: bool) -> Recording:
     """A store opens, works, sometimes closes and opens again, and closes or is left open."""
     with recorded(home, lies=lies) as recording:
         recording.told(work.version)
@@ -154,7 +155,7 @@ def _write_head(recording: Recording, head: TwoSlotHeadFile, version: int, *, sy
 
 
 def _cut_all(
-    recording: Recording, work: _Work, report: CutReport, target: Path, chance: random.Random, most: int
+    recording: Recording, work: Work, report: CutReport, target: Path, chance: random.Random, most: int
 ) -> dict[str, bytes]:
     """Cut at random events of a recording; the files of one of the cuts."""
     disk, left = Disk(recording), {}
@@ -186,7 +187,8 @@ def _laid_out(files: dict[str, bytes], target: Path) -> Path:
     return target
 
 
-def _found(folder: Path) -> tuple[int, dict[tuple[str, bytes], bytes]]:
+def rows_of(folder: Path) -> tuple[int, Rows]:
+    """Version and rows of the store in a folder. Raises StoreError."""
     store = SqliteStore.open(folder / "store.db", KEY)
     try:
         return store.version, {(space, k): v for space in "abc" for k, v in store.scan(space)}
@@ -194,10 +196,16 @@ def _found(folder: Path) -> tuple[int, dict[tuple[str, bytes], bytes]]:
         store.close()
 
 
-def _judge(folder: Path, told: int, work: _Work, report: CutReport, where: str) -> None:
+def found(folder: Path) -> tuple[int, bytes]:
+    """Version and digest of the rows of the store in a folder, all of them read. Raises StoreError."""
+    version, rows = rows_of(folder)
+    return version, _digest(rows)
+
+
+def _judge(folder: Path, told: int, work: Work, report: CutReport, where: str) -> None:
     """It opens; what it holds is one commit's state, no older than the last that returned and at most one newer."""
     try:
-        version, rows = _found(folder)
+        version, digest = found(folder)
         head = TwoSlotHeadFile(folder / _HEAD).read()
     except ParleyError as error:
         report.violations.append(f"{where}: {error}")
@@ -205,7 +213,7 @@ def _judge(folder: Path, told: int, work: _Work, report: CutReport, where: str) 
     if version < told:
         report.lost += 1
         report.violations.append(f"{where}: {told} commits had returned, {version} are there")
-    elif version > told + 1 or work.digests.get(version) != _digest(rows):
+    elif version > told + 1 or work.digests.get(version) != digest:
         report.violations.append(f"{where}: version {version} does not hold what it did")
     elif lost_state(version, head):
         report.false_alarms += 1

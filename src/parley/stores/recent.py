@@ -21,7 +21,7 @@ FOLD_COMMITS: Final = 64
 LARGE_CHANGES: Final = 64
 """Changes of one commit from which on it goes into the rows directly: written once, not twice."""
 _REMOVED: Final = 0xFFFFFFFF
-_NEWEST: Final = "SELECT max(version) FROM recent"
+NEWEST: Final = "SELECT max(version) FROM recent"
 _OLDEST: Final = "SELECT min(version) FROM recent"
 _SINCE: Final = "SELECT version, changes FROM recent WHERE version>? ORDER BY version"
 
@@ -73,7 +73,7 @@ class Recent:
     def refresh(self) -> Overlay:
         """The overlay as the connection's open transaction sees it. Raises apsw.Error, StoreCorrupt."""
         execute = self.connection.execute
-        newest = execute(_NEWEST).get
+        newest = execute(NEWEST).get
         if not isinstance(newest, int):
             raise StoreCorrupt("the store has no commit version")
         if newest != self.newest:

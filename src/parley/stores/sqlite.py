@@ -27,11 +27,11 @@ from typing import Final
 
 import apsw
 
-from parley.errors import ParleyError, StoreConflict, StoreError, StoreFull, StoreVersion
+from parley.errors import ParleyError, StoreConflict, StoreCorrupt, StoreError, StoreFull, StoreVersion
 from parley.protocol.rows import Change, Reader
 from parley.stores import cipher
 from parley.stores.datadir import sync_directory
-from parley.stores.recent import FOLD_COMMITS, LARGE_CHANGES, Recent, encode_changes
+from parley.stores.recent import FOLD_COMMITS, LARGE_CHANGES, NEWEST, Recent, encode_changes
 from parley.stores.sqlite_reader import SqliteReader, damaged, open_connection, read_error
 
 FORMAT: Final = 2
@@ -118,14 +118,16 @@ class SqliteStore(SqliteReader):
         1. The library is recent enough and has the cipher.       StoreError
         2. The file is there and encrypted under ``key``.         StoreError, KeyUnavailable
         3. It opens and its first pages are what was written.     StoreCorrupt
-        4. It has this version of the format.                     StoreVersion
-        5. What is written now is encrypted, in both files.       StoreError (cipher-not-in-effect)
+        4. Its log is not behind the database.                    StoreCorrupt
+        5. It has this version of the format.                     StoreVersion
+        6. What is written now is encrypted, in both files.       StoreError (cipher-not-in-effect)
         """
         cipher.check_library(key)
         cipher.check_key(path, key)
         writer = None
         try:
             writer = open_connection(path, key, writable=True)
+            _check_log(writer, path, key)
             _upgrade(writer)
             check_format(writer, path)
             cipher.check_in_effect(writer, path)
@@ -285,6 +287,31 @@ def _fill(path: Path, key: bytes, rows: Iterable[tuple[str, bytes, bytes]], vers
         cipher.check_in_effect(connection, path)
     finally:
         connection.close()
+
+
+def _check_log(writer: apsw.Connection, path: Path, key: bytes) -> None:
+    """Raise StoreCorrupt when the log was cut short after it had been copied into the database.
+
+    SQLite ends the log at the first bad frame, and would lay the old pages before it over newer ones in the
+    database: a state that there never was. Where the database cannot be read by itself, a crash in a checkpoint
+    left it so, and the log is whole.
+    """
+    try:
+        alone = open_connection(path, key, writable=False, alone=True)
+        try:
+            copied = alone.execute(NEWEST).get
+        finally:
+            alone.close(True)  # noqa: FBT003 - apsw takes no name for it
+        found = writer.execute(NEWEST).get
+    except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, apsw.IOError):
+        return
+    if copied is not None and copied > found:
+        # Closing would copy what is left of the log over it.
+        writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        raise StoreCorrupt(
+            f"{path} is at commit {copied} and its log only at {found}: the log is damaged",
+            next_step="Keep the files, check the disk, and restore the newest backup.",
+        )
 
 
 def _upgrade(connection: apsw.Connection) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Final, Self
+from urllib.parse import quote
 
 import apsw
 
@@ -49,9 +50,16 @@ _OFF: Final = (
 )
 
 
-def open_connection(path: Path, key: bytes, *, writable: bool, salt: bytes | None = None) -> apsw.Connection:
-    """A connection to an existing file with every setting that the store relies on; ``salt`` as for the cipher."""
-    connection = apsw.Connection(str(path), apsw.SQLITE_OPEN_READWRITE if writable else apsw.SQLITE_OPEN_READONLY)
+def open_connection(
+    path: Path, key: bytes, *, writable: bool, salt: bytes | None = None, alone: bool = False
+) -> apsw.Connection:
+    """A connection to an existing file with every setting that the store relies on.
+
+    ``salt`` as for the cipher. With ``alone`` it reads the database without its log, as if nobody wrote to it.
+    """
+    name = f"file:{quote(str(path))}?immutable=1" if alone else str(path)
+    flags = apsw.SQLITE_OPEN_READWRITE if writable else apsw.SQLITE_OPEN_READONLY
+    connection = apsw.Connection(name, flags | (apsw.SQLITE_OPEN_URI if alone else 0))
     try:
         cipher.apply_key(connection, key, salt)
         connection.set_busy_timeout(BUSY_MS)
