@@ -1,4 +1,4 @@
-"""Flipped bits and files cut off: a store says so, or it is some commit's state and the head file tells what is gone."""
+"""Flipped bits and cut files: a store says so, or is some commit's state and the head file tells what is gone."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_slots_that_do_not_alternate_are_noticed(tmp_path: Path) -> None:
     real = headfile.TwoSlotHeadFile.write
 
     def write(self: headfile.TwoSlotHeadFile, head: Head, *, sync: bool) -> None:
-        self._slot = 1
+        self._synced_slot = 1
         real(self, head, sync=sync)
 
     with mock.patch.object(headfile.TwoSlotHeadFile, "write", write), pytest.raises(ParleyError) as caught:

@@ -11,6 +11,8 @@ from parley.protocol import rows as r
 from parley.protocol.rows import Rows
 from parley.wire.statement import EVERYONE, Kind, Mark, Message, Relation, Statement
 
+_ANSWERS = (Kind.ACKNOWLEDGED, Kind.DECLINED)
+
 
 def mark_key(entry: EntryId, author: int, kind: int) -> bytes:
     """The key under which the first such mark of ``author`` on ``entry`` stands."""
@@ -38,7 +40,7 @@ class Ledger:
         content = statement.content
         if isinstance(content, Message):
             if author != self._me and (statement.to == EVERYONE or statement.to >> self._me & 1):
-                self._rows.put(r.OPEN, entry, b"")
+                self._open(entry)
             for ref in content.refs:
                 if ref.relation is Relation.REPLY:
                     self._mark(ref.entry, author, Kind.MESSAGE, entry, statement.time)
@@ -47,6 +49,11 @@ class Ledger:
                 self._mark(ref.entry, author, statement.kind, entry, statement.time)
                 if isinstance(content, Mark) and author == self._me and statement.kind is not Kind.READ:
                     self._rows.delete(r.OPEN, r.entry_key(ref.entry.log, ref.entry.index))
+
+    def _open(self, entry: bytes) -> None:
+        """It waits for an answer here, unless ours came first: after a loss of state our tree may be back before it."""
+        if not any(self._rows.get(r.MARK, entry + bytes((self._me, kind))) for kind in _ANSWERS):
+            self._rows.put(r.OPEN, entry, b"")
 
     def _mark(self, target: EntryId, author: int, kind: Kind, entry: bytes, time: int) -> None:
         if target.index >= 1 << 32 or target.log.member >= limits.MAX_MEMBERS:

@@ -1,0 +1,33 @@
+"""The officer's indexes are the same in whatever order the trees come back."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from parley.ids import EntryId, Incarnation, LogId, MemberNumber
+from parley.protocol import rows as r
+from parley.protocol.ledger import Ledger
+from parley.protocol.rows import Rows
+from parley.stores import MemoryStore
+from parley.wire.statement import Kind, Mark, Message, Reference, Relation, Statement
+
+ME, PEER = MemberNumber(0), MemberNumber(1)
+ASKED = EntryId(LogId(PEER, Incarnation(bytes(8))), 1)
+ANSWERED = EntryId(LogId(ME, Incarnation(bytes(8))), 1)
+
+
+def waiting(kinds: tuple[tuple[EntryId, Kind], ...]) -> int:
+    rows = Rows(MemoryStore())
+    ledger = Ledger(rows, ME)
+    for entry, kind in kinds:
+        content = Message("?") if kind is Kind.MESSAGE else Mark((Reference(Relation.SUBJECT, ASKED),))
+        ledger.apply(r.entry_key(entry.log, entry.index), Statement(kind, 0, content))
+    return len(list(rows.scan(r.OPEN)))
+
+
+@pytest.mark.parametrize(("mark", "left"), [(Kind.ACKNOWLEDGED, 0), (Kind.DECLINED, 0), (Kind.READ, 1)])
+def test_what_was_answered_is_not_open_whichever_tree_comes_back_first(mark: Kind, left: int) -> None:
+    for order in permutations([(ASKED, Kind.MESSAGE), (ANSWERED, mark)]):
+        assert waiting(order) == left
