@@ -151,7 +151,7 @@ def test_agrees_with_an_independent_library_on_whole_degrees_and_minutes() -> No
     assert 1_000 < meeting < 4_000
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_agrees_with_an_independent_library_on_a_million_pairs() -> None:
     for seed in range(2, 52):

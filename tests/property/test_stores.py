@@ -96,25 +96,30 @@ def test_a_store_is_a_dictionary(kind: str, steps: list[tuple[str, Any]]) -> Non
         min_size=1,
         max_size=6,
     ),
+    synced=st.lists(st.booleans(), min_size=6, max_size=6),
     cut=st.integers(0, 4096),
 )
-def test_a_head_file_gives_back_the_newest_and_a_torn_write_the_one_before(heads: list[Head], cut: int) -> None:
+def test_a_head_file_gives_back_the_newest_and_a_torn_write_the_newest_synced(
+    heads: list[Head], synced: list[bool], cut: int
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "head"
         file = TwoSlotHeadFile(path)
-        before = b""
-        for head in heads:
+        before, kept = b"", heads[0]
+        for number, (head, sync) in enumerate(zip(heads, synced, strict=False)):
             before = path.read_bytes() if path.exists() else b""
-            file.write(head, sync=False)
+            file.write(head, sync=sync)
             assert TwoSlotHeadFile(path).read() == head
+            # The write that is torn below must not count as synced.
+            kept = head if sync and number < len(heads) - 1 else kept
         file.close()
         if len(heads) == 1:
             return
-        # The first bytes of the slot are new, the rest are what was there.
-        place = 4096 * ((len(heads) - 1) % 2)
         after = path.read_bytes()
+        place = 0 if before[:4096] != after[:4096] else 4096
+        # The first bytes of the slot are new, the rest are what was there.
         path.write_bytes(after[: place + cut] + before[place + cut : place + 4096] + after[place + 4096 :])
-        assert TwoSlotHeadFile(path).read() in heads[-2:]
+        assert TwoSlotHeadFile(path).read() in (*heads[-2:], kept)
 
 
 @given(data=st.binary(max_size=9000))

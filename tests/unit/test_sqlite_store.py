@@ -26,7 +26,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def no_key(_connection: apsw.Connection, _key: bytes) -> None:
+def no_key(_connection: apsw.Connection, _key: bytes, _salt: bytes | None = None) -> None:
     """What the package of the same name without the cipher does with a key: nothing."""
 
 
@@ -178,7 +178,7 @@ def test_deleted_values_are_overwritten(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(cipher, "apply_key", no_key)
     if not secure:
         monkeypatch.setitem(sqlite_reader._SETTINGS, "secure_delete", "OFF")
-        monkeypatch.setattr(sqlite, "_check_format", lambda *_: None)
+        monkeypatch.setattr(sqlite, "check_format", lambda *_: None)
     store = SqliteStore.create(tmp_path / "store.db", KEY)
     version = store.commit(0, [Change("a", bytes([i]), VALUE + bytes(3000 * (i % 2))) for i in range(100)])
     store.close()
