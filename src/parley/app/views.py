@@ -124,7 +124,7 @@ class Views:
     def message(self, entry: EntryId, arrival: int = 0) -> MessageView:
         """One message with its states. Raises UsageError when it is none."""
         stored = self.stored(entry)
-        said = self._said(stored)
+        said = self.said(stored)
         if stored is None or said is None or not isinstance(said.content, Message):
             if stored is not None and stored.state is State.ERASED:
                 return self._erased(entry, arrival)
@@ -132,7 +132,7 @@ class Views:
         content = said.content
         text = content.body if isinstance(content.body, str) else content.body.hex()
         author = self.membership.member(entry.log.member)
-        to = self._recipients(entry.log, said.to)
+        to = self.recipients(entry.log, said.to)
         reply = next((ref.entry for ref in content.refs if ref.relation is Relation.REPLY), None)
         view = MessageView(
             self.name_of(entry),
@@ -162,7 +162,8 @@ class Views:
         view.mine = entry.log.member == self.me
         return view
 
-    def _said(self, stored: StoredEntry | None) -> Statement | None:
+    def said(self, stored: StoredEntry | None) -> Statement | None:
+        """What a held entry states; None when nothing can be read."""
         if stored is None or stored.state is not State.HELD:
             return None
         try:
@@ -170,7 +171,8 @@ class Views:
         except DecodeError:
             return None
 
-    def _recipients(self, log: LogId, to: int) -> list[MemberNumber]:
+    def recipients(self, log: LogId, to: int) -> list[MemberNumber]:
+        """Whom ``to`` names in the revision of ``log``, its author left out."""
         row = self._reader.get(r.LOG, r.log_key(log))
         revision = self.membership.current
         if row is not None:
@@ -180,7 +182,7 @@ class Views:
 
     def _recipient(self, entry: EntryId, member: MemberNumber) -> Recipient:
         found = Recipient(self.membership.member(member).code)
-        found.delivered = self._delivered(entry, member)
+        found.delivered = self.delivered(entry, member)
         prefix = r.entry_key(entry.log, entry.index) + bytes((member,))
         for key, value in self._reader.scan(r.MARK, prefix, r.after(prefix)):
             time = int.from_bytes(value[13:21], "big")
@@ -201,7 +203,7 @@ class Views:
                     found.refused = self._reason(r.read_entry_key(value))
         return found
 
-    def _delivered(self, entry: EntryId, member: MemberNumber) -> int:
+    def delivered(self, entry: EntryId, member: MemberNumber) -> int:
         """The time of the first receipt of ``member`` that covers ``entry``."""
         prefix = r.log_key(entry.log) + bytes((member, note.COSIGNATURE_ED25519))
         start = prefix + (entry.index + 1).to_bytes(4, "big")
@@ -210,7 +212,7 @@ class Views:
         return 0
 
     def _reason(self, entry: EntryId) -> str:
-        said = self._said(self.stored(entry))
+        said = self.said(self.stored(entry))
         match said.content if said is not None else None:
             case Mark(text=text):
                 return text or "no reason given"
@@ -221,7 +223,7 @@ class Views:
 
     def open_messages(self) -> list[MessageView]:
         """Messages addressed here and neither acknowledged nor declined: FLASH first, then as they came."""
-        order = {entry: arrival for arrival, entry in self._arrivals()}
+        order = {entry: arrival for arrival, entry in self.arrivals()}
         found = []
         for key, _ in self._reader.scan(r.OPEN):
             entry = r.read_entry_key(key)
@@ -229,8 +231,9 @@ class Views:
         rank = {p.name: -p for p in statement.Precedence}
         return sorted(found, key=lambda m: (rank.get(m.precedence, 0), m.arrival))
 
-    def _arrivals(self) -> Iterator[tuple[int, EntryId]]:
-        for key, value in self._reader.scan(r.ARRIVAL):
+    def arrivals(self, first: int = 0) -> Iterator[tuple[int, EntryId]]:
+        """Entries in the order in which they came or were written here, from place ``first`` on."""
+        for key, value in self._reader.scan(r.ARRIVAL, first.to_bytes(8, "big")):
             yield int.from_bytes(key, "big"), r.read_entry_key(value)
 
     def messages(self, *, limit: int | None = None) -> list[MessageView]:
@@ -239,7 +242,7 @@ class Views:
         for key, value in self._reader.scan(r.ARRIVAL, reverse=True):
             entry = r.read_entry_key(value)
             stored = self.stored(entry)
-            said = self._said(stored)
+            said = self.said(stored)
             arrival = int.from_bytes(key, "big")
             if said is not None and isinstance(said.content, Message):
                 found.append(self.message(entry, arrival))
