@@ -11,7 +11,7 @@ from parley.protocol import rows as r
 from parley.protocol.ledger import Ledger
 from parley.protocol.rows import Rows
 from parley.stores import MemoryStore
-from parley.wire.statement import Kind, Mark, Message, Reference, Relation, Statement
+from parley.wire.statement import WATCH_FORMS, Kind, Mark, Message, Reference, Relation, Statement
 
 ME, PEER = MemberNumber(0), MemberNumber(1)
 ASKED = EntryId(LogId(PEER, Incarnation(bytes(8))), 1)
@@ -31,3 +31,12 @@ def waiting(kinds: tuple[tuple[EntryId, Kind], ...]) -> int:
 def test_what_was_answered_is_not_open_whichever_tree_comes_back_first(mark: Kind, left: int) -> None:
     for order in permutations([(ASKED, Kind.MESSAGE), (ANSWERED, mark)]):
         assert waiting(order) == left
+
+
+def test_facts_of_the_watch_wait_for_nobody() -> None:
+    rows = Rows(MemoryStore())
+    ledger = Ledger(rows, ME)
+    ledger.apply(
+        r.entry_key(ASKED.log, ASKED.index), Statement(Kind.MESSAGE, 0, Message(b"", form=f"{WATCH_FORMS}no-reply"))
+    )
+    assert list(rows.scan(r.OPEN)) == []

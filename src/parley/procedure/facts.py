@@ -14,7 +14,7 @@ from typing import Any, Final
 from parley.errors import DecodeError
 from parley.ids import EntryId
 from parley.wire import cbor
-from parley.wire.statement import WATCH, Message, Precedence, Reference, Relation
+from parley.wire.statement import WATCH, WATCH_FORMS, Message, Precedence, Reference, Relation
 
 _MAX_NAME: Final = 64
 _MAX_NAMES: Final = 16
@@ -124,16 +124,16 @@ Fact = (
 
 FORMS: Final[Mapping[str, type[Fact]]] = MappingProxyType(
     {
-        "watch/no-reply": NoReply,
-        "watch/readdressed": Readdressed,
-        "watch/passed-on": PassedOn,
-        "watch/unit-acknowledged": UnitAcknowledged,
-        "watch/silence": DeclaredSilence,
-        "watch/agreement": DeclaredAgreement,
-        "watch/misuse": Misuse,
-        "watch/holding-reply": HoldingReply,
-        "watch/line-test": LineTest,
-        "watch/line-test-copy": LineTestCopy,
+        f"{WATCH_FORMS}no-reply": NoReply,
+        f"{WATCH_FORMS}readdressed": Readdressed,
+        f"{WATCH_FORMS}passed-on": PassedOn,
+        f"{WATCH_FORMS}unit-acknowledged": UnitAcknowledged,
+        f"{WATCH_FORMS}silence": DeclaredSilence,
+        f"{WATCH_FORMS}agreement": DeclaredAgreement,
+        f"{WATCH_FORMS}misuse": Misuse,
+        f"{WATCH_FORMS}holding-reply": HoldingReply,
+        f"{WATCH_FORMS}line-test": LineTest,
+        f"{WATCH_FORMS}line-test-copy": LineTestCopy,
     }
 )
 """The forms of this module, by their ids."""
@@ -171,6 +171,15 @@ def read_fact(message: Message) -> Fact:
     if about:
         given["about"] = about[0]
     return kind(**given)
+
+
+def understood(message: Message) -> bool:
+    """The verdict on a message of one of these forms: whether it holds what its form says."""
+    try:
+        read_fact(message)
+    except DecodeError:
+        return False
+    return True
 
 
 def _checked(form: str, name: str, type_: str, value: object) -> object:

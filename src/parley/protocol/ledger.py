@@ -9,7 +9,7 @@ from parley import limits
 from parley.ids import EntryId, MemberNumber
 from parley.protocol import rows as r
 from parley.protocol.rows import Rows
-from parley.wire.statement import EVERYONE, Kind, Mark, Message, Relation, Statement
+from parley.wire.statement import EVERYONE, WATCH_FORMS, Kind, Mark, Message, Relation, Statement
 
 _ANSWERS = (Kind.ACKNOWLEDGED, Kind.DECLINED)
 
@@ -39,7 +39,8 @@ class Ledger:
         author = entry[0]
         content = statement.content
         if isinstance(content, Message):
-            if author != self._me and (statement.to == EVERYONE or statement.to >> self._me & 1):
+            addressed = statement.to == EVERYONE or statement.to >> self._me & 1
+            if author != self._me and addressed and not content.form.startswith(WATCH_FORMS):
                 self._open(entry)
             for ref in content.refs:
                 if ref.relation is Relation.REPLY:

@@ -26,6 +26,9 @@ WATCH: Final = "watch"
 PLAIN_TEXT: Final = ""
 """The form id of free text."""
 
+WATCH_FORMS: Final = "watch/"
+"""What the ids of the watch's own forms begin with: they are about messages, and wait for no acknowledgement."""
+
 
 class Kind(IntEnum):
     """What sort of entry this is."""
