@@ -92,3 +92,12 @@ def test_the_next_step_cites_what_was_left_without_an_answer() -> None:
     draft = next_step(ENTRY, "A meeting is asked for.", "en", Precedence.PRIORITY, T, LADDER)
     assert draft.refs == (Reference(Relation.CONTINUES, ENTRY),)
     assert draft.reply_by == T + 48 * 3600
+
+
+def test_a_routine_message_climbs_only_where_an_answer_was_asked_for() -> None:
+    def routine(reply_by: int) -> list[Due]:
+        clock = Clock(Asked(ENTRY, Precedence.ROUTINE, T, reply_by), SOUTH)
+        return whole(clock, T + 10**6)
+
+    assert routine(0) == []
+    assert routine(T + 50)[0].rung is Rung.NO_REPLY

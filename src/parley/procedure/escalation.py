@@ -73,6 +73,8 @@ class Ladder:
             Precedence.ROUTINE: 4 * HOUR_S,
         }
     )
+    lowest: Precedence = Precedence.IMMEDIATE
+    """Below it, a ladder is climbed only where an answer was asked for: the rest is shown as overdue, in calm."""
     next_step_s: int = 48 * HOUR_S
     """Within which the next step is to happen: a meeting within 48 hours in the Vienna Document (R46)."""
 
@@ -103,9 +105,10 @@ def rungs(clock: Clock, standing: Standing, role: str, ladder: Ladder, *, ours: 
 
     ``role`` is the one that the message is to. ``ours``: it is we who are late.
     """
-    if not standing.overdue:
+    asked = clock.asked
+    if not standing.overdue or (asked.precedence < ladder.lowest and not (asked.reply_by or asked.answer_within)):
         return
-    period = ladder.period_s[clock.asked.precedence]
+    period = ladder.period_s[asked.precedence]
     at = standing.deadline
     for rung, periods in _LADDERS.get((ours, standing.stage), ()):
         if periods == _ROLES:

@@ -120,15 +120,19 @@ def check_release(draft: Draft, arrived: Iterable[Arrival], purpose: str, now: i
             code="draft-overtaken",
             next_step="Read what came, then confirm or change the draft.",
         )
-    if not needs_two(draft.message, policy):
-        return
     hash_ = draft_hash(draft)
     valid = [a for a in draft.approvals if a.statement == hash_ and a.at <= now <= a.at + policy.valid_s]
     if not valid:
+        check_alone(draft.message, policy)
+
+
+def check_alone(message: Message, policy: ReleasePolicy) -> None:
+    """Refuse a message that one officer may not release alone. Raises UsageError."""
+    if needs_two(message, policy):
         raise UsageError(
             "this class of message is released by a second officer.",
             code="release-needed",
-            next_step="Let another officer read and approve it.",
+            next_step="'parley watch draft' keeps it; another officer approves it, then it is released.",
         )
 
 

@@ -1,0 +1,282 @@
+"""The desk of the watch: what the record and the watch's log say together, and what is done about it.
+
+``Desk`` belongs to a running line. ``keep_watch`` takes the steps that fall due by themselves; the rest are operations
+that officers call through the faces (app.service). The procedures themselves are in parley.procedure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from parley.app.views import Views
+from parley.app.watching import Book, Row
+from parley.app.watchlog import WatchLog
+from parley.app.watchrules import Rules
+from parley.errors import ParleyError, UsageError
+from parley.ids import EntryId, MemberNumber
+from parley.procedure import facts
+from parley.procedure import line_state as ls
+from parley.procedure import watch as w
+from parley.procedure.clocks import Stage, silent_now
+from parley.procedure.escalation import Due, Escalated, Rung, due, rungs
+from parley.procedure.line_state import LineReading, MissingTest, PeerLine
+from parley.procedure.onward import Light, OnwardReading, lights
+from parley.procedure.outgoing import EXERCISE, NO_DUFF, leaves_exercise
+from parley.procedure.watch import OpenItem
+from parley.wire.statement import EVERYONE, Kind, Message, Precedence
+
+if TYPE_CHECKING:
+    from parley.app.runtime import Runtime
+
+T = TypeVar("T")
+_AT_ONCE: Final = 16
+"""Steps taken in one round, so that a flood of missed deadlines delays nothing else."""
+_ROUND_S: Final = 2.0
+"""Seconds between two looks at whether anything came."""
+_SETTLE_S: Final = 20
+"""After a start nothing is escalated for so long: what peers hold of our record comes back first (D15)."""
+_ON_RECORD: Final = frozenset({Rung.NO_REPLY, Rung.NEXT_ROLE})
+
+
+@dataclass(frozen=True, slots=True)
+class PeerReading:
+    """The line to one peer, as it stands."""
+
+    line: PeerLine
+    reading: LineReading
+    missing: tuple[MissingTest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """All that the watch sees at one moment."""
+
+    now: int
+    rows: tuple[Row, ...]
+    peers: tuple[PeerReading, ...]
+    onward: Mapping[EntryId, OnwardReading]
+    items: tuple[OpenItem, ...]
+    """Everything that a relieving officer must know of."""
+    steps: tuple[tuple[Row, Due], ...]
+    """Rungs that are to be taken now."""
+    next_change: int
+    """When something changes by itself; 0 for never."""
+
+
+class Desk:
+    """One line's."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.log = WatchLog.open(runtime.line_home)
+        line = runtime.node.line
+        self.book = Book(line.me, lambda _: 0, runtime.rules.allowances.skew_s)
+        self._lock = asyncio.Lock()
+        self._began = self.now
+
+    def close(self) -> None:
+        """Close the log."""
+        self.log.close()
+
+    @property
+    def now(self) -> int:
+        """POSIX seconds."""
+        return self.runtime.node.wall_s()
+
+    @property
+    def rules(self) -> Rules:
+        """The settings, with the deadlines of the charter in force."""
+        return self.runtime.rules.under(self.runtime.node.line.membership.current.charter)
+
+    def code(self, party: MemberNumber) -> str:
+        """A member's code."""
+        return self.runtime.node.line.membership.member(party).code
+
+    async def alone(self, do: Callable[[], T]) -> T:
+        """Run ``do`` off the loop; one at a time, since record and log are read and written together."""
+        async with self._lock:
+            return await asyncio.to_thread(do)
+
+    async def picture(self) -> Picture:
+        """What the watch sees now."""
+        return await self.alone(self._look)
+
+    def _look(self) -> Picture:
+        views = self.runtime.views()
+        try:
+            now, rules = self.now, self.rules
+            self.book.read_on(views)
+            rows = tuple(self.book.rows(views, now, rules.allowances))
+        finally:
+            views.close()
+        peers = tuple(self._peer(party, rows, now, rules) for party in sorted(self.runtime.node.line.peers))
+        onward = {message: lights(state, now, rules.onward) for message, state in self.book.onward.items()}
+        ladders = [(row, self._ladder(row, rules)) for row in rows if row.standing.overdue]
+        changes = [
+            *(row.standing.next_change for row in rows),
+            *(d.at for _, ladder in ladders for d in ladder),
+            *(p.reading.next_change for p in peers),
+            *(o.next_change for o in onward.values()),
+        ]
+        steps = tuple(self._falls_due(ladders, now))
+        items = tuple(self._items(rows, peers, onward, now))
+        return Picture(now, rows, peers, onward, items, steps, min((c for c in changes if c > now), default=0))
+
+    def _peer(self, party: MemberNumber, rows: Iterable[Row], now: int, rules: Rules) -> PeerReading:
+        line = self.book.line_to(party, self.runtime.node.line.peers[party].heard_wall, now)
+        people = (Stage.UNREAD, Stage.UNACKNOWLEDGED, Stage.UNANSWERED)
+        late = [
+            r.standing.deadline for r in rows if r.party == party and r.standing.overdue and r.standing.stage in people
+        ]
+        reading = ls.reading(line, self.book.silences_of(party, now), min(late, default=0), now, rules.schedule)
+        return PeerReading(line, reading, tuple(ls.missing_tests(line, self.book.began, now, rules.schedule)))
+
+    # -- what falls due --------------------------------------------------------------------------------
+
+    @staticmethod
+    def _ladder(row: Row, rules: Rules) -> list[Due]:
+        role = row.ticket.said.to_role
+        return list(rungs(row.clock, row.standing, role, rules.ladder, ours=row.ticket.ours))
+
+    def _falls_due(self, ladders: Iterable[tuple[Row, list[Due]]], now: int) -> Iterator[tuple[Row, Due]]:
+        taken = defaultdict(list)
+        for fact in (*self.book.escalated, *(f for f in self.log.facts if isinstance(f, Escalated))):
+            taken[fact.message, fact.party].append(fact)
+        for row, ladder in ladders:
+            done = taken[row.ticket.message, row.party]
+            for rung in due(iter(ladder), row.clock, row.standing.stage, done, now):
+                yield row, rung
+
+    async def climb(self, row: Row, rung: Due) -> dict[str, Any]:
+        """Take one rung: on the line's record where the peer is to know, else in the watch's log; what is told."""
+        message, party, stage = row.ticket.message, row.party, row.standing.stage
+        on_record = rung.rung in _ON_RECORD and not row.ticket.ours
+        if on_record and rung.rung is Rung.NO_REPLY:
+            since, deadline = row.standing.since, row.standing.deadline
+            await self.state(facts.NoReply(message, party, stage, since, deadline), row.ticket.said.precedence)
+        elif on_record:
+            await self.state(facts.Readdressed(message, party, stage, rung.role), row.ticket.said.precedence)
+        else:
+            fact = Escalated(message, party, stage, rung.rung, rung.role, self.now)
+            await self.alone(lambda: self.log.enter(fact))
+        return {
+            "event": "watch",
+            "code": rung.rung.name.lower().replace("_", "-"),
+            "message": self.name(message),
+            "party": self.code(party),
+            "stage": str(stage),
+            "deadline": row.standing.deadline,
+            "role": rung.role,
+        }
+
+    def leave_exercise(self) -> list[dict[str, Any]]:
+        """Alarm for what is real on an exercise line (D10), once for each message."""
+        purpose = self.runtime.node.line.membership.current.charter.purpose
+        if purpose != EXERCISE:
+            return []
+        told = []
+        known = {f.message for f in self.log.facts if isinstance(f, Escalated) and f.role == NO_DUFF}
+        for ticket in self.book.tickets.values():
+            text = ticket.said.body
+            if ticket.ours and isinstance(text, str) and leaves_exercise(text, purpose) and ticket.message not in known:
+                party = ticket.message.log.member
+                self.log.enter(Escalated(ticket.message, party, Stage.UNREAD, Rung.ALARM, NO_DUFF, self.now))
+                told.append({"event": "watch", "code": "no-duff", "message": self.name(ticket.message)})
+        return told
+
+    def name(self, entry: EntryId) -> str:
+        """``code-run-index``, as the faces write ids."""
+        code, run = self.code(entry.log.member), entry.log.incarnation.hex()[:4]
+        return f"{code}-{run}-{entry.index}"
+
+    async def state(self, fact: facts.Fact, precedence: Precedence = Precedence.ROUTINE, to: int = EVERYONE) -> EntryId:
+        """Put a fact on the line's record: to those who know the message that it is about, else to ``to``."""
+        about: EntryId | None = getattr(fact, "about", None)
+        audience = to if about is None else self.runtime.audience(about)
+        return await self.runtime.node.submit(Kind.MESSAGE, facts.to_message(fact, precedence), audience)
+
+    # -- what is open, for a handover ------------------------------------------------------------------
+
+    def _items(
+        self, rows: Iterable[Row], peers: Iterable[PeerReading], onward: Mapping[EntryId, OnwardReading], now: int
+    ) -> list[OpenItem]:
+        items = [
+            OpenItem("message", self.name(r.ticket.message), f"{r.standing.stage}, {self.code(r.party)}") for r in rows
+        ]
+        items += [OpenItem("line", self.code(p.line.party), str(p.reading.status)) for p in peers]
+        items += [
+            OpenItem("test", self.code(m.party), f"{'ours' if m.ours else 'theirs'} of {m.scheduled}")
+            for p in peers
+            for m in p.missing
+        ]
+        items += [OpenItem("agreement", self.code(p.party), "suspended") for p in ls.agreement(self.book.positions)]
+        for party in self.book.silences:
+            silence = silent_now(self.book.silences_of(party, now), now)
+            if silence is not None:
+                items.append(OpenItem("silence", self.code(party), silence.mode.name.lower()))
+        items += [
+            OpenItem("onward", self.name(m), reading.worst.name.lower())
+            for m, reading in onward.items()
+            if reading.worst is not Light.GREEN
+        ]
+        items += [OpenItem("alarm", self.name(m), "not acknowledged") for m in self.log.watch.alarms]
+        items += [
+            OpenItem("mute", self.name(m), f"until {x.until}") for m, x in self.log.watch.mutes.items() if now < x.until
+        ]
+        items += [OpenItem("draft", str(n), f"by {d.author}") for n, d in self.log.drafts()]
+        return items + [OpenItem("test", self.name(t), "to be copied") for t in self.book.to_copy]
+
+    async def enter(self, fact: w.WatchFact) -> None:
+        """Put a fact in the watch's log. Raises UsageError when the procedure does not allow it now."""
+
+        def checked() -> None:
+            w.check(self.log.watch, fact, self._look().items, self.rules.watch)
+            self.log.enter(fact)
+
+        await self.alone(checked)
+
+    @property
+    def settled(self) -> bool:
+        """False for a while after a start."""
+        return self.now >= self._began + _SETTLE_S
+
+
+def desk_of(runtime: Runtime) -> Desk:
+    """The desk of a running line; made when it is first asked for."""
+    if runtime.desk is None:
+        runtime.desk = Desk(runtime)
+    return runtime.desk
+
+
+async def keep_watch(runtime: Runtime, told: Callable[[dict[str, Any]], None]) -> None:
+    """Take the steps that fall due, until cancelled. Waits for no officer (R55)."""
+    desk = desk_of(runtime)
+    seen, look_at = -1, 0
+    while True:
+        version = runtime.node.store.version
+        if version != seen or (look_at and desk.now >= look_at):
+            try:
+                picture = await desk.picture()
+                for event in await desk.alone(desk.leave_exercise):
+                    told(event)
+                steps = picture.steps[:_AT_ONCE] if desk.settled else ()
+                for row, rung in steps:
+                    told(await desk.climb(row, rung))
+            except ParleyError as error:
+                told({"event": "notice", "code": error.code, "text": error.message})
+            else:
+                seen = version if desk.settled and len(steps) < _AT_ONCE else -1
+                look_at = picture.next_change
+        await asyncio.sleep(_ROUND_S)
+
+
+def message_of(views: Views, entry: EntryId) -> Message:
+    """What a message says. Raises UsageError."""
+    said = views.said(views.stored(entry))
+    if said is None or not isinstance(said.content, Message):
+        raise UsageError(f"{views.name_of(entry)} is no message that is held here.", code="message-unknown")
+    return said.content

@@ -1,0 +1,283 @@
+"""What the record says to the watch: clocks, escalations, lines, onward distribution (R34, R35, R60; ADR 30).
+
+Read on from where it was, in the order of arrival, so the state depends on the record alone. Times that peers state are
+held between our own entries before and after them (clocks.settle_time).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from parley.app.views import Views
+from parley.errors import DecodeError
+from parley.ids import EntryId, MemberNumber
+from parley.procedure import facts
+from parley.procedure import line_state as ls
+from parley.procedure.clocks import (
+    Allowances,
+    Asked,
+    Clock,
+    Mode,
+    Silence,
+    Stage,
+    Standing,
+    Step,
+    happened,
+    settle_time,
+    standing,
+)
+from parley.procedure.escalation import Escalated, Rung
+from parley.procedure.line_state import LineTested, LineTestEvent, PeerLine, Position
+from parley.procedure.onward import Onward, passed
+from parley.procedure.outgoing import Arrival
+from parley.wire.statement import WATCH_FORMS, Kind, Mark, Message, RefusedEntry, Relation, Statement
+
+_MARKS = {Kind.READ: Step.READ, Kind.ACKNOWLEDGED: Step.ACKNOWLEDGED, Kind.DECLINED: Step.DECLINED}
+_FINAL = frozenset({Stage.ACKNOWLEDGED, Stage.DECLINED, Stage.ANSWERED, Stage.WITHDRAWN})
+_WITHDRAWS = frozenset({Relation.CANCELS, Relation.SUPERSEDES})
+
+
+@dataclass(slots=True)
+class Claim:
+    """A time that an entry states, and ours around it; ``latest`` is None while nothing was written here since."""
+
+    stated: int
+    earliest: int
+    latest: int | None = None
+
+    def at(self, now: int, skew_s: int) -> tuple[int, bool]:
+        """The time to count with, and whether what was stated is plausible."""
+        return settle_time(self.stated, self.earliest, now if self.latest is None else self.latest, skew_s)
+
+
+@dataclass(slots=True)
+class Ticket:
+    """A message whose clocks run here: ours, or one that is to us."""
+
+    message: EntryId
+    said: Message
+    written: Claim
+    parties: tuple[MemberNumber, ...]
+    ours: bool
+    """We are late when it is late."""
+    thread: EntryId
+    role: str
+    answer_within: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One message at one party, as it stands."""
+
+    ticket: Ticket
+    party: MemberNumber
+    clock: Clock
+    standing: Standing
+    plausible: bool
+
+
+Fact = tuple[Step, Claim, int]
+
+
+@dataclass(slots=True)
+class Book:
+    """What was read of one line's record so far."""
+
+    me: MemberNumber
+    answer_within: Callable[[Message], int]
+    """Seconds that a message's form gives for its answer."""
+    skew_s: int
+    tickets: dict[EntryId, Ticket] = field(default_factory=dict)
+    steps: defaultdict[tuple[EntryId, MemberNumber], list[Fact]] = field(default_factory=lambda: defaultdict(list))
+    open: dict[tuple[EntryId, MemberNumber], None] = field(default_factory=dict)
+    """Clocks that may still run, in order of arrival."""
+    escalated: list[Escalated] = field(default_factory=list)
+    silences: dict[MemberNumber, list[tuple[Claim, int, int]]] = field(default_factory=dict)
+    positions: list[Position] = field(default_factory=list)
+    misused: set[EntryId] = field(default_factory=set)
+    onward: dict[EntryId, Onward] = field(default_factory=dict)
+    tests: list[tuple[MemberNumber, LineTestEvent, EntryId, Claim]] = field(default_factory=list)
+    test_texts: dict[EntryId, str] = field(default_factory=dict)
+    """Of line tests, ours and theirs."""
+    to_copy: dict[EntryId, None] = field(default_factory=dict)
+    """Line tests of peers that wait for our people."""
+    arrivals: list[Arrival] = field(default_factory=list)
+    last_from: dict[MemberNumber, Claim] = field(default_factory=dict)
+    place: int = 0
+    began: int = 0
+    _last_own: int = 0
+    _unbounded: list[Claim] = field(default_factory=list)
+
+    # -- reading on ------------------------------------------------------------------------------------
+
+    def read_on(self, views: Views) -> None:
+        """Take in what came or was written since."""
+        for place, entry in views.arrivals(self.place):
+            self.place = place + 1
+            said = views.said(views.stored(entry))
+            if said is not None:
+                self._take(entry, said, views)
+
+    def _take(self, entry: EntryId, said: Statement, views: Views) -> None:
+        author = entry.log.member
+        self.began = self.began or said.time
+        if author == self.me:
+            claim = Claim(said.time, said.time, said.time)
+            if said.time >= self._last_own:
+                # What came before this was here by now. Own entries that a peer gave back are older, and bound nothing.
+                for unbounded in self._unbounded:
+                    unbounded.latest = said.time
+                self._unbounded.clear()
+                self._last_own = said.time
+        else:
+            claim = Claim(said.time, self._last_own)
+            self._unbounded.append(claim)
+            self.last_from[author] = claim
+        match said.content:
+            case Message(form=form) as message if form.startswith(WATCH_FORMS):
+                self._fact(entry, message, claim, views.recipients(entry.log, said.to))
+            case Message() as message:
+                self._message(entry, message, claim, tuple(views.recipients(entry.log, said.to)))
+            case Mark() | RefusedEntry():
+                step = Step.REFUSED if isinstance(said.content, RefusedEntry) else _MARKS[said.kind]
+                for ref in said.refs:
+                    self._step(ref.entry, author, step, claim)
+                    if step is Step.DECLINED:
+                        self._declined(author, ref.entry, claim)
+
+    def _message(self, entry: EntryId, message: Message, claim: Claim, to: tuple[MemberNumber, ...]) -> None:
+        author = entry.log.member
+        ours = author != self.me
+        if ours:
+            self.arrivals.append(Arrival(self.place - 1, author, entry))
+        thread = next((self.tickets[r.entry].thread for r in message.refs if r.entry in self.tickets), entry)
+        for ref in message.refs:
+            if ref.relation is Relation.REPLY:
+                self._step(ref.entry, author, Step.ANSWERED, claim)
+            elif ref.relation in _WITHDRAWS and ref.entry.log.member == author and ref.entry in self.tickets:
+                for party in self.tickets[ref.entry].parties:
+                    self._step(ref.entry, party, Step.WITHDRAWN, claim)
+        if ours and self.me not in to:
+            return
+        parties = (self.me,) if ours else to
+        answer = self.answer_within(message)
+        self.tickets[entry] = Ticket(entry, message, claim, parties, ours, thread, message.to_role, answer)
+        for party in parties:
+            self.open[entry, party] = None
+
+    def _step(self, message: EntryId, party: MemberNumber, step: Step, claim: Claim, promised: int = 0) -> None:
+        self.steps[message, party].append((step, claim, promised))
+        ticket = self.tickets.get(message)
+        if ticket is not None and party in ticket.parties:
+            self.open[message, party] = None
+
+    def _declined(self, party: MemberNumber, message: EntryId, claim: Claim) -> None:
+        """A person declined: a line test as well as a message."""
+        if party == self.me:
+            self.to_copy.pop(message, None)
+        self._test(party, LineTestEvent.DECLINED, message, claim)
+
+    def _test(self, party: MemberNumber, event: LineTestEvent, test: EntryId, claim: Claim) -> None:
+        if test in self.test_texts:
+            self.tests.append((party, event, test, claim))
+
+    def _fact(self, entry: EntryId, message: Message, claim: Claim, to: Iterable[MemberNumber]) -> None:
+        author = entry.log.member
+        try:
+            fact = facts.read_fact(message)
+        except DecodeError:
+            return  # the record has it as refused
+        match fact:
+            case facts.NoReply(about, party, stage) if author == self.me and stage in set(Stage):
+                self._taken(about, party, stage, Rung.NO_REPLY, "", claim)
+            case facts.Readdressed(about, party, stage, role) if about.log.member == author and stage in set(Stage):
+                if author == self.me:
+                    self._taken(about, party, stage, Rung.NEXT_ROLE, role, claim)
+                elif party == self.me and about in self.tickets:
+                    self.tickets[about].role = role
+            case facts.PassedOn(about=about):
+                self.onward[about] = passed(self.onward.get(about, Onward(about)), fact)
+            case facts.UnitAcknowledged(about=about) if about.log.member != author:
+                self.onward[about] = passed(self.onward.get(about, Onward(about)), fact)
+            case facts.DeclaredSilence(mode, until) if mode in set(Mode):
+                self.silences.setdefault(author, []).append((claim, mode, until))
+            case facts.DeclaredAgreement(suspended, reason):
+                self.positions.append(Position(author, suspended, claim.stated, reason))
+            case facts.Misuse(about=about) if author == self.me:
+                self.misused.add(about)
+            case facts.HoldingReply(about=about, answer_by=answer_by):
+                self._step(about, author, Step.HELD, claim, answer_by)
+            case facts.LineTest() | facts.LineTestCopy():
+                self._line_test(entry, fact, claim, to)
+
+    def _taken(self, about: EntryId, party: int, stage: str, rung: Rung, role: str, claim: Claim) -> None:
+        self.escalated.append(Escalated(about, MemberNumber(party), Stage(stage), rung, role, claim.stated))
+
+    def _line_test(
+        self, entry: EntryId, fact: facts.LineTest | facts.LineTestCopy, claim: Claim, to: Iterable[MemberNumber]
+    ) -> None:
+        author = entry.log.member
+        if isinstance(fact, facts.LineTestCopy):
+            self.to_copy.pop(fact.about, None)
+            right = ls.copied(self.test_texts.get(fact.about, ""), fact.text)
+            self._test(author, LineTestEvent.COPIED if right else LineTestEvent.WRONGLY_COPIED, fact.about, claim)
+            return
+        self.test_texts[entry] = fact.text
+        if author == self.me:
+            self.tests += [(party, LineTestEvent.ASKED, entry, claim) for party in to]
+        else:
+            self.to_copy[entry] = None
+            self.tests.append((author, LineTestEvent.THEIRS, entry, claim))
+
+    # -- as it stands ----------------------------------------------------------------------------------
+
+    def silences_of(self, party: MemberNumber, now: int) -> list[Silence]:
+        """What a party declared of its silence."""
+        return [
+            Silence(party, Mode(mode), claim.at(now, self.skew_s)[0], until)
+            for claim, mode, until in self.silences.get(party, ())
+        ]
+
+    def rows(self, views: Views, now: int, allowances: Allowances) -> Iterator[Row]:
+        """Every clock that still runs, in the order of arrival of its message."""
+        silences = {party: self.silences_of(party, now) for party in self.silences}
+        for message, party in list(self.open):
+            ticket = self.tickets[message]
+            clock, plausible = self._clock(ticket, party, views, now)
+            stands = standing(clock, silences.get(party, ()), now, allowances)
+            if stands.stage in _FINAL:
+                del self.open[message, party]
+            else:
+                yield Row(ticket, party, clock, stands, plausible)
+
+    def _clock(self, ticket: Ticket, party: MemberNumber, views: Views, now: int) -> tuple[Clock, bool]:
+        written, plausible = ticket.written.at(now, self.skew_s)
+        said = ticket.said
+        asked = Asked(ticket.message, said.precedence, written, said.reply_by, ticket.answer_within)
+        clock = Clock(asked, party)
+        for step, claim, promised in self.steps.get((ticket.message, party), ()):
+            at, good = claim.at(now, self.skew_s)
+            plausible = plausible and good
+            clock = happened(clock, step, at, promised)
+        receipt = views.delivered(ticket.message, party)
+        if ticket.ours:
+            # Our own receipt has our own time. What overtook lies here before it: then its author's time counts.
+            clock = happened(clock, Step.DELIVERED, receipt or written)
+        elif receipt:
+            at, good = settle_time(receipt, written, now, self.skew_s)
+            plausible = plausible and good
+            clock = happened(clock, Step.DELIVERED, at)
+        return clock, plausible
+
+    def line_to(self, party: MemberNumber, heard: int, now: int) -> PeerLine:
+        """What is known of the line to ``party``; ``heard``: when its node was last heard, as far as is known."""
+        line = ls.heard(PeerLine(party), heard)
+        last = self.last_from.get(party)
+        if last is not None:
+            line = ls.heard(line, last.at(now, self.skew_s)[0])
+        for peer, event, test, claim in self.tests:
+            if peer == party:
+                line = ls.with_test(line, LineTested(event, test, claim.at(now, self.skew_s)[0]))
+        return line
