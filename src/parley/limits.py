@@ -46,6 +46,9 @@ CHAIN_MAX_AGE_S: Final = 24 * 3600
 MAX_DOCUMENT: Final = 256 * 1024
 """Bytes of one charter, certificate or other signed document."""
 
+MAX_PACKS: Final = 64
+"""Form packs that one charter names."""
+
 MAX_BUNDLE: Final = 4 * 1024 * 1024
 """Bytes of one file carried by hand to a meeting."""
 

@@ -37,7 +37,7 @@ TEMPLATE: Final = """\
 # [bearer.outgoing]
 # southland = "/media/stick/to-southland"
 """
-_SETTABLE: Final = {f.name for f in fields(Settings)} - {"software", "knows_form"}
+_SETTABLE: Final = {f.name for f in fields(Settings)} - {"software", "understands"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ up to date from the record whenever it is asked.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -17,54 +17,97 @@ from parley.app.views import MessageView, Views
 from parley.conflict.check import Activity, Conflict, Degree, Rules, check
 from parley.conflict.volumes import Prepared, prepare_volume
 from parley.errors import DecodeError
+from parley.forms.filled import Filled
 from parley.geo.coordinates import format_position
-from parley.notices.draft import NoticeDraft, Part
 from parley.notices.notice import read_notice
 from parley.stores.conflict_index import ConflictIndex
-from parley.wire.geometry import Height, Unit, Window
+from parley.wire.geometry import Band, Height, Point, Unit, Volume, Window
 
 _WINDOWS_SHOWN: Final = 5
+_PROTECTED_CODE: Final = "H"
+_SITE: Final = "H1"
+"""The humanitarian pack, and its form for a protected place."""
 _DEGREES: Final = {Degree.NEAR: "near", Degree.MEETS: "meets", Degree.BLOCKING: "blocking"}
 
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """One area of a message."""
+    """One area of a message. ``protected`` marks a place or movement that must not be struck (B4)."""
 
     name: str
     message: MessageView
-    draft: NoticeDraft
-    part: Part
+    number: str
+    subject: str
     prepared: Prepared
+    protected: bool = False
+
+
+@dataclass(slots=True)
+class _Stated:
+    """What a message says that bears on the check, from its form or from its text."""
+
+    number: str = ""
+    subject: str = ""
+    volumes: list[tuple[str, Volume]] = field(default_factory=list)
+    cancels: tuple[str, ...] = ()
+    not_understood: list[str] = field(default_factory=list)
+    protected: bool = False
+
+
+def _stated(view: MessageView) -> _Stated:
+    return _from_form(view.filled) if view.filled is not None else _from_text(view)
+
+
+def _from_text(view: MessageView) -> _Stated:
+    try:
+        draft = read_notice(view.text, datetime.fromtimestamp(view.time, UTC).date())
+    except DecodeError:
+        return _Stated()
+    volumes = [(part.label or str(n), part.volume) for n, part in enumerate(draft.parts, 1)]
+    words = [span.text for span in draft.not_understood]
+    return _Stated(f"{draft.series} {draft.number}", draft.subject, volumes, draft.cancels, words)
+
+
+def _from_form(filled: Filled) -> _Stated:
+    """Every area that a form states, and a protected place as the point where it is."""
+    form, values = filled.form, filled.values
+    found = _Stated(
+        f"{values.get('series', '')} {values.get('number', '')}".strip(),
+        str(values.get("subject", values.get("designation", values.get("name", form.title)))),
+        cancels=tuple(values.get("cancels", ())),
+        not_understood=list(values.get("not-understood", ())),
+        protected=form.id.startswith(_PROTECTED_CODE),
+    )
+    for spec in form.fields:
+        if spec.type == "area" and spec.name in values:
+            given = values[spec.name] if spec.repeat > 1 else (values[spec.name],)
+            found.volumes += [(f"{spec.name}-{n}", volume) for n, volume in enumerate(given, 1)]
+    if form.id == _SITE and "position" in values:
+        valid = values.get("valid")
+        found.volumes.append(("position", Volume((Point(values["position"]),), Band(), (valid,) if valid else ())))
+    return found
 
 
 def announced(view: MessageView) -> Iterator[Announced]:
-    """The areas that a message announces; none when its text is no notice or its areas are malformed."""
-    day = datetime.fromtimestamp(view.time, UTC).date()
-    try:
-        draft = read_notice(view.text, day)
-    except DecodeError:
-        return
-    for number, part in enumerate(draft.parts):
+    """The areas that a message announces; none when it states none or its areas are malformed."""
+    stated = _stated(view)
+    for label, volume in stated.volumes:
         try:
-            prepared = prepare_volume(part.volume)
+            prepared = prepare_volume(volume)
         except DecodeError:
             continue
-        yield Announced(f"{view.id}/{part.label or number + 1}", view, draft, part, prepared)
+        yield Announced(f"{view.id}/{label}", view, stated.number, stated.subject, prepared, stated.protected)
 
 
 def unchecked(view: MessageView) -> list[str]:
     """What a notice says that the check could not use: words not understood, and areas that are malformed."""
-    try:
-        draft = read_notice(view.text, datetime.fromtimestamp(view.time, UTC).date())
-    except DecodeError:
-        return []
-    found = [f"not understood: {span.text}" for span in draft.not_understood]
-    for part in draft.parts:
+    stated = _stated(view)
+    found = [f"not understood: {words}" for words in stated.not_understood]
+    for label, volume in stated.volumes:
         try:
-            prepare_volume(part.volume)
+            prepare_volume(volume)
         except DecodeError as error:
-            found.append(f"area {part.label or draft.number}: {error.message}")
+            found.append(f"area {label}: {error.message}")
     return found
 
 
@@ -76,7 +119,7 @@ def find_conflicts(line: LineHome, views: Views, key: bytes) -> dict[str, Any]:
     with open_plans(line) as kept:
         plans = list(kept)
     messages = {m.id: m for m in views.messages() if not m.mine and not m.erased}
-    ended = {number for m in messages.values() for a in announced(m) for number in a.draft.cancels}
+    ended = {number for m in messages.values() for number in _stated(m).cancels}
     index = ConflictIndex.open(line.path / "conflicts.db", key)
     try:
         _bring_up_to_date(index, messages)
@@ -108,9 +151,10 @@ def _of_plan(
     for name in index.query(own.prepared, rules.widest()):
         view = messages.get(name.rpartition("/")[0])
         other = next((a for a in announced(view) if a.name == name), None) if view is not None else None
-        if other is None or {other.draft.number, f"{other.draft.series} {other.draft.number}"} & ended:
+        if other is None or {other.number, other.number.rpartition(" ")[2]} & ended - {""}:
             continue
-        conflict = check(own, Activity(name, other.draft.subject, other.prepared, own=False), rules)
+        theirs = Activity(name, other.subject, other.prepared, own=False, protected=other.protected)
+        conflict = check(own, theirs, rules)
         if conflict is not None:
             yield conflict, _plain(plan, other, conflict)
 
@@ -123,8 +167,8 @@ def _plain(plan: Plan, other: Announced, conflict: Conflict) -> dict[str, Any]:
         "role": plan.role,
         "notice": other.name,
         "author": view.author,
-        "number": f"{other.draft.series} {other.draft.number}",
-        "subject": other.draft.subject,
+        "number": other.number,
+        "subject": other.subject,
         "degree": _DEGREES[conflict.degree],
         "where": format_position(conflict.places[0].at),
         "metres": round(conflict.metres),

@@ -45,6 +45,7 @@ class LineHome:
         self.config = path / "config.toml"
         self.restored = path / "restored"
         self.control = path / "control.sock"
+        self.forms = path.parent.parent / "forms"
 
     def key_files(self) -> dict[int, Path]:
         """The node key files by serial."""

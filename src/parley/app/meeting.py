@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from parley.app import fingerprint
+from parley.app.forms import usual_packs
 from parley.app.home import Home, LineHome
 from parley.errors import DocumentError, KeyUnavailable, UsageError
 from parley.keys.file import NodeKeyFile, create_root_key, load_root_key, write_private
@@ -29,6 +30,7 @@ from parley.wire import documents, note
 from parley.wire.documents import (
     Charter,
     CharterMember,
+    CharterPack,
     NodeCertificate,
     NoticeOfLeaving,
     Party,
@@ -180,6 +182,7 @@ def propose(
         notes += given
     if len({m.party for m in entries}) < len(entries):
         raise UsageError("a party is introduced twice.", code="member-twice")
+    packs, dictionary = usual_packs()
     charter = Charter(
         line_name,
         purpose,
@@ -191,6 +194,8 @@ def propose(
         dict(DEFAULT_DEADLINES, **(deadlines or {})),
         retention_days,
         tuple(entries),
+        packs,
+        dictionary,
     )
     documents.parse_text(charter.text())
     signed = sign_note(home, Note(charter.text(), ()), home.party()[1], passphrase)
@@ -342,6 +347,7 @@ def amend(
     retention_days: int | None = None,
     add: Sequence[bytes] = (),
     remove: Sequence[str] = (),
+    packs: Sequence[CharterPack] | None = None,
     passphrase: bytes | None = None,
 ) -> Proposal:
     """The next revision of the charter, signed by this party; all members sign it before it holds."""
@@ -365,6 +371,8 @@ def amend(
         acknowledge_within=dict(current.acknowledge_within, **(deadlines or {})),
         retention_days=current.retention_days if retention_days is None else retention_days,
         members=tuple(entries),
+        packs=current.packs if packs is None else tuple(packs),
+        dictionary=current.dictionary if packs is None else usual_packs()[1],
     )
     documents.parse_text(charter.text())
     return _proposal(sign_note(home, Note(charter.text(), ()), home.party()[1], passphrase), notes)

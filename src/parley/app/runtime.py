@@ -8,12 +8,14 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parley import __version__
 from parley.app import config as configuration
+from parley.app.forms import Understands
 from parley.app.home import LineHome
 from parley.app.views import Views
+from parley.app.watchrules import Rules, load_rules
 from parley.bearers.tls import TlsBearer
 from parley.bearers.tls_channel import TlsIdentity
 from parley.errors import DocumentError
@@ -22,6 +24,7 @@ from parley.keys.file import NodeKeyFile
 from parley.node.clock import SystemClock, system_entropy
 from parley.node.loop import Node
 from parley.ports import Bearer, Entropy, Store
+from parley.procedure.outgoing import check_alone
 from parley.protocol import inputs as i
 from parley.protocol import membership as members
 from parley.protocol import rows as r
@@ -34,6 +37,9 @@ from parley.stores.datadir import DataDirectory
 from parley.stores.headfile import TwoSlotHeadFile, lost_state
 from parley.stores.sqlite import SqliteStore
 from parley.wire.statement import EVERYONE, Kind, Mark, Message, Precedence, Reference, Relation
+
+if TYPE_CHECKING:
+    from parley.app.desk import Desk
 
 
 def keys_in_force(line: LineHome, membership: Membership) -> NodeKeyFile:
@@ -54,28 +60,33 @@ class Runtime:
     node: Node
     bearers: list[Bearer]
     notices: list[dict[str, Any]]
+    rules: Rules
+    desk: Desk | None = None
+    """The watch's, once it is asked for."""
 
-    def views(self) -> Views:
-        """A new view through a reader of its own; the caller closes it."""
+    def views(self, language: str = "") -> Views:
+        """A new view through a reader of its own, for a reader of ``language``; the caller closes it."""
         line = self.node.line
-        return Views(self.node.store.reader(), line.membership, line.me)
+        return Views(self.node.store.reader(), line.membership, line.me, self.line_home.forms, language)
 
     async def send(self, content: Message, to: int = EVERYONE) -> EntryId:
-        """Write a message. Raises UsageError, StoreError."""
+        """Write a message. Raises UsageError (of a class that one officer may not release alone, too), StoreError."""
+        check_alone(content, self.rules.release)
         return await self.node.submit(Kind.MESSAGE, content, to)
 
     async def mark(self, kind: Kind, entry: EntryId, text: str = "", role: str = "watch") -> EntryId:
         """Write READ, ACKNOWLEDGED or DECLINED about a message of another's, to those who know the message."""
         ref = Reference(Relation.SUBJECT, entry)
-        return await self.node.submit(kind, Mark((ref,), role, text), self._audience(entry))
+        return await self.node.submit(kind, Mark((ref,), role, text), self.audience(entry))
 
     async def reply(self, entry: EntryId, text: str, language: str, precedence: Precedence) -> EntryId:
         """Answer a message, to those who know it."""
         ref = Reference(Relation.REPLY, entry)
         content = Message(text, language, precedence, refs=(ref,))
-        return await self.send(content, self._audience(entry))
+        return await self.send(content, self.audience(entry))
 
-    def _audience(self, entry: EntryId) -> int:
+    def audience(self, entry: EntryId) -> int:
+        """Whom a message about ``entry`` is for: those who know it."""
         stored = self.node.line.trees.entry(entry.log, entry.index)
         if stored is None or stored.audience == EVERYONE:
             return EVERYONE
@@ -149,7 +160,9 @@ async def running(
         keys = keys_in_force(line, membership)
         me = line.me(membership)
         parsed = configuration.load(line.config)
-        settings = Settings(software=f"parley {__version__}", **parsed.settings)  # type: ignore[arg-type]
+        given: dict[str, Any] = dict(parsed.settings)
+        settings = Settings(f"parley {__version__}", Understands(line.forms), **given)
+        rules = load_rules(line.config)
         key_pem, certificate_pem, _ = keys.tls()
         identity = TlsIdentity(key_pem, certificate_pem)
         bearers = configuration.make_bearers(parsed, line.config, membership, identity) if with_bearers else []
@@ -185,9 +198,12 @@ async def running(
         if task.done():
             started.cancel()
             await task
+        runtime = Runtime(line, node, bearers, notices, rules)
         try:
-            yield Runtime(line, node, bearers, notices)
+            yield runtime
         finally:
+            if runtime.desk is not None:
+                runtime.desk.close()
             node.stop()
             await task
             head.close()

@@ -7,17 +7,21 @@ import contextlib
 import json
 import os
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from parley import limits
 from parley.app.conflicts import find_conflicts
 from parley.app.export import write_record
+from parley.app.forms import fill, forms_of, message_of
 from parley.app.runtime import Runtime
 from parley.app.views import Views
+from parley.app.watchops import WATCH_OPERATIONS
 from parley.errors import ParleyError, StoreError, UsageError
+from parley.forms.library import Forms
 from parley.wire.documents import decode_bundle
-from parley.wire.statement import EVERYONE, Kind, Message, Precedence
+from parley.wire.statement import EVERYONE, Kind, Message, Precedence, Reference, Relation
 
 Params = dict[str, Any]
 _MAX_REQUEST: Final = 4 * limits.MAX_TEXT
@@ -33,7 +37,9 @@ def _precedence(name: str) -> Precedence:
 
 
 async def send(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """Write a message; returns when it is durable here, with its id."""
+    """Write a message, free text or a form; returns when it is durable here, with its id."""
+    if params.get("form"):
+        return await _send_form(runtime, params)
     text = str(params["text"])
     if not text.strip():
         raise UsageError("there is no text to send.", code="text-empty")
@@ -43,11 +49,8 @@ async def send(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
             code="text-too-large",
             next_step="Send it in parts.",
         )
-    membership = runtime.node.line.membership
-    to = EVERYONE
-    for code in params.get("to") or ():
-        to |= 1 << membership.by_code(code).number
-    language = str(params.get("language") or membership.current.charter.languages[0])
+    to = _recipients(runtime, params)
+    language = _language(runtime, params)
     content = Message(
         text, language, _precedence(params.get("precedence") or "routine"), str(params.get("subject") or "")
     )
@@ -55,8 +58,48 @@ async def send(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     return _with_views(runtime, lambda views: views.message(entry).as_json())
 
 
-def _with_views(runtime: Runtime, ask: Callable[[Views], Any]) -> Any:  # noqa: ANN401 - JSON
-    views = runtime.views()
+def _recipients(runtime: Runtime, params: Params) -> int:
+    membership = runtime.node.line.membership
+    to = EVERYONE
+    for code in params.get("to") or ():
+        to |= 1 << membership.by_code(code).number
+    return to
+
+
+def _language(runtime: Runtime, params: Params) -> str:
+    return str(params.get("language") or runtime.node.line.membership.current.charter.languages[0])
+
+
+def _forms(runtime: Runtime) -> Forms:
+    return forms_of(runtime.node.line.membership.current.charter, runtime.line_home.forms)
+
+
+async def _send_form(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Write a form; ``about`` and ``relation`` name the message that it answers, corrects or cancels."""
+    forms = _forms(runtime)
+    filled = fill(forms, forms.named(str(params["form"])), dict(params.get("values") or {}))
+    given = params.get("precedence")
+    content = message_of(forms, filled, _language(runtime, params), _precedence(given) if given else None)
+    to = _recipients(runtime, params)
+    if params.get("about"):
+        about = _with_views(runtime, lambda v: v.find(params["about"]))
+        relation = _relation(str(params.get("relation") or "reply"))
+        content = replace(content, refs=(Reference(relation, about),))
+        to = to or runtime.audience(about)
+    entry = await runtime.send(content, to)
+    return _with_views(runtime, lambda views: views.message(entry).as_json())
+
+
+def _relation(name: str) -> Relation:
+    try:
+        return Relation[name.upper()]
+    except KeyError:
+        known = ", ".join(x.name.lower() for x in Relation)
+        raise UsageError(f"{name!r} is no relation; there are {known}.", code="relation-unknown") from None
+
+
+def _with_views(runtime: Runtime, ask: Callable[[Views], Any], language: str = "") -> Any:  # noqa: ANN401 - JSON
+    views = runtime.views(language)
     try:
         return ask(views)
     finally:
@@ -71,18 +114,18 @@ async def inbox(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
         found = views.messages(limit=limit) if params.get("all") else views.open_messages()
         return [m.as_json() for m in found]
 
-    return await asyncio.to_thread(_with_views, runtime, ask)
+    return await asyncio.to_thread(_with_views, runtime, ask, str(params.get("in") or ""))
 
 
 async def show(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """One message, without marking it as read."""
-    return _with_views(runtime, lambda v: v.message(v.find(params["id"])).as_json())
+    """One message, without marking it as read; ``in`` is the language that forms are shown in."""
+    return _with_views(runtime, lambda v: v.message(v.find(params["id"])).as_json(), str(params.get("in") or ""))
 
 
 async def _mark(runtime: Runtime, kind: Kind, params: Params) -> Any:  # noqa: ANN401 - JSON
     entry = _with_views(runtime, lambda v: v.find(params["id"]))
     await runtime.mark(kind, entry, str(params.get("text") or ""), str(params.get("role") or "watch"))
-    return _with_views(runtime, lambda v: v.message(entry).as_json())
+    return _with_views(runtime, lambda v: v.message(entry).as_json(), str(params.get("in") or ""))
 
 
 async def read(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -108,7 +151,7 @@ async def decline(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JS
 async def reply(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """Answer a message."""
     entry = _with_views(runtime, lambda v: v.find(params["id"]))
-    language = str(params.get("language") or runtime.node.line.membership.current.charter.languages[0])
+    language = _language(runtime, params)
     precedence = _precedence(params.get("precedence") or "routine")
     written = await runtime.reply(entry, str(params["text"]), language, precedence)
     return _with_views(runtime, lambda v: v.message(written).as_json())
@@ -212,6 +255,7 @@ OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] = {
     "check": check,
     "export": export,
     "prune": prune,
+    **WATCH_OPERATIONS,
 }
 
 

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
+from parley.app.forms import forms_of, read_message
 from parley.errors import DecodeError, UsageError
+from parley.forms.filled import Filled, write_values
+from parley.forms.render import as_text, render
 from parley.ids import EntryId, LogId, MemberNumber
 from parley.protocol import rows as r
-from parley.protocol.membership import Membership
+from parley.protocol.membership import Membership, Revision
 from parley.protocol.rows import Reader
 from parley.protocol.trees import State, StoredEntry
 from parley.wire import cbor, note, statement
@@ -59,6 +63,13 @@ class MessageView:
     from_role: str
     to_role: str
     reply_to: str = ""
+    form: str = ""
+    """The form's id; empty for free text. ``text`` is then the form in the reader's language."""
+    title: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+    """What the form says, as ``parley send --form`` takes it."""
+    warnings: list[str] = field(default_factory=list)
+    filled: Filled | None = None
     mine: bool = False
     open: bool = False
     erased: bool = False
@@ -67,7 +78,7 @@ class MessageView:
 
     def as_json(self) -> dict[str, Any]:
         """Plain data."""
-        plain = {name: getattr(self, name) for name in self.__slots__ if name != "recipients"}
+        plain = {name: getattr(self, name) for name in self.__slots__ if name not in ("recipients", "filled")}
         plain["recipients"] = [{**{n: getattr(x, n) for n in x.__slots__}, "state": x.state} for x in self.recipients]
         return plain
 
@@ -75,10 +86,15 @@ class MessageView:
 class Views:
     """Questions about one line's record, answered from ``reader``."""
 
-    def __init__(self, reader: Reader, membership: Membership, me: MemberNumber) -> None:
+    def __init__(
+        self, reader: Reader, membership: Membership, me: MemberNumber, packs: Path | None = None, language: str = ""
+    ) -> None:
+        """``packs``: a folder of form packs besides those of Parley. ``language``: the reader's, else the party's."""
         self._reader = reader
         self.membership = membership
         self.me = me
+        self.language = language or membership.member(me).languages[0]
+        self._packs = packs
 
     def close(self) -> None:
         """Release the reader."""
@@ -146,12 +162,27 @@ class Views:
             content.from_role,
             content.to_role,
             self.name_of(reply) if reply is not None and self._known(reply) else "",
-            entry.log.member == self.me,
-            self._reader.get(r.OPEN, r.entry_key(entry.log, entry.index)) is not None,
+            mine=entry.log.member == self.me,
+            open=self._reader.get(r.OPEN, r.entry_key(entry.log, entry.index)) is not None,
             arrival=arrival,
         )
         view.recipients = [self._recipient(entry, m) for m in to]
+        if content.form:
+            self._show_form(view, entry.log, content)
         return view
+
+    def _show_form(self, view: MessageView, log: LogId, content: Message) -> None:
+        """The form in the reader's language, by the packs of the charter that it was written under (R17, R42)."""
+        forms = forms_of(self._revision(log).charter, self._packs)
+        view.form, view.filled = content.form, read_message(forms, content)
+        if view.filled is None:
+            view.text = "" if content.form.startswith(statement.WATCH_FORMS) else view.text
+            return
+        rendered = render(view.filled, forms.words(self.language), view.time)
+        view.title, view.warnings = rendered.title, list(rendered.warnings)
+        view.subject = view.subject or (rendered.sentences[0] if rendered.sentences else rendered.title)
+        view.values = write_values(view.filled.form.fields, view.filled.values)
+        view.text = as_text(rendered, view.id)
 
     def _known(self, entry: EntryId) -> bool:
         return entry.log.member in self.membership.members
@@ -173,12 +204,14 @@ class Views:
 
     def recipients(self, log: LogId, to: int) -> list[MemberNumber]:
         """Whom ``to`` names in the revision of ``log``, its author left out."""
+        return [m for m in self._revision(log).members if m != log.member and (to == EVERYONE or to >> m & 1)]
+
+    def _revision(self, log: LogId) -> Revision:
         row = self._reader.get(r.LOG, r.log_key(log))
-        revision = self.membership.current
-        if row is not None:
-            fields = cbor.decode(row, limit=_LOG_FIELDS)
-            revision = self.membership.revision(fields[0]) or revision
-        return [m for m in revision.members if m != log.member and (to == EVERYONE or to >> m & 1)]
+        if row is None:
+            return self.membership.current
+        fields = cbor.decode(row, limit=_LOG_FIELDS)
+        return self.membership.revision(fields[0]) or self.membership.current
 
     def _recipient(self, entry: EntryId, member: MemberNumber) -> Recipient:
         found = Recipient(self.membership.member(member).code)

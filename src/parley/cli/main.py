@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from parley import __version__
-from parley.cli import backup, identity, line, messages, plans, record
+from parley.cli import backup, forms, identity, line, messages, plans, record, watch
 
 app = typer.Typer(
     name="parley",
@@ -39,8 +39,10 @@ identity.register(app)
 line.register(app)
 messages.register(app)
 record.register(app)
+forms.register(app)
 plans.register(app)
 backup.register(app)
+watch.register(app)
 
 
 def main() -> None:

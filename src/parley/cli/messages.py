@@ -13,8 +13,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from parley.app.desk import keep_watch
 from parley.app.runtime import calm_collector, running
 from parley.app.service import ControlServer
+from parley.cli.forms import gather, line_forms
 from parley.cli.output import (
     HomeOption,
     JsonOption,
@@ -33,6 +35,7 @@ from parley.errors import UsageError
 from parley.forms.display import mixed_script_words, safe_line, safe_text
 
 IdArgument = Annotated[str, typer.Argument(help="Message id, such as northland-3f2a-12.")]
+ShownOption = Annotated[str, typer.Option("--in", help="Language to show forms in [this party's first].")]
 _STYLES = {"FLASH": "bold red", "IMMEDIATE": "bold yellow", "PRIORITY": "bold"}
 
 
@@ -68,7 +71,7 @@ async def _serve(found: Any, json: bool) -> None:  # noqa: ANN401
         if json:
             sys.stderr.write(jsonlib.dumps(event, ensure_ascii=False) + "\n")
             sys.stderr.flush()
-        elif event["event"] in ("notice", "arrived"):
+        elif event["event"] in ("notice", "arrived", "watch"):
             # Not through the console: an event is on the path of every message.
             sys.stderr.write(safe_line(_event_line(event)) + "\n")
             sys.stderr.flush()
@@ -76,6 +79,7 @@ async def _serve(found: Any, json: bool) -> None:  # noqa: ANN401
     async with running(found, told) as runtime:
         server = ControlServer(runtime)
         await server.start()
+        watch = asyncio.create_task(keep_watch(runtime, told, stop))
         calm_collector()
         if not runtime.bearers:
             err.print(Text(f"No bearer is configured in {found.config}: nothing can leave or arrive.", style="yellow"))
@@ -83,12 +87,16 @@ async def _serve(found: Any, json: bool) -> None:  # noqa: ANN401
         try:
             await stop.wait()
         finally:
+            stop.set()
+            await watch
             await server.close()
 
 
 def _event_line(event: dict[str, Any]) -> str:
     if event["event"] == "arrived":
         return f"{event['from']}: {event['kind']} {event['index']}"
+    if event["event"] == "watch":
+        return f"WATCH {event['code']}: {event['message']} {event.get('stage', '')} {event.get('role', '')}".rstrip()
     peer = f" ({event['peer']})" if event.get("peer") else ""
     return f"{event['code']}{peer}: {event['text']}"
 
@@ -100,29 +108,45 @@ def send(
     ] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the text from a file.")] = None,
     precedence: Annotated[
-        str, typer.Option("--precedence", "-p", help="FLASH, IMMEDIATE, PRIORITY or ROUTINE.")
-    ] = "ROUTINE",
+        str | None,
+        typer.Option("--precedence", "-p", help="FLASH, IMMEDIATE, PRIORITY or ROUTINE [ROUTINE, or the form's]."),
+    ] = None,
     to: Annotated[list[str] | None, typer.Option(help="Codes of the recipients [every other member].")] = None,
     subject: Annotated[str, typer.Option(help="A short subject.")] = "",
     language: Annotated[str | None, typer.Option(help="Language of the text [the line's first].")] = None,
+    form: Annotated[
+        str | None, typer.Option(help="Send a form instead, filled in by --set, --edit or a YAML --file.")
+    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="field=value of the form; may be repeated.")] = None,
+    edit: Annotated[
+        bool, typer.Option("--edit", help="Fill the form in in an editor, with its help beside it.")
+    ] = False,
+    about: Annotated[str | None, typer.Option(help="Id of the message that it is about.")] = None,
+    relation: Annotated[
+        str, typer.Option(help="What it is to that message: reply, corrects, cancels, supersedes, continues, queries.")
+    ] = "reply",
     line: LineOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Send a text. It is signed, and can never be denied. Returns when it is durable on this node's record."""
-    body = _text(text, file)
-    params = {
-        "text": body,
-        "precedence": precedence,
-        "to": to or [],
-        "subject": subject,
-        "language": language,
-    }
+    """Send a text or a form. It is signed, and can never be denied. Returns when it is durable here."""
+    params: dict[str, Any] = {"to": to or [], "subject": subject, "language": language}
+    if form is None:
+        if set_ or edit or about:
+            raise UsageError("--set, --edit and --about belong to a --form.", code="form-missing")
+        params |= {"text": _text(text, file), "precedence": precedence or "ROUTINE"}
+    else:
+        if text is not None:
+            raise UsageError("give a text or a form, not both.", code="text-twice")
+        values = gather(line_forms(home, line), form, set_ or [], file, edit=edit)
+        params |= {"form": form, "values": values, "about": about, "relation": relation, "precedence": precedence}
     message = call(home, line, "send", **params)
     if json:
         show_json(message)
     else:
         say(f"{message['id']}  {message['precedence']} to {', '.join(message['to'])}: on the record, on its way.")
+        for warning in message["warnings"]:
+            say(warning, "bold red")
 
 
 def _text(text: str | None, file: Path | None) -> str:
@@ -143,12 +167,13 @@ def _text(text: str | None, file: Path | None) -> str:
 def inbox(
     everything: Annotated[bool, typer.Option("--all", "-a", help="Every message, sent ones too, in order.")] = False,
     limit: Annotated[int | None, typer.Option(help="At most so many, the newest.")] = None,
+    language: ShownOption = "",
     line: LineOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """List messages that wait to be acknowledged here: FLASH first."""
-    messages = call(home, line, "inbox", all=everything, limit=limit)
+    messages = call(home, line, "inbox", all=everything, limit=limit, **{"in": language})
     if json:
         show_json(messages)
         return
@@ -188,6 +213,8 @@ def _show(message: dict[str, Any], json: bool) -> None:
         )
     )
     say(f"{message['id']}  {when(message['time'])}  language {message['language'] or 'unknown'}")
+    for warning in message["warnings"]:
+        say(warning, "bold red")
     if message["subject"]:
         say(message["subject"], "bold")
     if message["reply_to"]:
@@ -203,9 +230,15 @@ def _show(message: dict[str, Any], json: bool) -> None:
 
 
 @command
-def read(id_: IdArgument, line: LineOption = None, home: HomeOption = None, json: JsonOption = False) -> None:
+def read(
+    id_: IdArgument,
+    language: ShownOption = "",
+    line: LineOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
     """Show a message, and put on the record that it was read."""
-    _show(call(home, line, "read", id=id_), json)
+    _show(call(home, line, "read", id=id_, **{"in": language}), json)
 
 
 @command

@@ -63,8 +63,12 @@ class Author:
             raise UsageError("the recipients must be other members of the line.", code="recipients-unknown")
         if line.membership.member(line.me).left:
             raise UsageError("this party has left the line.", code="line-left")
-        if isinstance(given.content, Message) and not line.settings.knows_form(given.content.form):
-            raise UsageError(f"the form {given.content.form!r} is not known here.", code="form-unknown")
+        if isinstance(given.content, Message) and not line.settings.understands(revision.charter, given.content):
+            raise UsageError(
+                f"the form {given.content.form!r} is not one of this line's charter, or is not filled in as it says.",
+                code="form-unknown",
+                next_step="'parley forms list' shows the forms of the line.",
+            )
         if isinstance(given.content, Mark):
             for ref in given.content.refs:
                 self._check_markable(given.kind, ref.entry)

@@ -61,7 +61,7 @@ class Line:
         self.signers = signers
         self.incarnation = Incarnation(entropy(8))
         self.chains = Chains(rows, lambda: self._membership, me, signers, self.incarnation, entropy)
-        self.trees = Trees(rows, lambda: self._membership, me, self.settings.knows_form)
+        self.trees = Trees(rows, lambda: self._membership, me, self.settings.understands)
         self.receipts = Receipts(rows, self.trees, lambda: self._membership, me, signers)
         self.histories = Histories(rows, self.trees, lambda: self._membership)
         self.outbox = Outbox(self.trees, me)

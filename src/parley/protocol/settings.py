@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from parley.wire.statement import PLAIN_TEXT
+from parley.wire.documents import Charter
+from parley.wire.statement import PLAIN_TEXT, Message
 
 
-def only_plain_text(form: str) -> bool:
+def only_plain_text(_charter: Charter, message: Message) -> bool:
     """Free text is the one form that every version knows."""
-    return form == PLAIN_TEXT
+    return message.form == PLAIN_TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,8 @@ class Settings:
     """Times are in seconds."""
 
     software: str = ""
-    knows_form: Callable[[str], bool] = only_plain_text
+    understands: Callable[[Charter, Message], bool] = only_plain_text
+    """Whether a message can be shown as the form that it says it is, by the packs of the charter it stands under."""
     quiet_s: float = 0.3
     """After a link comes up, what is held is said only if nothing else was for so long."""
     answer_interval_s: float = 0.5

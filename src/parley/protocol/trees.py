@@ -33,6 +33,7 @@ from parley.record import commitment as blind
 from parley.record.checkpoint import Checkpoint, origin_of
 from parley.record.rfc6962 import Frontier, leaf_hash, root_hash
 from parley.wire import cbor, statement
+from parley.wire.documents import Charter
 from parley.wire.note import COSIGNATURE_ED25519
 from parley.wire.parts import Blind, Entries, Gone, Item, NotForYou, Opening
 from parley.wire.statement import EVERYONE, Opened, Refusal, Statement
@@ -140,19 +141,19 @@ class _Read:
 
 
 class Trees:
-    """All trees of a line. ``knows_form`` says whether a form id can be shown."""
+    """All trees of a line. ``understands`` says whether a message can be shown as what it says it is."""
 
     def __init__(
         self,
         rows: Rows,
         membership: Callable[[], Membership],
         me: MemberNumber,
-        knows_form: Callable[[str], bool],
+        understands: Callable[[Charter, statement.Message], bool],
     ) -> None:
         self._rows = rows
         self._membership = membership
         self._me = me
-        self._knows_form = knows_form
+        self._understands = understands
         self._trees: dict[LogId, Tree] = {}
         self._dirty: dict[LogId, Tree] = {}
         self.disputed = {r.read_log_key(key) for key, _ in rows.scan(r.EVIDENCE)}
@@ -334,7 +335,8 @@ class Trees:
             to = statement.audience(data)
         if parsed is not None and isinstance(parsed.content, statement.Message):
             precedence = int(parsed.content.precedence)
-            if not self._knows_form(parsed.content.form):
+            revision = self._membership().revision(tree.revision)
+            if revision is None or not self._understands(revision.charter, parsed.content):
                 refusal = Refusal.UNKNOWN_FORM
         if parsed is not None and isinstance(parsed.content, Opened) and index:
             refusal, parsed = Refusal.UNDECODABLE, None

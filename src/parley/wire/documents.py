@@ -124,6 +124,15 @@ class CharterMember:
 
 
 @dataclass(frozen=True, slots=True)
+class CharterPack:
+    """A form pack that the members agreed to read forms by. ``hash`` is over all its files (spec/forms.md)."""
+
+    name: str
+    version: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Charter:
     """The rules of a line, which all its members sign. Revision 0 founds it; its SHA-256 names the line."""
 
@@ -138,6 +147,9 @@ class Charter:
     """Seconds for each precedence."""
     retention_days: int
     members: tuple[CharterMember, ...]
+    packs: tuple[CharterPack, ...] = ()
+    dictionary: bytes = b""
+    """SHA-256 of the dictionary that forms are compressed with; empty where there are no packs."""
 
     def text(self) -> str:
         """The document."""
@@ -152,10 +164,14 @@ class Charter:
             f'succeeds = "{self.succeeds.hex()}"',
             f"languages = {_strings(self.languages)}",
             f"retention_days = {self.retention_days}",
+            *([f'dictionary = "{self.dictionary.hex()}"'] if self.packs else []),
             "",
             "[acknowledge_within_seconds]",
             *(f"{name} = {self.acknowledge_within[name]}" for name in PRECEDENCES),
         ]
+        for pack in self.packs:
+            lines += ["", "[[pack]]", f"name = {_string(pack.name)}", f"version = {pack.version}"]
+            lines.append(f'sha256 = "{pack.hash.hex()}"')
         for member in self.members:
             lines += [
                 "",
@@ -300,10 +316,11 @@ class _Table:
             raise _bad(f"[{key}] is missing")
         return _Table(value)
 
-    def tables(self, key: str, most: int) -> Sequence[_Table]:
-        value = self._table.get(key)
-        if not isinstance(value, list) or not 0 < len(value) <= most or not all(isinstance(v, dict) for v in value):
-            raise _bad(f"1 to {most} of [[{key}]] are wanted")
+    def tables(self, key: str, most: int, *, least: int = 1) -> Sequence[_Table]:
+        value = self._table.get(key, [])
+        fits = isinstance(value, list) and least <= len(value) <= most
+        if not fits or not all(isinstance(v, dict) for v in value):
+            raise _bad(f"{least} to {most} of [[{key}]] are wanted")
         return [_Table(v) for v in value]
 
 
@@ -339,6 +356,12 @@ def _charter(table: _Table) -> Charter:
     numbers = [m.number for m in members]
     if len(members) < 2 or numbers != sorted(set(numbers)) or len({m.code for m in members}) < len(members):  # noqa: PLR2004
         raise _bad("a line has two members or more, in order, each with a number and code of its own")
+    packs = tuple(
+        CharterPack(p.slug("name"), p.number("version", 1, 1 << 16), p.hash("sha256"))
+        for p in table.tables("pack", limits.MAX_PACKS, least=0)
+    )
+    if len({p.name for p in packs}) < len(packs):
+        raise _bad("a form pack is named twice")
     purpose = table.text("class")
     if purpose not in ("operation", "exercise"):
         raise _bad("class must be operation or exercise")
@@ -353,6 +376,8 @@ def _charter(table: _Table) -> Charter:
         {name: within.number(name, 1, 30 * 86400) for name in PRECEDENCES},
         table.number("retention_days", 0, 36_500),
         members,
+        packs,
+        table.hash("dictionary") if packs else b"",
     )
 
 

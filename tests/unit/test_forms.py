@@ -1,0 +1,341 @@
+"""Form packs: those that come with Parley are proven; what is wrong with one is named; bytes are small and bounded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from parley.app.forms import DICTIONARIES, fill, library, message_of, read_folder, read_message, usual_packs
+from parley.errors import DecodeError, ParleyError, UsageError
+from parley.forms.filled import Codec, Filled, lead_time, problems, read_values
+from parley.forms.library import Forms
+from parley.forms.pack import Pack, files_hash, read_pack
+from parley.forms.prove import check_form_pack
+from parley.forms.render import as_html, as_text, render
+from parley.wire import cbor
+from parley.wire.statement import Precedence
+
+ROOT = Path(__file__).parents[2]
+PACKS = ROOT / "src/parley/forms/packs"
+NAMES = ("area-warning", "check-fire", "core", "humanitarian", "military-activity", "public-statement")
+
+
+def shipped() -> Forms:
+    packs, dictionaries = usual_packs()
+    return library().under({p.name: p.hash for p in packs}, dictionaries)
+
+
+def core() -> Pack:
+    return next(p for p in library().all() if p.name == "core")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_pack_is_proven(name: str) -> None:
+    pack = read_folder(PACKS / name)
+    assert pack.languages == ("en", "fr", "ru")
+    assert check_form_pack(pack, () if name == "core" else core().header) == []
+
+
+def test_all_that_is_shipped_is_named() -> None:
+    assert sorted(p.name for p in usual_packs()[0]) == sorted(NAMES)
+
+
+def test_the_dictionaries_come_from_their_sources() -> None:
+    done = subprocess.run([sys.executable, ROOT / "tools/dictionary.py", "--check"], check=False, timeout=120)
+    assert done.returncode == 0
+
+
+def spoilt(name: str, old: str, new: str, *, file: str = "pack.toml") -> dict[str, bytes]:
+    files = {f.name: f.read_bytes() for f in (PACKS / name).iterdir()}
+    assert old.encode() in files[file]
+    files[file] = files[file].replace(old.encode(), new.encode(), 1)
+    return files
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "old", "new", "said"),
+    [
+        ("check-fire", "fr.po", 'msgstr "Depuis"', 'msgstr ""', "'Since' is not translated"),
+        ("check-fire", "ru.po", "{struck}, {position}", "{struck}", "has other fields in braces"),
+        ("humanitarian", "ru.po", 'msgstr[2] "Там {count} человек."\n', "", "is not translated"),
+        ("check-fire", "pack.toml", 'label = "Since"', 'label = "From when"', "is not translated"),
+        ("check-fire", "pack.toml", 'text = "{outcome}."', 'text = "{result}."', "names the field 'result'"),
+        ("area-warning", "pack.toml", 'breaks = "ends-after-areas", ', "", "breaks ['ends-after-areas']"),
+        (
+            "military-activity",
+            "pack.toml",
+            'land-troops = "11"',
+            'land-troops = "9"',
+            "'land-part-of-all' breaks",
+        ),
+        ("check-fire", "pack.toml", 'struck = "our-forces"', 'struck = "nobody"', "cannot be read"),
+        ("check-fire", "pack.toml", ', notified = "northland-3f2a-12"', "", "no example leads to the sentence"),
+    ],
+)
+def test_what_is_wrong_with_a_pack_is_named(name: str, file: str, old: str, new: str, said: str) -> None:
+    found = check_form_pack(read_pack(spoilt(name, old, new, file=file)), core().header)
+    assert any(said in text for text in found), found
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('code = "X"', 'code = "x"'),
+        ('type = "choice"', 'type = "chance"'),
+        ("key = 2, name", "key = 1, name"),
+        ("key = 2, name", "key = 64, name"),
+        ('release = "two"', 'release = "two", again = 1'),
+        ('name = "check-fire"', 'name = "Check fire"'),
+        ("version = 1", "version = 0"),
+        ("version = 1", "version = [" * 2000),
+        ('title = "Check fire"', ""),
+        ("{ field", "{ fields"),
+    ],
+)
+def test_a_malformed_pack_is_refused(old: str, new: str) -> None:
+    name = "humanitarian" if "key = 2" in old or "{ field" in old else "check-fire"
+    name = "military-activity" if "release" in old else name
+    with pytest.raises(DecodeError) as caught:
+        read_pack(spoilt(name, old, new))
+    assert caught.value.code == "pack-malformed"
+
+
+def test_a_pack_that_differs_in_a_word_has_another_name() -> None:
+    files = {f.name: f.read_bytes() for f in (PACKS / "check-fire").iterdir()}
+    assert files_hash(files) != files_hash(spoilt("check-fire", "Depuis", "Dès", file="fr.po"))
+
+
+def test_without_the_pack_or_the_dictionaries_nothing_is_understood() -> None:
+    packs, dictionaries = usual_packs()
+    forms = shipped()
+    message = message_of(forms, fill(forms, forms.named("text"), {"text": "A"}), "en")
+    assert isinstance(message.body, bytes)
+    assert forms.understood(message.form, message.body)
+    assert not forms.understood(message.form, message.body[:-1])
+    others = {p.name: p.hash for p in packs if p.name != "core"}
+    assert not library().under(others, dictionaries).understood(message.form, message.body)
+    assert not library().under({p.name: p.hash for p in packs}, bytes(32)).understood(message.form, message.body)
+
+
+# -- filling in ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "code"),
+    [
+        ("launch", {"stage": "planned"}, "form-incomplete"),
+        ("launch", {"stage": "soon", "class": "slv"}, "form-value"),
+        ("launch", {"stage": "cancelled", "class": "slv", "colour": "red"}, "form-field-unknown"),
+        ("flight", {"purpose": "patrol", "aircraft": "0", "routes": [{"point": "10N 020E"}]}, "form-value"),
+        ("flight", {"purpose": "patrol", "aircraft": "two"}, "form-value"),
+        ("flight", {"unmanned": "perhaps"}, "form-value"),
+        ("check-fire", {"struck": "hospital", "position": "here"}, "coordinates-unreadable"),
+        ("warning", {"hazard": "mines", "areas": [{"circle": "10N 020E"}]}, "form-value"),
+        ("warning", {"hazard": "mines", "areas": [{"circle": "10N 020E", "radius": "0 m"}]}, "geometry-range"),
+        ("warning", {"hazard": "mines", "areas": ["10N 020E"]}, "form-value"),
+        ("warning", {"hazard": "mines", "areas": [{"point": "10N 020E", "times": ["tomorrow"]}]}, "form-value"),
+        (
+            "warning",
+            {"hazard": "mines", "areas": [{"point": "10N 020E", "times": ["2026-03-02/2026-03-01"]}]},
+            "form-value",
+        ),
+        ("warning", {"hazard": "mines", "areas": [{"point": "10N 020E", "upper": "high"}]}, "form-value"),
+        ("warning", {"hazard": "mines", "areas": [{"point": "10N 020E", "name": "A"}]}, "form-value"),
+        ("warning", {"hazard": "mines", "areas": [{"point": "10N 020E"}] * 65}, "form-value"),
+        ("text", {"text": "x" * 8001}, "form-value"),
+        ("movement", {"stops": [{"position": "10N 020E"}]}, "form-value"),
+        ("reply", {}, "form-incomplete"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_with_a_stable_code(name: str, given: dict[str, object], code: str) -> None:
+    forms = shipped()
+    with pytest.raises(ParleyError) as caught:
+        fill(forms, forms.named(name), given)
+    assert caught.value.code == code, caught.value
+
+
+def test_a_thousand_years_are_refused() -> None:
+    forms = shipped()
+    area = {"point": "10N 020E", "times": ["2026-01-01T00:00Z/3026-01-01T00:00Z"]}
+    with pytest.raises(ParleyError) as caught:
+        fill(forms, forms.named("warning"), {"hazard": "other", "areas": [area]})
+    assert caught.value.code == "geometry-range"
+
+
+@pytest.mark.parametrize("name", ["nothing", "position", "core/launch"])
+def test_a_form_is_named_or_refused(name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        shipped().named("" if name == "position" else name)
+    assert caught.value.code == "form-unknown"
+
+
+def test_unknown_fields_are_kept_and_shown_as_not_understood() -> None:
+    forms = shipped()
+    form = forms.named("check-fire/answer")
+    body = b"\x00" + cbor.encode({1: 1, 60: "new words", 61: [1, 2]})
+    filled = forms.codec.decode(form, body)
+    assert filled.unknown == {60: "new words", 61: [1, 2]}
+    text = as_text(render(filled, forms.words("fr")))
+    assert "Non compris (champ 60): 'new words'" in text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\x09",
+        b"\x00",
+        b"\x00\x01",
+        b"\x00" + cbor.encode({1: 99}),
+        b"\x00" + cbor.encode({1: "ceased"}),
+        b"\x00" + cbor.encode({2: -1}),
+        b"\x00" + cbor.encode({3: b"\x00"}),
+        b"\x00" + cbor.encode({3: b"\x80" * 40}),
+        b"\x00" + cbor.encode({64: "x" * 61}),
+        b"\x00" + cbor.encode({65: []}),
+        b"\x00" + cbor.encode({65: ["a"] * 17}),
+        b"\x01\x00\x01\xa0" + bytes(40),
+        b"\x01\xff\xff\xa0",
+    ],
+)
+def test_malformed_bytes_are_no_form(body: bytes) -> None:
+    forms = shipped()
+    with pytest.raises(DecodeError):
+        forms.codec.decode(forms.named("check-fire/answer"), body)
+
+
+def test_a_bomb_is_bounded() -> None:
+    forms = shipped()
+    compressor = forms.codec._compressors[0]
+    structure = cbor.encode({1: ""})
+    body = b"\x01" + len(structure).to_bytes(2, "big") + structure + compressor.compress(bytes(64 * 1024 * 1024))
+    assert len(body) < 10_000
+    with pytest.raises(DecodeError) as caught:
+        forms.codec.decode(forms.named("text"), body)
+    assert caught.value.code == "form-malformed"
+
+
+def test_texts_must_fit_their_places() -> None:
+    forms = shipped()
+    form = forms.named("text")
+    whole = forms.codec.encode(form, {"text": "The convoy will leave the depot at first light.", "remarks": "None."})
+    assert whole[0] > 0
+    end = 3 + int.from_bytes(whole[1:3], "big")
+    for plain in ({1: ""}, {1: "", 67: "", 68: ""}):
+        structure = cbor.encode(plain)
+        with pytest.raises(DecodeError) as caught:
+            forms.codec.decode(form, whole[:1] + len(structure).to_bytes(2, "big") + structure + whole[end:])
+        assert caught.value.code == "form-malformed"
+
+
+# -- showing ---------------------------------------------------------------------------------------------
+
+
+def rendered(language: str, name: str, given: dict[str, object], sent: int | None = None) -> str:
+    forms = shipped()
+    return as_text(
+        render(Filled(forms.named(name), read_values(forms.named(name), given)), forms.words(language), sent)
+    )
+
+
+@pytest.mark.parametrize(
+    ("language", "number", "said"),
+    [
+        ("en", 1, "One person was killed."),
+        ("en", 2, "2 people were killed."),
+        ("fr", 1, "1 personne a été tuée."),
+        ("fr", 2000, "2\u202f000 personnes ont été tuées."),
+        ("ru", 1, "Погиб 1 человек."),
+        ("ru", 3, "Погибли 3 человека."),
+        ("ru", 11, "Погибло 11 человек."),
+        ("ru", 21, "Погиб 21 человек."),
+        ("ru", 2005, "Погибло 2\u00a0005 человек."),
+    ],
+)
+def test_plurals_are_those_of_the_language(language: str, number: int, said: str) -> None:
+    assert said in rendered(language, "incident", {"killed": str(number)})
+
+
+def test_dates_are_in_utc_in_words_and_as_a_group() -> None:
+    given = {"effective": "2026-03-10T12:04+02:00"}
+    assert "10 March 2026, 10:04 UTC (101004Z MAR 26)" in rendered("en", "cancellation", given)
+    assert "10 mars 2026, 10:04 UTC (101004Z MAR 26)" in rendered("fr", "cancellation", given)
+    assert "10 марта 2026, 10:04 UTC (101004Z MAR 26)" in rendered("ru", "cancellation", given)
+
+
+def test_short_notice_is_flagged_with_the_lead_time_and_never_refused() -> None:
+    forms = shipped()
+    given = {"stage": "planned", "class": "slv", "window": ["2026-03-10T12:00Z/2026-03-10T13:00Z"]}
+    filled = fill(forms, forms.named("launch"), given | {"launch-area": {"circle": "10N 020E", "radius": "5 km"}})
+    start = filled.values["window"][0].start
+    late, fair = lead_time(filled, start - 60), lead_time(filled, start - 86_400)
+    assert late is not None
+    assert (late.seconds, late.agreed, late.short) == (60, 86_400, True)
+    assert fair is not None
+    assert not fair.short
+    shown = render(filled, forms.words("ru"), start - 60)
+    assert " ".join(shown.warnings[0].split()) == "Короткий срок: 1 мин; согласованный минимум: 24 ч."
+    assert "after the start" in render(filled, forms.words("en"), start + 60).warnings[0]
+
+
+def test_an_emergency_has_a_shorter_notice() -> None:
+    forms = shipped()
+    form = forms.named("movement")
+    route = {
+        "route": [
+            {"corridor": ["10N 020E", "11N 020E"], "width": "200 m", "times": ["2026-03-10T12:00Z/2026-03-10T13:00Z"]}
+        ]
+    }
+    agreed = [
+        found.agreed
+        for more in ({}, {"emergency": "yes"})
+        if (found := lead_time(Filled(form, read_values(form, route | more)), 0)) is not None
+    ]
+    assert agreed == [48 * 3600, 24 * 3600]
+
+
+def test_what_is_missing_is_said_in_the_readers_language() -> None:
+    forms = shipped()
+    form = forms.named("launch")
+    filled = Filled(form, read_values(form, {"stage": "launching", "class": "icbm"}))
+    assert [p.about for p in problems(form, filled.values)] == ["launch-area", "launched"]
+    assert "Zone de lancement: Ce champ est requis." in render(filled, forms.words("fr")).warnings
+
+
+def test_hostile_values_are_safe_in_text_and_html() -> None:
+    text = rendered("en", "text", {"text": "a\u202eb <script>\x1b[2J"})
+    assert "<U+202E>" in text
+    assert "<U+001B>" in text
+    forms = shipped()
+    form = forms.named("text")
+    page = as_html(render(Filled(form, read_values(form, {"text": "<script>alert(1)</script>"})), forms.words("en")))
+    assert "<script>" not in page
+
+
+def test_a_language_without_translation_reads_english() -> None:
+    assert "Text" in rendered("de", "text", {"text": "A"})
+
+
+def test_the_precedence_is_the_forms_unless_another_is_given() -> None:
+    forms = shipped()
+    filled = fill(forms, forms.named("check-fire/check-fire"), {"struck": "aid", "position": "31-25N 034-21E"})
+    assert message_of(forms, filled, "en").precedence is Precedence.FLASH
+    assert message_of(forms, filled, "en", Precedence.ROUTINE).precedence is Precedence.ROUTINE
+    assert read_message(forms, message_of(forms, filled, "en")) == filled
+
+
+def test_the_dictionaries_save_bytes_in_each_language() -> None:
+    forms = shipped()
+    form = forms.named("text")
+    for text in (
+        "The patrol boat will pass close to the northern pier tomorrow before noon and will not stop.",
+        "Le patrouilleur passera près du quai nord demain avant midi et ne s'arrêtera pas.",
+        "Сторожевой катер пройдёт завтра до полудня вблизи северного причала и не остановится.",
+    ):
+        values = {"text": text}
+        assert len(forms.codec.encode(form, values)) < 0.8 * len(Codec().encode(form, values))
+    assert len(DICTIONARIES) == len(forms.codec._compressors)

@@ -1,0 +1,63 @@
+"""Trains the dictionaries that forms are compressed with, one a language: `make dictionary`.
+
+The samples are the words of the form packs, remarks such as officers write (tools/remarks) and the prose that the
+bench cuts its texts from. The same sources give the same bytes. A charter names the
+dictionaries by their hash: training them anew makes others, for other charters.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import zstandard
+
+from parley.forms.pack import Pack, read_pack
+from parley.forms.words import messages, read_catalog
+
+ROOT = Path(__file__).parents[1]
+PACKS = ROOT / "src/parley/forms/packs"
+LANGUAGES = ("en", "fr", "ru")
+SIZE = 24 * 1024
+_SENTENCE = re.compile(r"(?<=[.!?;:])\s+|\n+")
+_LEAST = 20
+
+
+def packs() -> list[Pack]:
+    """The packs that come with Parley."""
+    folders = sorted(path.parent for path in PACKS.glob("*/pack.toml"))
+    return [read_pack({f.name: f.read_bytes() for f in folder.iterdir()}) for folder in folders]
+
+
+def samples(language: str) -> list[bytes]:
+    """What the dictionary of a language is to be good at."""
+    found: list[str] = []
+    for pack in packs():
+        if language == "en":
+            found += [text for text, _ in messages(pack)]
+        else:
+            catalog = read_catalog(pack.locales[language], language)
+            found += [str(m.string) for m in catalog if m.id and isinstance(m.string, str)]
+    texts = [ROOT / f"tools/remarks/{language}.txt", ROOT / f"src/parley/app/bench_data/corpus-{language}.txt"]
+    for path in texts:
+        found += [s for s in _SENTENCE.split(path.read_text("utf-8")) if len(s) > _LEAST]
+    return [text.encode() for text in found]
+
+
+def train(language: str) -> bytes:
+    """The dictionary of a language."""
+    data: list[bytes | bytearray | memoryview] = [*samples(language)]
+    return zstandard.train_dictionary(SIZE, data, k=64, d=6, level=19).as_bytes()
+
+
+if __name__ == "__main__":
+    check = sys.argv[1:] == ["--check"]
+    stale = []
+    for language in LANGUAGES:
+        path, trained = PACKS / f"dictionary-{language}", train(language)
+        if check and path.read_bytes() != trained:
+            stale.append(path.name)
+        elif not check:
+            path.write_bytes(trained)
+    sys.exit(f"{', '.join(stale)}: out of date; run make dictionary" if stale else 0)
