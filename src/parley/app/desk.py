@@ -252,11 +252,12 @@ def desk_of(runtime: Runtime) -> Desk:
     return runtime.desk
 
 
-async def keep_watch(runtime: Runtime, told: Callable[[dict[str, Any]], None]) -> None:
-    """Take the steps that fall due, until cancelled. Waits for no officer (R55)."""
+async def keep_watch(runtime: Runtime, told: Callable[[dict[str, Any]], None], stop: asyncio.Event) -> None:
+    """Take the steps that fall due, until ``stop``. Waits for no officer (R55)."""
     desk = desk_of(runtime)
+    stopped = asyncio.ensure_future(stop.wait())
     seen, look_at = -1, 0
-    while True:
+    while not stop.is_set():
         version = runtime.node.store.version
         if version != seen or (look_at and desk.now >= look_at):
             try:
@@ -271,7 +272,8 @@ async def keep_watch(runtime: Runtime, told: Callable[[dict[str, Any]], None]) -
             else:
                 seen = version if desk.settled and len(steps) < _AT_ONCE else -1
                 look_at = picture.next_change
-        await asyncio.sleep(_ROUND_S)
+        await asyncio.wait([stopped], timeout=_ROUND_S)
+    await stopped
 
 
 def message_of(views: Views, entry: EntryId) -> Message:

@@ -1,0 +1,426 @@
+"""The operations of the watch, in plain data: what ``parley watch`` and the console ask of a running line."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from parley.app.desk import Desk, Picture, desk_of, message_of
+from parley.app.runtime import Runtime
+from parley.app.watching import Row
+from parley.errors import UsageError
+from parley.ids import EntryId
+from parley.procedure import escalation, facts, outgoing
+from parley.procedure import line_state as ls
+from parley.procedure import watch as w
+from parley.procedure.clocks import Mode, Turn, silent_now
+from parley.procedure.escalation import Escalated, Rung
+from parley.procedure.onward import Onward
+from parley.procedure.outgoing import Approval, Draft
+from parley.wire.statement import EVERYONE, Kind, Message, Precedence, Relation
+
+Params = dict[str, Any]
+_SHORT: Final = 80
+
+
+def _row(desk: Desk, row: Row, now: int) -> dict[str, Any]:
+    ticket, stands = row.ticket, row.standing
+    author, party = desk.code(ticket.message.log.member), desk.code(row.party)
+    turns = {Turn.LINE: "the line", Turn.RECIPIENT: party, Turn.AUTHOR: author, Turn.NOBODY: ""}
+    muted = w.muted(desk.log.watch, ticket.thread, ticket.said.precedence, desk.book.misused, now)
+    taken = [e for e in desk.book.escalated if e.message == ticket.message and e.party == row.party]
+    taken += [
+        f for f in desk.log.facts if isinstance(f, Escalated) and f.message == ticket.message and f.party == row.party
+    ]
+    text = ticket.said.subject or (ticket.said.body if isinstance(ticket.said.body, str) else ticket.said.form)
+    return {
+        "id": desk.name(ticket.message),
+        "author": author,
+        "party": party,
+        "precedence": ticket.said.precedence.name,
+        "role": _role(ticket.role, taken) if ticket.ours else ticket.role,
+        "text": text[:_SHORT],
+        "stage": str(stands.stage),
+        "turn": turns[stands.turn],
+        "since": stands.since,
+        "deadline": stands.deadline,
+        "overdue": stands.overdue,
+        "silent": stands.silent,
+        "muted": muted,
+        "times_plausible": row.plausible,
+        "steps": [{"step": _word(e.rung), "role": e.role, "stage": str(e.stage), "time": e.at} for e in taken],
+    }
+
+
+def _role(first: str, taken: list[Escalated]) -> str:
+    """The role that a message to us is with: the last that it was passed to."""
+    passed = [e.role for e in taken if e.rung is Rung.NEXT_ROLE]
+    return passed[-1] if passed else first
+
+
+def _word(rung: Rung) -> str:
+    return rung.name.lower().replace("_", " ")
+
+
+def _onward(state: Onward, picture: Picture) -> dict[str, Any]:
+    reading = picture.onward[state.message]
+    return {
+        "effect_at": state.effect_at,
+        "light": reading.worst.name.lower(),
+        "units": [
+            {
+                "role": role,
+                "light": reading.lights[role].name.lower(),
+                "time": said.at if said else 0,
+                "by_telephone": bool(said and said.by_telephone),
+            }
+            for role, said in sorted(state.units.items())
+        ],
+    }
+
+
+def _line(desk: Desk, picture: Picture) -> list[dict[str, Any]]:
+    found = []
+    for peer in picture.peers:
+        silence = silent_now(desk.book.silences_of(peer.line.party, picture.now), picture.now)
+        found.append(
+            {
+                "code": desk.code(peer.line.party),
+                "status": str(peer.reading.status),
+                "since": peer.reading.since,
+                "heard": peer.line.heard,
+                "declared": silence.mode.name.lower() if silence else "",
+                "until": silence.until if silence else 0,
+                "missing_tests": [{"ours": m.ours, "scheduled": m.scheduled} for m in peer.missing],
+            }
+        )
+    return found
+
+
+async def watch(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Per message whose turn it is, since when, until when; lines, duties, alarms, onward distribution, drafts."""
+    del params
+    desk = desk_of(runtime)
+    picture = await desk.picture()
+    return await desk.alone(lambda: _whole(desk, picture))
+
+
+def _whole(desk: Desk, picture: Picture) -> dict[str, Any]:
+    charter = desk.runtime.node.line.membership.current.charter
+    state = desk.log.watch
+    late = w.unrelieved(state, picture.now, desk.rules.watch)
+    return {
+        "now": picture.now,
+        "line": charter.line,
+        "watermark": outgoing.watermark(charter.purpose),
+        "messages": [_row(desk, row, picture.now) for row in picture.rows],
+        "lines": _line(desk, picture),
+        "suspended_by": [
+            {"code": desk.code(p.party), "since": p.at, "reason": p.reason} for p in ls.agreement(desk.book.positions)
+        ],
+        "duties": [
+            {"role": r, "officer": d.officer, "since": d.since, "handed_over": d.handed_over, "relief_late": r in late}
+            for r, d in sorted(state.duties.items())
+        ],
+        "handovers": [{"role": r, "officer": o.officer, "time": o.at} for r, o in sorted(state.offers.items())],
+        "alarms": [{"id": desk.name(m), "since": since} for m, since in state.alarms.items()],
+        "tests_to_copy": [{"id": desk.name(t), "text": desk.book.test_texts[t]} for t in desk.book.to_copy],
+        "onward": [{"id": desk.name(m), **_onward(o, picture)} for m, o in desk.book.onward.items()],
+        "drafts": [_draft(desk, number, draft) for number, draft in desk.log.drafts()],
+        "next_change": picture.next_change,
+    }
+
+
+# -- the watch's own log ----------------------------------------------------------------------------------
+
+
+async def handover(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """The summary of what is open, with its hash; with ``officer``, offer the handover of ``role``."""
+    desk = desk_of(runtime)
+    picture = await desk.picture()
+    summary = w.summary_hash(picture.items)
+    if params.get("officer"):
+        await desk.enter(w.Offered(_role_of(params), str(params["officer"]), summary, desk.now))
+    items = [{"sort": i.sort, "subject": i.subject, "state": i.state} for i in picture.items]
+    return {"role": _role_of(params), "summary": summary.hex(), "items": items}
+
+
+async def relieve(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Take over ``role`` as ``officer`` who acknowledges ``summary``; with ``take``, without an offer."""
+    desk = desk_of(runtime)
+    role, officer = _role_of(params), _officer(params)
+    try:
+        summary = bytes.fromhex(str(params["summary"]))
+    except ValueError:
+        raise UsageError("a summary's hash has 64 hexadecimal digits.", code="handover-stale") from None
+    kind = w.Took if params.get("take") else w.Relieved
+    await desk.enter(kind(role, officer, summary, desk.now))
+    return {"role": role, "officer": officer}
+
+
+async def roster(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """The shifts of ``role`` that begin within a day; with ``officer`` and ``start``, put one on the roster first."""
+    desk = desk_of(runtime)
+    role = _role_of(params)
+    if params.get("officer"):
+        await desk.enter(w.Rostered(role, str(params["officer"]), int(params["start"]), desk.now))
+    shifts = w.expected(desk.log.watch, role, desk.now, desk.rules.watch)
+    return [{"role": role, "start": start, "officer": officer} for start, officer in shifts]
+
+
+async def mute(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Let a thread make no sound for ``seconds``; with ``misuse``, put that on the line's record, too (R38)."""
+    desk = desk_of(runtime)
+    entry = _find(runtime, params)
+    reason, until = str(params.get("reason") or ""), desk.now + int(params["seconds"])
+    thread = await desk.alone(lambda: desk.book.tickets[entry].thread if entry in desk.book.tickets else entry)
+    await desk.enter(w.Muted(thread, _officer(params), reason, until, desk.now))
+    if params.get("misuse"):
+        await desk.state(facts.Misuse(thread, reason))
+    return {"id": desk.name(thread), "until": until}
+
+
+async def hush(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Acknowledge an alarm."""
+    desk = desk_of(runtime)
+    entry = _find(runtime, params)
+    await desk.enter(w.AlarmAcknowledged(entry, _officer(params), desk.now))
+    return {"id": desk.name(entry)}
+
+
+async def note(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """A line for the log of the watch."""
+    desk = desk_of(runtime)
+    await desk.enter(w.Noted(_officer(params), str(params["text"]), desk.now))
+    return {"entered": True}
+
+
+async def log(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """The log of the watch, oldest first; the newest ``limit``."""
+    desk = desk_of(runtime)
+
+    def lines() -> list[dict[str, Any]]:
+        kept = desk.log.facts[-int(params.get("limit") or 100) :]
+        return [_fact(desk, fact) for fact in kept]
+
+    return await desk.alone(lines)
+
+
+def _fact(desk: Desk, fact: w.WatchFact) -> dict[str, Any]:
+    said = {name: getattr(fact, name) for name in fact.__slots__}
+    plain = {
+        name: desk.name(value)
+        if isinstance(value, EntryId)
+        else _word(value)
+        if isinstance(value, Rung)
+        else value.hex()
+        if isinstance(value, bytes)
+        else value
+        for name, value in said.items()
+    }
+    return {"fact": type(fact).__name__.lower(), **plain}
+
+
+# -- what goes on the line's record -----------------------------------------------------------------------
+
+
+async def line_test(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Send a line test to ``to`` (everyone when it is left out), or with ``id`` and ``text`` copy one back."""
+    desk = desk_of(runtime)
+    if params.get("id"):
+        fact: facts.LineTest | facts.LineTestCopy = facts.LineTestCopy(_find(runtime, params), str(params["text"]))
+    else:
+        fact = facts.LineTest(str(params.get("text") or ls.TEST_TEXT))
+    entry = await desk.state(fact, to=_to(runtime, params))
+    return {"id": desk.name(entry), "text": fact.text}
+
+
+async def declare(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Declare ``silence`` (normal, receipts_only or receive_only) until ``until``, or the ``agreement`` suspended."""
+    desk = desk_of(runtime)
+    if params.get("agreement"):
+        suspended = params["agreement"] == "suspended"
+        await desk.state(facts.DeclaredAgreement(suspended, str(params.get("reason") or "")), Precedence.IMMEDIATE)
+        return {"suspended": suspended}
+    try:
+        mode = Mode[str(params["silence"]).upper()]
+    except KeyError:
+        known = ", ".join(m.name.lower() for m in Mode)
+        raise UsageError(f"{params['silence']!r} is no silence; there are {known}.", code="silence-unknown") from None
+    until = int(params.get("until") or 0)
+    await desk.state(facts.DeclaredSilence(mode, until), Precedence.IMMEDIATE)
+    return {"silence": mode.name.lower(), "until": until}
+
+
+async def hold(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """A holding reply to ``id``: what was understood, and that the answer comes by ``answer_by`` (R16)."""
+    desk = desk_of(runtime)
+    entry = _find(runtime, params)
+    original = _message(runtime, entry)
+    fact = facts.HoldingReply(entry, str(params["text"]), int(params.get("answer_by") or 0))
+    return {"id": desk.name(await desk.state(fact, original.precedence))}
+
+
+async def onward(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Pass ``id`` on to ``roles`` for its effect at ``effect_at``, or let the unit's ``role`` acknowledge it."""
+    desk = desk_of(runtime)
+    entry = _find(runtime, params)
+    if params.get("roles"):
+        roles = tuple(str(r) for r in params["roles"])
+        fact: facts.Fact = facts.PassedOn(entry, roles, int(params.get("effect_at") or 0))
+    else:
+        at = int(params.get("telephone_at") or 0)
+        fact = facts.UnitAcknowledged(entry, str(params["role"]), at or desk.now, bool(at))
+    await desk.state(fact, _message(runtime, entry).precedence)
+    picture = await desk.picture()
+    return {"id": desk.name(entry), **_onward(desk.book.onward[entry], picture)}
+
+
+async def follow_up(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Question, correct or cancel ``id``, as loud as it (R49, R72)."""
+    desk = desk_of(runtime)
+    entry = _find(runtime, params)
+    relation = {"query": Relation.QUERIES, "correct": Relation.CORRECTS, "cancel": Relation.CANCELS}[params["how"]]
+    if relation is not Relation.QUERIES and entry.log.member != desk.book.me:
+        raise UsageError("only its author corrects or cancels a message.", code="not-author")
+    message = outgoing.follow_up(
+        _message(runtime, entry), entry, relation, str(params["text"]), _language(runtime, params)
+    )
+    return {"id": desk.name(await runtime.send(message, runtime.audience(entry)))}
+
+
+# -- drafts ---------------------------------------------------------------------------------------------------
+
+
+async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Keep a draft of ``officer``: free text, or the next step after ``after`` was left without an answer (B8)."""
+    desk = desk_of(runtime)
+    await desk.picture()
+    officer, language, to = _officer(params), _language(runtime, params), _to(runtime, params)
+    precedence = Precedence[str(params.get("precedence") or "routine").upper()]
+    if params.get("after"):
+        entry = _find(runtime, {"id": params["after"]})
+        to = runtime.audience(entry)
+        message = escalation.next_step(entry, str(params["text"]), language, precedence, desk.now, desk.rules.ladder)
+    else:
+        message = Message(str(params["text"]), language, precedence, str(params.get("subject") or ""))
+    purpose = runtime.node.line.membership.current.charter.purpose
+    made = Draft(message, to, officer, desk.now, desk.book.place - 1, purpose)
+    number = await desk.alone(lambda: desk.log.keep(made))
+    return _draft(desk, number, made)
+
+
+async def approve(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """A second officer releases the draft ``number`` whose hash is ``statement`` (D9)."""
+    desk = desk_of(runtime)
+    number, officer = int(params["number"]), _officer(params)
+
+    def approved() -> Draft:
+        statement = bytes.fromhex(str(params["statement"]))
+        found = outgoing.approve(desk.log.draft(number), Approval(officer, statement, desk.now))
+        desk.log.keep(found, number)
+        desk.log.enter(w.Noted(officer, f"approved draft {number}, {params['statement']}", desk.now))
+        return found
+
+    return _draft(desk, number, await desk.alone(approved))
+
+
+async def release(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Send the draft ``number``; with ``confirm``, after what came meanwhile was read (B11). ``drop`` forgets it."""
+    desk = desk_of(runtime)
+    number, officer = int(params["number"]), _officer(params)
+    if params.get("drop"):
+        await desk.alone(lambda: desk.log.drop(number))
+        return {"number": number, "dropped": True}
+    await desk.picture()
+    purpose = runtime.node.line.membership.current.charter.purpose
+
+    def checked() -> Draft:
+        found = desk.log.draft(number)
+        if params.get("confirm"):
+            found = outgoing.revised(found, found.message, desk.book.place - 1)
+        outgoing.check_release(found, desk.book.arrivals, purpose, desk.now, desk.rules.release)
+        return found
+
+    found = await desk.alone(checked)
+    entry = await runtime.node.submit(Kind.MESSAGE, found.message, found.to)
+
+    def kept() -> None:
+        desk.log.enter(w.Noted(officer, f"released draft {number} of {found.author} as {desk.name(entry)}", desk.now))
+        desk.log.drop(number)
+
+    await desk.alone(kept)
+    return {"number": number, "id": desk.name(entry)}
+
+
+def _draft(desk: Desk, number: int, found: Draft) -> dict[str, Any]:
+    body = found.message.body
+    return {
+        "number": number,
+        "officer": found.author,
+        "text": body if isinstance(body, str) else body.hex(),
+        "precedence": found.message.precedence.name,
+        "statement": outgoing.draft_hash(found).hex(),
+        "two_officers": outgoing.needs_two(found.message, desk.rules.release),
+        "approved_by": [a.officer for a in found.approvals],
+        "newer": [desk.name(a.message) for a in outgoing.newer(found, desk.book.arrivals)],
+    }
+
+
+# -- parameters -----------------------------------------------------------------------------------------------
+
+
+def _officer(params: Params) -> str:
+    officer = str(params.get("officer") or "").strip()
+    if not officer:
+        raise UsageError("say which officer does this.", code="officer-missing", next_step="Give --officer.")
+    return officer
+
+
+def _role_of(params: Params) -> str:
+    return str(params.get("role") or "watch")
+
+
+def _find(runtime: Runtime, params: Params) -> EntryId:
+    views = runtime.views()
+    try:
+        return views.find(str(params["id"]))
+    finally:
+        views.close()
+
+
+def _message(runtime: Runtime, entry: EntryId) -> Message:
+    views = runtime.views()
+    try:
+        return message_of(views, entry)
+    finally:
+        views.close()
+
+
+def _to(runtime: Runtime, params: Params) -> int:
+    members = [runtime.node.line.membership.by_code(code).number for code in params.get("to") or ()]
+    return sum(1 << m for m in members) if members else EVERYONE
+
+
+def _language(runtime: Runtime, params: Params) -> str:
+    return str(params.get("language") or runtime.node.line.membership.current.charter.languages[0])
+
+
+WATCH_OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] = {
+    "watch": watch,
+    "watch-handover": handover,
+    "watch-relieve": relieve,
+    "watch-roster": roster,
+    "watch-mute": mute,
+    "watch-hush": hush,
+    "watch-note": note,
+    "watch-log": log,
+    "watch-test": line_test,
+    "watch-declare": declare,
+    "watch-hold": hold,
+    "watch-onward": onward,
+    "watch-follow": follow_up,
+    "watch-draft": draft,
+    "watch-approve": approve,
+    "watch-release": release,
+}
