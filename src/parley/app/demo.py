@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from parley.app import fingerprint, meeting
 from parley.app.cable import Cable
+from parley.app.forms import library, usual_packs
 from parley.app.home import Home, LineHome
 from parley.app.plans import open_plans, plan_of
 from parley.app.process import NodeProcess, free_port
@@ -22,8 +23,11 @@ from parley.app.transcript import as_html, as_text
 from parley.app.verify import verify_record
 from parley.app.views import MessageView, Recipient
 from parley.errors import ParleyError, UsageError, VerificationError
+from parley.forms.filled import write_values
 from parley.geo.coordinates import parse_position
 from parley.keys.file import write_private
+from parley.notices.forms import FORM, form_values
+from parley.notices.notice import read_notice
 from parley.notices.places import PlaceDraft
 from parley.wire.geometry import Circle, Volume, Window
 
@@ -79,6 +83,8 @@ class _Demo:
         self._south = Home(out / "southland")
         self._sent: list[Json] = []
         self._names: dict[str, str] = {}
+        packs, dictionary = usual_packs()
+        self._form = library().under({p.name: p.hash for p in packs}, dictionary).named(FORM)
 
     async def run(self) -> str:
         """Everything; the closing line."""
@@ -141,10 +147,15 @@ class _Demo:
     # -- the exchange ----------------------------------------------------------------------------------
 
     async def _send(self, north: NodeProcess, name: str, text: str, precedence: str = "ROUTINE") -> None:
-        subject = name.rsplit("-", 1)[0].upper() if precedence == "ROUTINE" else "HOLD LAUNCHING"
-        message = await north.call(
-            "send", text=text, precedence=precedence, subject=subject, language=_LANGUAGES.get(name, "en")
-        )
+        """A notice as the form that it was read into; the statement and the FLASH as the texts that they are."""
+        if precedence == "ROUTINE" and name not in _LANGUAGES:
+            draft = read_notice(text, datetime.now(UTC).date())
+            values = write_values(self._form.fields, form_values(draft))
+            asked: Json = {"form": FORM, "values": values, "draft": True, "subject": draft.name, "language": "en"}
+        else:
+            subject = name.rsplit("-", 1)[0].upper() if precedence == "ROUTINE" else "HOLD LAUNCHING"
+            asked = {"text": text, "subject": subject, "language": _LANGUAGES.get(name, "en")}
+        message = await north.call("send", precedence=precedence, **asked)
         self._sent.append(message)
         self._names[message["id"]] = name
 
@@ -155,7 +166,8 @@ class _Demo:
         for name in names[:3]:
             await self._send(north, name, texts[name])
         await self._delivered(north, 3)
-        self._tell("3 notices sent, delivery proven by Southland's signed receipts")
+        self._tell("3 notices sent as forms, delivery proven by Southland's signed receipts")
+        await self._show(north, south)
         await self._watch(south)
 
         await south.kill()
@@ -180,6 +192,14 @@ class _Demo:
         await self._check_overtaking(south, queued)
         self._tell("the link is back: the FLASH overtook the queue, then all the rest came in order")
         await self._watch(south)
+
+    async def _show(self, north: NodeProcess, south: NodeProcess) -> None:
+        """One notice as each side's officer reads it."""
+        id_ = self._sent[0]["id"]
+        for node, language, reader in ((north, "en", "Northland"), (south, "ru", "Southland")):
+            shown = await node.call("show", id=id_, **{"in": language})
+            head = shown["text"].split("\n\n")[0].splitlines()
+            self._tell(f"{reader} reads: {' / '.join(head)}  (French: parley read --in fr {id_})")
 
     async def _check_overtaking(self, south: NodeProcess, queued: int) -> None:
         arrived = await south.call("inbox", all=True)
@@ -247,15 +267,17 @@ class _Demo:
         await self._wait(
             "the answers are acknowledged", south, lambda s: s["peers"][0]["acknowledged"] == len(_ANSWERED)
         )
-        messages = await north.call("inbox", all=True)
-        there = await south.call("inbox", all=True)
-        self._check_same(messages, there)
+        messages = await north.call("inbox", all=True, **{"in": "en"})
+        self._check_same(messages, await south.call("inbox", all=True, **{"in": "en"}))
         records = await self._export(north, south)
         views = [_view(m) for m in messages]
-        transcript = self._out / "transcript.html"
-        write_private(transcript, as_html(f"The line {LINE}", views, "en").encode())
+        transcripts = []
+        for node, language in ((north, "en"), (south, "ru"), (south, "fr")):
+            shown = [_view(m) for m in await node.call("inbox", all=True, **{"in": language})]
+            transcripts.append(self._out / ("transcript.html" if language == "en" else f"transcript-{language}.html"))
+            write_private(transcripts[-1], as_html(f"The line {LINE}", shown, language).encode())
         sys.stdout.write("\n" + as_text(views) + "\n")
-        self._tell(f"records: {', '.join(str(r) for r in records)}; transcript: {transcript}")
+        self._tell(f"records: {_listed(records)}; transcripts in English, Russian and French: {_listed(transcripts)}")
         states = [x for m in messages for x in m["recipients"]]
         counts = [sum(1 for x in states if x[k]) for k in ("delivered", "acknowledged", "declined", "answered")]
         return (
@@ -307,7 +329,11 @@ def _configure(line: LineHome, address: str) -> None:
     write_private(line.config, text.encode())
 
 
+def _listed(paths: list[Path]) -> str:
+    return ", ".join(map(str, paths))
+
+
 def _view(message: Json) -> MessageView:
     names = MessageView.__slots__
     recipients = [Recipient(**{n: x[n] for n in Recipient.__slots__}) for x in message["recipients"]]
-    return MessageView(**{n: message[n] for n in names if n != "recipients"}, recipients=recipients)
+    return MessageView(**{n: message[n] for n in names if n not in ("recipients", "filled")}, recipients=recipients)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from parley import limits
+from parley.app.areas import draft_of_message, write_areas
 from parley.app.conflicts import find_conflicts
 from parley.app.export import write_record
 from parley.app.forms import fill, forms_of, message_of
@@ -75,11 +76,16 @@ def _forms(runtime: Runtime) -> Forms:
 
 
 async def _send_form(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """Write a form; ``about`` and ``relation`` name the message that it answers, corrects or cancels."""
+    """Write a form; ``about`` and ``relation`` name the message that it answers, corrects or cancels.
+
+    A ``draft``, which was read from what others wrote, is sent with its faults, and shown with them.
+    """
     forms = _forms(runtime)
-    filled = fill(forms, forms.named(str(params["form"])), dict(params.get("values") or {}))
+    form, values = forms.named(str(params["form"])), dict(params.get("values") or {})
+    filled = fill(forms, form, values, draft=bool(params.get("draft")))
     given = params.get("precedence")
     content = message_of(forms, filled, _language(runtime, params), _precedence(given) if given else None)
+    content = replace(content, subject=str(params.get("subject") or ""))
     to = _recipients(runtime, params)
     if params.get("about"):
         about = _with_views(runtime, lambda v: v.find(params["about"]))
@@ -215,6 +221,17 @@ async def check(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     return await asyncio.to_thread(_with_views, runtime, lambda views: find_conflicts(line, views, key))
 
 
+async def areas(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """The areas of messages in a format that others read (``as``); of all messages that state any without ``ids``."""
+
+    def ask(views: Views) -> str:
+        named = [views.message(views.find(name)) for name in params.get("ids") or ()]
+        drafts = [d for view in named or views.messages() if (d := draft_of_message(view)) is not None and d.parts]
+        return write_areas(drafts, str(params["as"]), views.membership.member(views.me).code)
+
+    return await asyncio.to_thread(_with_views, runtime, ask)
+
+
 async def export(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """Write the record to a file."""
     line = runtime.node.line
@@ -253,6 +270,7 @@ OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] = {
     "status": status,
     "members": members,
     "check": check,
+    "areas": areas,
     "export": export,
     "prune": prune,
     **WATCH_OPERATIONS,

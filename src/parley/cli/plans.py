@@ -9,12 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
+from parley.app.areas import FORMATS, write_areas
 from parley.app.plans import open_plans, plan_of
+from parley.cli.forms import line_forms
 from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, home_of, say, show_json, when
 from parley.errors import UsageError
+from parley.forms.filled import write_values
 from parley.geo.coordinates import format_position, parse_position
 from parley.notices.draft import NoticeDraft, Part
-from parley.notices.exports import to_cot, to_geojson, to_kml
+from parley.notices.forms import FORM, form_values
 from parley.notices.notice import read_notice
 from parley.notices.places import PlaceDraft, read_geojson
 from parley.wire.geometry import Band, Circle, Corridor, Point, Polygon, Shape, Volume, Window
@@ -129,9 +132,9 @@ def import_(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Notices; left out, one is read from standard input.")
     ] = None,
-    send: Annotated[bool, typer.Option("--send", help="Send each to the line, as it was read.")] = False,
+    send: Annotated[bool, typer.Option("--send", help="Send each to the line, as an area-warning form.")] = False,
     form: Annotated[
-        str | None, typer.Option("--as", help="Print the areas as geojson, kml or cot (Cursor on Target) instead.")
+        str | None, typer.Option("--as", help=f"Print the areas in a format of others instead: {FORMATS}.")
     ] = None,
     line: LineOption = None,
     home: HomeOption = None,
@@ -141,30 +144,26 @@ def import_(
     texts = [_read(path) for path in files] if files else [sys.stdin.read()]
     drafts = [read_notice(text, datetime.now(UTC).date()) for text in texts]
     if form is not None:
-        typer.echo(_written(drafts, form))
-    elif json:
+        typer.echo(write_areas(drafts, form), nl=False)
+    elif json and not send:
         show_json([_plain(d) for d in drafts])
-    else:
+    elif not json:
         for draft in drafts:
             _show(draft)
     if send:
-        for draft in drafts:
-            sent = call(home, line, "send", text=draft.raw, subject=f"{draft.series} {draft.number}", language="en")
-            if not json and form is None:
-                say(f"Sent {draft.number} as {sent['id']}.")
+        sent = [_send(draft, home, line) for draft in drafts]
+        if json:
+            show_json(sent)
+        elif form is None:
+            for draft, message in zip(drafts, sent, strict=True):
+                say(f"Sent {draft.name} as {message['id']}.")
 
 
-def _written(drafts: list[NoticeDraft], form: str) -> str:
-    match form.lower():
-        case "geojson":
-            return to_geojson(drafts)
-        case "kml":
-            return to_kml(drafts)
-        case "cot":
-            return to_cot(drafts, int(datetime.now(UTC).timestamp()))
-    raise UsageError(
-        f"{form!r} is no format that is written here; there are geojson, kml and cot.", code="format-unknown"
-    )
+def _send(draft: NoticeDraft, home: Path | None, line: str | None) -> Any:  # noqa: ANN401 - JSON
+    """As a form; what could not be read is in it by name, and the original text with it."""
+    form = line_forms(home, line).named(FORM)
+    values = write_values(form.fields, form_values(draft))
+    return call(home, line, "send", form=FORM, values=values, subject=draft.name, language="en", draft=True)
 
 
 def _plain(draft: NoticeDraft) -> dict[str, Any]:

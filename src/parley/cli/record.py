@@ -9,6 +9,7 @@ import typer
 
 from parley.app import bench as benchmark
 from parley.app import demo as demonstration
+from parley.app.areas import FORMATS
 from parley.app.verify import LogFacts, Report, verify_record
 from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, say, show_json, when
 
@@ -27,12 +28,24 @@ def register(app: typer.Typer) -> None:
 
 @command
 def export(
-    path: Annotated[Path, typer.Argument(help="File to write.")] = Path("record.parley"),
+    path: Annotated[Path | None, typer.Argument(help="File to write [record.parley].")] = None,
+    form: Annotated[
+        str | None, typer.Option("--as", help=f"Write announced areas instead of the record: {FORMATS}.")
+    ] = None,
+    ids: Annotated[list[str] | None, typer.Option("--id", help="Only the areas of this message.")] = None,
     line: LineOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Write the record to one file that anyone can verify with their own tools."""
+    """Write the record to one file that anyone can verify with their own tools; or areas for others' maps."""
+    if form is not None:
+        text = call(home, line, "areas", ids=ids or [], **{"as": form})
+        if path is None:
+            typer.echo(text, nl=False)
+        else:
+            path.write_text(text, "utf-8")
+        return
+    path = path or Path("record.parley")
     found = call(home, line, "export", path=str(path.resolve()))
     if json:
         show_json(found)

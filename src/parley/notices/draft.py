@@ -59,3 +59,8 @@ class NoticeDraft:
     authority: str = ""
     not_understood: tuple[Span, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Series and number, the series once."""
+        return self.number if self.number.startswith(self.series) else f"{self.series} {self.number}".strip()
