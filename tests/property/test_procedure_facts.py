@@ -87,3 +87,8 @@ def test_names_are_bounded() -> None:
         with pytest.raises(DecodeError) as error:
             read_fact(to_message(fact, Precedence.ROUTINE))
         assert error.value.code == "fact-malformed"
+
+
+@given(FACTS)
+def test_every_fact_reads_as_a_sentence(fact: Fact) -> None:
+    assert facts.sentence(fact, lambda number: f"member {number}")

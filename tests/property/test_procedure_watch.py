@@ -92,5 +92,6 @@ def test_both_sides_see_the_same_lights_in_whatever_order_the_entries_came(
     found = lights(one, now, OnwardPolicy())
     if found.next_change:
         assert found.next_change > now
-        assert lights(one, found.next_change - 1, OnwardPolicy()).lights == found.lights
-        assert lights(one, found.next_change, OnwardPolicy()).lights != found.lights
+        before, after = (lights(one, found.next_change - s, OnwardPolicy()) for s in (1, 0))
+        assert (before.lights, before.worst) == (found.lights, found.worst)
+        assert after.worst > found.worst

@@ -59,5 +59,7 @@ def test_the_earliest_effect_counts_and_no_unit_is_lost() -> None:
 
 def test_without_units_or_an_effect_it_stays_received() -> None:
     assert lights(Onward(ENTRY), T, P).worst is Light.WHITE
+    nobody = passed(Onward(ENTRY), PassedOn(ENTRY, (), T))
+    assert lights(nobody, T, P).worst is Light.RED, "received, and passed on to nobody"
     unknown = passed(Onward(ENTRY), PassedOn(ENTRY, ("air",), 0))
     assert (lights(unknown, T, P).worst, lights(unknown, T, P).next_change) == (Light.WHITE, 0)

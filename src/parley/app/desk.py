@@ -12,18 +12,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from parley.app.forms import read_message
 from parley.app.views import Views
 from parley.app.watching import Book, Row
 from parley.app.watchlog import WatchLog
 from parley.app.watchrules import Rules
 from parley.errors import ParleyError, UsageError
+from parley.forms.render import as_text, render
 from parley.ids import EntryId, MemberNumber
 from parley.procedure import facts
 from parley.procedure import line_state as ls
 from parley.procedure import watch as w
-from parley.procedure.clocks import Stage, silent_now
+from parley.procedure.clocks import HOUR_S, Stage, silent_now
 from parley.procedure.escalation import Due, Escalated, Rung, due, rungs
-from parley.procedure.line_state import LineReading, MissingTest, PeerLine
+from parley.procedure.line_state import LineReading, LineStatus, MissingTest, PeerLine
 from parley.procedure.onward import Light, OnwardReading, lights
 from parley.procedure.outgoing import EXERCISE, NO_DUFF, leaves_exercise
 from parley.procedure.watch import OpenItem
@@ -39,7 +41,21 @@ _ROUND_S: Final = 2.0
 """Seconds between two looks at whether anything came."""
 _SETTLE_S: Final = 20
 """After a start nothing is escalated for so long: what peers hold of our record comes back first (D15)."""
+_LOOK_S: Final = 60
+"""Tests and reliefs that are missing are looked for so often, whatever comes."""
+_TROUBLE: Final = frozenset(
+    {LineStatus.UNREACHABLE, LineStatus.NOBODY_ANSWERS, LineStatus.DECLINED, LineStatus.WRONG_COPY}
+)
 _ON_RECORD: Final = frozenset({Rung.NO_REPLY, Rung.NEXT_ROLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that alarms when it begins and needs no step on the record (R35, R41, R60)."""
+
+    code: str
+    subject: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +79,7 @@ class Picture:
     """Everything that a relieving officer must know of."""
     steps: tuple[tuple[Row, Due], ...]
     """Rungs that are to be taken now."""
+    conditions: frozenset[Condition]
     next_change: int
     """When something changes by itself; 0 for never."""
 
@@ -74,7 +91,7 @@ class Desk:
         self.runtime = runtime
         self.log = WatchLog.open(runtime.line_home)
         line = runtime.node.line
-        self.book = Book(line.me, lambda _: 0, runtime.rules.allowances.skew_s)
+        self.book = Book(line.me, self._answer_within, runtime.rules.allowances.skew_s)
         self._lock = asyncio.Lock()
         self._began = self.now
 
@@ -89,8 +106,21 @@ class Desk:
 
     @property
     def rules(self) -> Rules:
-        """The settings, with the deadlines of the charter in force."""
-        return self.runtime.rules.under(self.runtime.node.line.membership.current.charter)
+        """The settings, under the charter in force."""
+        return self.runtime.procedures
+
+    def _answer_within(self, message: Message) -> int:
+        form = self.runtime.forms.get(message.form)
+        return form.reply_h * HOUR_S if form is not None else 0
+
+    def text(self, message: Message) -> str:
+        """What a message says, in the line's first language where it is a form."""
+        filled = read_message(self.runtime.forms, message)
+        if filled is None:
+            return message.body if isinstance(message.body, str) else message.form
+        words = self.runtime.forms.words(self.runtime.node.line.membership.current.charter.languages[0])
+        rendered = render(filled, words, self.now)
+        return as_text(rendered, "")
 
     def code(self, party: MemberNumber) -> str:
         """A member's code."""
@@ -124,7 +154,24 @@ class Desk:
         ]
         steps = tuple(self._falls_due(ladders, now))
         items = tuple(self._items(rows, peers, onward, now))
-        return Picture(now, rows, peers, onward, items, steps, min((c for c in changes if c > now), default=0))
+        conditions = frozenset(self._conditions(peers, onward, now, rules))
+        next_change = min((c for c in changes if c > now), default=0)
+        return Picture(now, rows, peers, onward, items, steps, conditions, next_change)
+
+    def _conditions(
+        self, peers: Iterable[PeerReading], onward: Mapping[EntryId, OnwardReading], now: int, rules: Rules
+    ) -> Iterator[Condition]:
+        for peer in peers:
+            code = self.code(peer.line.party)
+            if peer.reading.status in _TROUBLE:
+                yield Condition("line", code, str(peer.reading.status))
+            for missing in peer.missing:
+                yield Condition("test-missing", code, "ours" if missing.ours else "theirs")
+        for message, reading in onward.items():
+            if reading.worst in (Light.AMBER, Light.RED):
+                yield Condition("onward", self.name(message), reading.worst.name.lower())
+        for role in w.unrelieved(self.log.watch, now, rules.watch):
+            yield Condition("relief-late", role)
 
     def _peer(self, party: MemberNumber, rows: Iterable[Row], now: int, rules: Rules) -> PeerReading:
         line = self.book.line_to(party, self.runtime.node.line.peers[party].heard_wall, now)
@@ -213,7 +260,9 @@ class Desk:
             for p in peers
             for m in p.missing
         ]
-        items += [OpenItem("agreement", self.code(p.party), "suspended") for p in ls.agreement(self.book.positions)]
+        items += [
+            OpenItem("agreement", self.code(p.party), "suspended") for p in ls.agreement(self.book.positions.values())
+        ]
         for party in self.book.silences:
             silence = silent_now(self.book.silences_of(party, now), now)
             if silence is not None:
@@ -228,7 +277,7 @@ class Desk:
             OpenItem("mute", self.name(m), f"until {x.until}") for m, x in self.log.watch.mutes.items() if now < x.until
         ]
         items += [OpenItem("draft", str(n), f"by {d.author}") for n, d in self.log.drafts()]
-        return items + [OpenItem("test", self.name(t), "to be copied") for t in self.book.to_copy]
+        return items + [OpenItem("test", self.name(t), "to be copied") for t in self.book.to_copy.values()]
 
     async def enter(self, fact: w.WatchFact) -> None:
         """Put a fact in the watch's log. Raises UsageError when the procedure does not allow it now."""
@@ -257,13 +306,18 @@ async def keep_watch(runtime: Runtime, told: Callable[[dict[str, Any]], None], s
     desk = desk_of(runtime)
     stopped = asyncio.ensure_future(stop.wait())
     seen, look_at = -1, 0
+    known: frozenset[Condition] = frozenset()
     while not stop.is_set():
         version = runtime.node.store.version
-        if version != seen or (look_at and desk.now >= look_at):
+        if version != seen or desk.now >= look_at:
             try:
                 picture = await desk.picture()
                 for event in await desk.alone(desk.leave_exercise):
                     told(event)
+                if desk.settled:
+                    for new in sorted(picture.conditions - known, key=str):
+                        told({"event": "watch", "code": new.code, "message": new.subject, "stage": new.detail})
+                    known = picture.conditions
                 steps = picture.steps[:_AT_ONCE] if desk.settled else ()
                 for row, rung in steps:
                     told(await desk.climb(row, rung))
@@ -271,7 +325,7 @@ async def keep_watch(runtime: Runtime, told: Callable[[dict[str, Any]], None], s
                 told({"event": "notice", "code": error.code, "text": error.message})
             else:
                 seen = version if desk.settled and len(steps) < _AT_ONCE else -1
-                look_at = picture.next_change
+                look_at = min(picture.next_change or picture.now + _LOOK_S, picture.now + _LOOK_S)
         await asyncio.wait([stopped], timeout=_ROUND_S)
     await stopped
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from parley import __version__
 from parley.app import config as configuration
-from parley.app.forms import Understands
+from parley.app.forms import Understands, forms_of
 from parley.app.home import LineHome
 from parley.app.views import Views
 from parley.app.watchrules import Rules, load_rules
 from parley.bearers.tls import TlsBearer
 from parley.bearers.tls_channel import TlsIdentity
 from parley.errors import DocumentError
+from parley.forms.library import Forms
 from parley.ids import EntryId, MemberNumber
 from parley.keys.file import NodeKeyFile
 from parley.node.clock import SystemClock, system_entropy
@@ -63,15 +64,29 @@ class Runtime:
     rules: Rules
     desk: Desk | None = None
     """The watch's, once it is asked for."""
+    _under: tuple[bytes, Rules] | None = None
 
     def views(self, language: str = "") -> Views:
         """A new view through a reader of its own, for a reader of ``language``; the caller closes it."""
         line = self.node.line
         return Views(self.node.store.reader(), line.membership, line.me, self.line_home.forms, language)
 
+    @property
+    def forms(self) -> Forms:
+        """The forms of the charter in force."""
+        return forms_of(self.node.line.membership.current.charter, self.line_home.forms)
+
+    @property
+    def procedures(self) -> Rules:
+        """The settings of the watch, under the charter in force."""
+        revision = self.node.line.membership.current
+        if self._under is None or self._under[0] != revision.hash:
+            self._under = revision.hash, self.rules.under(revision.charter, self.forms)
+        return self._under[1]
+
     async def send(self, content: Message, to: int = EVERYONE) -> EntryId:
         """Write a message. Raises UsageError (of a class that one officer may not release alone, too), StoreError."""
-        check_alone(content, self.rules.release)
+        check_alone(content, self.procedures.release)
         return await self.node.submit(Kind.MESSAGE, content, to)
 
     async def mark(self, kind: Kind, entry: EntryId, text: str = "", role: str = "watch") -> EntryId:

@@ -15,6 +15,7 @@ from parley.errors import DecodeError, UsageError
 from parley.forms.filled import Filled, write_values
 from parley.forms.render import as_text, render
 from parley.ids import EntryId, LogId, MemberNumber
+from parley.procedure import facts
 from parley.protocol import rows as r
 from parley.protocol.membership import Membership, Revision
 from parley.protocol.rows import Reader
@@ -176,13 +177,25 @@ class Views:
         forms = forms_of(self._revision(log).charter, self._packs)
         view.form, view.filled = content.form, read_message(forms, content)
         if view.filled is None:
-            view.text = "" if content.form.startswith(statement.WATCH_FORMS) else view.text
+            if content.form.startswith(statement.WATCH_FORMS):
+                view.text = self._fact(content)
             return
         rendered = render(view.filled, forms.words(self.language), view.time)
         view.title, view.warnings = rendered.title, list(rendered.warnings)
         view.subject = view.subject or (rendered.sentences[0] if rendered.sentences else rendered.title)
         view.values = write_values(view.filled.form.fields, view.filled.values)
         view.text = as_text(rendered, view.id)
+
+    def _fact(self, content: Message) -> str:
+        """A fact of the watch in words; nothing where it was refused as none."""
+        try:
+            return facts.sentence(facts.read_fact(content), self._code)
+        except DecodeError:
+            return ""
+
+    def _code(self, number: int) -> str:
+        member = self.membership.members.get(MemberNumber(number))
+        return member.code if member is not None else str(number)
 
     def _known(self, entry: EntryId) -> bool:
         return entry.log.member in self.membership.members

@@ -37,6 +37,8 @@ from parley.wire.statement import WATCH_FORMS, Kind, Mark, Message, RefusedEntry
 _MARKS = {Kind.READ: Step.READ, Kind.ACKNOWLEDGED: Step.ACKNOWLEDGED, Kind.DECLINED: Step.DECLINED}
 _FINAL = frozenset({Stage.ACKNOWLEDGED, Stage.DECLINED, Stage.ANSWERED, Stage.WITHDRAWN})
 _WITHDRAWS = frozenset({Relation.CANCELS, Relation.SUPERSEDES})
+_SILENCES = 64
+"""Declarations of one party that are kept: one that declares without end does not fill the memory."""
 
 
 @dataclass(slots=True)
@@ -95,14 +97,16 @@ class Book:
     """Clocks that may still run, in order of arrival."""
     escalated: list[Escalated] = field(default_factory=list)
     silences: dict[MemberNumber, list[tuple[Claim, int, int]]] = field(default_factory=dict)
-    positions: list[Position] = field(default_factory=list)
+    """What each party declared, the newest of it: claim, mode, until."""
+    positions: dict[MemberNumber, Position] = field(default_factory=dict)
     misused: set[EntryId] = field(default_factory=set)
     onward: dict[EntryId, Onward] = field(default_factory=dict)
-    tests: list[tuple[MemberNumber, LineTestEvent, EntryId, Claim]] = field(default_factory=list)
+    tests: dict[tuple[MemberNumber, LineTestEvent], tuple[EntryId, Claim]] = field(default_factory=dict)
+    """Of each peer: our newest test and what became of it, and their newest."""
     test_texts: dict[EntryId, str] = field(default_factory=dict)
-    """Of line tests, ours and theirs."""
-    to_copy: dict[EntryId, None] = field(default_factory=dict)
-    """Line tests of peers that wait for our people."""
+    """Of those tests."""
+    to_copy: dict[MemberNumber, EntryId] = field(default_factory=dict)
+    """The newest line test of each peer, while it waits for our people."""
     arrivals: list[Arrival] = field(default_factory=list)
     last_from: dict[MemberNumber, Claim] = field(default_factory=dict)
     place: int = 0
@@ -175,13 +179,18 @@ class Book:
 
     def _declined(self, party: MemberNumber, message: EntryId, claim: Claim) -> None:
         """A person declined: a line test as well as a message."""
-        if party == self.me:
-            self.to_copy.pop(message, None)
-        self._test(party, LineTestEvent.DECLINED, message, claim)
+        self._copied(party, message)
+        self._outcome(party, LineTestEvent.DECLINED, message, claim)
 
-    def _test(self, party: MemberNumber, event: LineTestEvent, test: EntryId, claim: Claim) -> None:
-        if test in self.test_texts:
-            self.tests.append((party, event, test, claim))
+    def _copied(self, author: MemberNumber, test: EntryId) -> None:
+        if author == self.me and self.to_copy.get(test.log.member) == test:
+            del self.to_copy[test.log.member]
+
+    def _outcome(self, party: MemberNumber, event: LineTestEvent, test: EntryId, claim: Claim) -> None:
+        """What became of our newest test at ``party``; what concerns an older one is past."""
+        asked = self.tests.get((party, LineTestEvent.ASKED))
+        if asked is not None and asked[0] == test:
+            self.tests.setdefault((party, event), (test, claim))
 
     def _fact(self, entry: EntryId, message: Message, claim: Claim, to: Iterable[MemberNumber]) -> None:
         author = entry.log.member
@@ -202,9 +211,11 @@ class Book:
             case facts.UnitAcknowledged(about=about) if about.log.member != author:
                 self.onward[about] = passed(self.onward.get(about, Onward(about)), fact)
             case facts.DeclaredSilence(mode, until) if mode in set(Mode):
-                self.silences.setdefault(author, []).append((claim, mode, until))
+                declared = self.silences.setdefault(author, [])
+                declared.append((claim, mode, until))
+                del declared[:-_SILENCES]
             case facts.DeclaredAgreement(suspended, reason):
-                self.positions.append(Position(author, suspended, claim.stated, reason))
+                self.positions[author] = Position(author, suspended, claim.stated, reason)
             case facts.Misuse(about=about) if author == self.me:
                 self.misused.add(about)
             case facts.HoldingReply(about=about, answer_by=answer_by):
@@ -220,16 +231,21 @@ class Book:
     ) -> None:
         author = entry.log.member
         if isinstance(fact, facts.LineTestCopy):
-            self.to_copy.pop(fact.about, None)
             right = ls.copied(self.test_texts.get(fact.about, ""), fact.text)
-            self._test(author, LineTestEvent.COPIED if right else LineTestEvent.WRONGLY_COPIED, fact.about, claim)
-            return
-        self.test_texts[entry] = fact.text
-        if author == self.me:
-            self.tests += [(party, LineTestEvent.ASKED, entry, claim) for party in to]
+            self._copied(author, fact.about)
+            self._outcome(author, LineTestEvent.COPIED if right else LineTestEvent.WRONGLY_COPIED, fact.about, claim)
+        elif author == self.me:
+            self.test_texts[entry] = fact.text
+            for party in to:
+                self.tests = {k: v for k, v in self.tests.items() if k[0] != party or k[1] is LineTestEvent.THEIRS}
+                self.tests[party, LineTestEvent.ASKED] = (entry, claim)
         else:
-            self.to_copy[entry] = None
-            self.tests.append((author, LineTestEvent.THEIRS, entry, claim))
+            before = self.tests.get((author, LineTestEvent.THEIRS))
+            if before is not None:
+                self.test_texts.pop(before[0], None)
+            self.test_texts[entry] = fact.text
+            self.to_copy[author] = entry
+            self.tests[author, LineTestEvent.THEIRS] = (entry, claim)
 
     # -- as it stands ----------------------------------------------------------------------------------
 
@@ -277,7 +293,8 @@ class Book:
         last = self.last_from.get(party)
         if last is not None:
             line = ls.heard(line, last.at(now, self.skew_s)[0])
-        for peer, event, test, claim in self.tests:
-            if peer == party:
+        for event in LineTestEvent:
+            if (party, event) in self.tests:
+                test, claim = self.tests[party, event]
                 line = ls.with_test(line, LineTested(event, test, claim.at(now, self.skew_s)[0]))
         return line

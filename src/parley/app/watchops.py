@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from parley.app.desk import Desk, Picture, desk_of, message_of
+from parley.app.forms import fill
+from parley.app.forms import message_of as form_message
 from parley.app.runtime import Runtime
 from parley.app.watching import Row
 from parley.errors import UsageError
@@ -32,7 +34,7 @@ def _row(desk: Desk, row: Row, now: int) -> dict[str, Any]:
     taken += [
         f for f in desk.log.facts if isinstance(f, Escalated) and f.message == ticket.message and f.party == row.party
     ]
-    text = ticket.said.subject or (ticket.said.body if isinstance(ticket.said.body, str) else ticket.said.form)
+    text = ticket.said.subject or desk.text(ticket.said)
     return {
         "id": desk.name(ticket.message),
         "author": author,
@@ -116,7 +118,8 @@ def _whole(desk: Desk, picture: Picture) -> dict[str, Any]:
         "messages": [_row(desk, row, picture.now) for row in picture.rows],
         "lines": _line(desk, picture),
         "suspended_by": [
-            {"code": desk.code(p.party), "since": p.at, "reason": p.reason} for p in ls.agreement(desk.book.positions)
+            {"code": desk.code(p.party), "since": p.at, "reason": p.reason}
+            for p in ls.agreement(desk.book.positions.values())
         ],
         "duties": [
             {"role": r, "officer": d.officer, "since": d.since, "handed_over": d.handed_over, "relief_late": r in late}
@@ -124,7 +127,7 @@ def _whole(desk: Desk, picture: Picture) -> dict[str, Any]:
         ],
         "handovers": [{"role": r, "officer": o.officer, "time": o.at} for r, o in sorted(state.offers.items())],
         "alarms": [{"id": desk.name(m), "since": since} for m, since in state.alarms.items()],
-        "tests_to_copy": [{"id": desk.name(t), "text": desk.book.test_texts[t]} for t in desk.book.to_copy],
+        "tests_to_copy": [{"id": desk.name(t), "text": desk.book.test_texts[t]} for t in desk.book.to_copy.values()],
         "onward": [{"id": desk.name(m), **_onward(o, picture)} for m, o in desk.book.onward.items()],
         "drafts": [_draft(desk, number, draft) for number, draft in desk.log.drafts()],
         "next_change": picture.next_change,
@@ -293,17 +296,28 @@ async def follow_up(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - 
 
 
 async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """Keep a draft of ``officer``: free text, or the next step after ``after`` was left without an answer (B8)."""
+    """Keep a draft of ``officer``: free text, a ``form`` with its ``values``, or the next step after ``after`` (B8)."""
     desk = desk_of(runtime)
     await desk.picture()
     officer, language, to = _officer(params), _language(runtime, params), _to(runtime, params)
-    precedence = Precedence[str(params.get("precedence") or "routine").upper()]
-    if params.get("after"):
+    given = str(params.get("precedence") or "")
+    if given and given.upper() not in Precedence.__members__:
+        raise UsageError(f"{given!r} is no precedence.", code="precedence-unknown")
+    precedence = Precedence[given.upper()] if given else None
+    if params.get("form"):
+        forms = runtime.forms
+        filled = fill(forms, forms.named(str(params["form"])), dict(params.get("values") or {}))
+        message = form_message(forms, filled, language, precedence)
+    elif params.get("after"):
         entry = _find(runtime, {"id": params["after"]})
         to = runtime.audience(entry)
-        message = escalation.next_step(entry, str(params["text"]), language, precedence, desk.now, desk.rules.ladder)
+        message = escalation.next_step(
+            entry, str(params["text"]), language, precedence or Precedence.PRIORITY, desk.now, desk.rules.ladder
+        )
     else:
-        message = Message(str(params["text"]), language, precedence, str(params.get("subject") or ""))
+        message = Message(
+            str(params["text"]), language, precedence or Precedence.ROUTINE, str(params.get("subject") or "")
+        )
     purpose = runtime.node.line.membership.current.charter.purpose
     made = Draft(message, to, officer, desk.now, desk.book.place - 1, purpose)
     number = await desk.alone(lambda: desk.log.keep(made))
@@ -354,11 +368,10 @@ async def release(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JS
 
 
 def _draft(desk: Desk, number: int, found: Draft) -> dict[str, Any]:
-    body = found.message.body
     return {
         "number": number,
         "officer": found.author,
-        "text": body if isinstance(body, str) else body.hex(),
+        "text": desk.text(found.message),
         "precedence": found.message.precedence.name,
         "statement": outgoing.draft_hash(found).hex(),
         "two_officers": outgoing.needs_two(found.message, desk.rules.release),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from parley.errors import UsageError
+from parley.forms.library import Forms
 from parley.procedure.clocks import Allowances
 from parley.procedure.escalation import Ladder
 from parley.procedure.line_state import Schedule
@@ -36,10 +37,15 @@ class Rules:
     release: ReleasePolicy = field(default_factory=ReleasePolicy)
     onward: OnwardPolicy = field(default_factory=OnwardPolicy)
 
-    def under(self, charter: Charter) -> Rules:
-        """With the deadlines of ``charter``."""
+    def under(self, charter: Charter, forms: Forms) -> Rules:
+        """With the deadlines of ``charter``, and two officers for the forms that its packs want two for."""
         within = {Precedence[name.upper()]: seconds for name, seconds in charter.acknowledge_within.items()}
-        return replace(self, allowances=replace(self.allowances, acknowledge_within=within))
+        two = self.release.two_officers | {form.id for form in forms if form.release == "two"}
+        return replace(
+            self,
+            allowances=replace(self.allowances, acknowledge_within=within),
+            release=replace(self.release, two_officers=two),
+        )
 
 
 def load_rules(path: Path) -> Rules:

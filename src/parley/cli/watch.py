@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from parley.cli.forms import gather, line_forms
 from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, out, say, show_json, when
 from parley.errors import UsageError
 from parley.forms.display import safe_line
@@ -380,11 +382,14 @@ def _show_draft(draft: dict[str, Any]) -> None:
 @watch.command()
 @command
 def draft(
-    text: TextArgument,
     officer: OfficerOption,
+    text: Annotated[str, typer.Argument(help="The text.")] = "",
     precedence: Annotated[
-        str, typer.Option("--precedence", "-p", help="FLASH, IMMEDIATE, PRIORITY or ROUTINE.")
-    ] = "ROUTINE",
+        str, typer.Option("--precedence", "-p", help="FLASH, IMMEDIATE, PRIORITY or ROUTINE [ROUTINE, or the form's].")
+    ] = "",
+    form: Annotated[str, typer.Option(help="A form instead, filled in by --set or a YAML --file.")] = "",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="field=value of the form; may be repeated.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="The form's values.")] = None,
     to: Annotated[list[str] | None, typer.Option(help="Codes of the recipients [every other member].")] = None,
     subject: Annotated[str, typer.Option(help="A short subject.")] = "",
     after: Annotated[str, typer.Option(help="The next step after this message was left without an answer.")] = "",
@@ -393,8 +398,11 @@ def draft(
     json: JsonOption = False,
 ) -> None:
     """Keep a draft, for a second officer to approve or to send later."""
-    params = {"text": text, "officer": officer, "precedence": precedence, "to": to or [], "subject": subject}
-    found = _ask(home, line, json, "watch-draft", after=after, **params)
+    params: dict[str, Any] = {"officer": officer, "precedence": precedence, "to": to or [], "subject": subject}
+    if bool(text) == bool(form):
+        raise UsageError("give a text or a form.", code="text-twice" if text else "text-empty")
+    values = gather(line_forms(home, line), form, set_ or [], file, edit=False) if form else {}
+    found = _ask(home, line, json, "watch-draft", after=after, text=text, form=form, values=values, **params)
     if found:
         _show_draft(found)
 

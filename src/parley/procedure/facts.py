@@ -6,8 +6,9 @@ without ``about``, which is the message's reference. These forms start no clock:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from parley.wire.statement import WATCH, WATCH_FORMS, Message, Precedence, Refer
 
 _MAX_NAME: Final = 64
 _MAX_NAMES: Final = 16
+_CALENDAR_END: Final = 253_402_300_800
 _MAX_FACT: Final = 32 * 1024
 
 
@@ -173,13 +175,41 @@ def read_fact(message: Message) -> Fact:
     return kind(**given)
 
 
-def understood(message: Message) -> bool:
-    """The verdict on a message of one of these forms: whether it holds what its form says."""
-    try:
-        read_fact(message)
-    except DecodeError:
-        return False
-    return True
+def sentence(fact: Fact, code_of: Callable[[int], str]) -> str:
+    """``fact`` as one line of English; ``code_of`` gives a member's code for its number."""
+    said = ""
+    match fact:
+        case NoReply(_, party, stage, _, deadline):
+            said = f"No reply from {code_of(party)}: {stage}, due {_time(deadline)}."
+        case Readdressed(_, party, stage, role):
+            said = f"Now for the {role} of {code_of(party)}: {stage}."
+        case PassedOn(_, roles, effect_at):
+            said = f"Passed on to {', '.join(roles) or 'nobody'}" + (
+                f", effect {_time(effect_at)}." if effect_at else "."
+            )
+        case UnitAcknowledged(_, role, at, by_telephone):
+            said = f"{role} acknowledged at {_time(at)}{' by telephone' if by_telephone else ''}."
+        case DeclaredSilence(mode, until):
+            name = ("normal", "receipts only", "receive only")[mode] if mode <= 2 else f"mode {mode}"  # noqa: PLR2004
+            said = f"Silence: {name}" + (f", until {_time(until)}." if until else ".")
+        case DeclaredAgreement(suspended, reason):
+            said = f"The agreement is {'suspended' if suspended else 'in force'}. {reason}".strip()
+        case Misuse(_, reason):
+            said = f"A misuse of the line. {reason}".strip()
+        case HoldingReply(_, understood, answer_by):
+            said = f"Holding reply: {understood}" + (f" (answer by {_time(answer_by)})" if answer_by else "")
+        case LineTest(text):
+            said = f"Line test: {text}"
+        case LineTestCopy(text=text):
+            said = f"Line test copied: {text}"
+    return said
+
+
+def _time(seconds: int) -> str:
+    """UTC to the minute; the bare number where the calendar ends."""
+    if seconds >= _CALENDAR_END:
+        return str(seconds)
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%MZ")
 
 
 def _checked(form: str, name: str, type_: str, value: object) -> object:

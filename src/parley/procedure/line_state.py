@@ -5,10 +5,10 @@ state              when, in this order
 =================  ======================================================================================
 unreachable        nothing signed by the peer's node for ``unheard_s``; no receive-only is declared
 silent             a declared silence is in force
-declined           a person declined our newest line test
+declined           a person declined our newest line test; the newest word on it counts
 wrong copy         our newest line test came back, and not as it was sent
 nobody answers     the node is up; our newest test, or a message, is overdue with its people
-answers            our newest test came back as it was sent
+answers            our newest test came back as it was sent, and no message is overdue
 untested           the node is up and no test was sent yet, or the newest may still be answered
 =================  ======================================================================================
 
@@ -58,6 +58,13 @@ class LineTestEvent(IntEnum):
     DECLINED = 4
     THEIRS = 5
     """The peer sent one."""
+
+
+_OUTCOMES: Final[Mapping[LineTestEvent, LineStatus]] = {
+    LineTestEvent.COPIED: LineStatus.ANSWERS,
+    LineTestEvent.WRONGLY_COPIED: LineStatus.WRONG_COPY,
+    LineTestEvent.DECLINED: LineStatus.DECLINED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +168,10 @@ def reading(line: PeerLine, silences: Iterable[Silence], overdue_since: int, now
 
 def _people(line: PeerLine, overdue_since: int, now: int, policy: Schedule) -> LineReading:
     """What the other side's people do; its node is up."""
-    for event, status in (
-        (LineTestEvent.DECLINED, LineStatus.DECLINED),
-        (LineTestEvent.COPIED, LineStatus.ANSWERS),
-        (LineTestEvent.WRONGLY_COPIED, LineStatus.WRONG_COPY),
-    ):
-        if event in line.outcomes and not (status is LineStatus.ANSWERS and overdue_since):
-            return LineReading(status, line.outcomes[event])
+    if line.outcomes:
+        event, at = max(line.outcomes.items(), key=lambda found: (found[1], found[0]))
+        if not (event is LineTestEvent.COPIED and overdue_since):
+            return LineReading(_OUTCOMES[event], at)
     late = line.asked + policy.answer_within_s if line.asked and not line.outcomes else 0
     if overdue_since or (late and now > late):
         return LineReading(LineStatus.NOBODY_ANSWERS, min(t for t in (overdue_since, line.asked) if t))

@@ -61,7 +61,10 @@ class Onward:
 
 @dataclass(frozen=True, slots=True)
 class OnwardReading:
-    """The lights at one moment, and when one of them changes by itself (0: never)."""
+    """The lights at one moment, and when one of them changes by itself (0: never).
+
+    ``worst`` is that of a silent unit, too, where nobody was named to pass it on to.
+    """
 
     lights: Mapping[str, Light]
     worst: Light
@@ -92,6 +95,6 @@ def lights(onward: Onward, now: int, policy: OnwardPolicy) -> OnwardReading:
     if onward.effect_at and left <= policy.red_s:
         silent, change = Light.RED, 0
     found = {role: silent if said is None else Light.GREEN for role, said in onward.units.items()}
-    worst = max(found.values(), default=Light.WHITE)
+    worst = max(found.values(), default=silent)
     waits = worst is not Light.GREEN and onward.effect_at
     return OnwardReading(found, worst, change if waits else 0)
