@@ -235,11 +235,10 @@ def test_texts_must_fit_their_places() -> None:
 # -- showing ---------------------------------------------------------------------------------------------
 
 
-def rendered(language: str, name: str, given: dict[str, object], sent: int | None = None) -> str:
+def rendered(language: str, name: str, given: Mapping[str, object]) -> str:
     forms = shipped()
-    return as_text(
-        render(Filled(forms.named(name), read_values(forms.named(name), given)), forms.words(language), sent)
-    )
+    form = forms.named(name)
+    return as_text(render(Filled(form, read_values(form, given)), forms.words(language)))
 
 
 @pytest.mark.parametrize(

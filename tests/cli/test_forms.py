@@ -1,0 +1,179 @@
+"""Forms from the command line: list, show, fill in, send, read in one's own language, and areas for others' maps."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from parley.app import meeting
+from parley.app.home import Home
+from parley.app.process import NodeProcess, free_port
+from parley.cli import app
+from parley.keys.file import write_private
+
+RUNNER = CliRunner()
+PACKS = Path(__file__).parents[2] / "src/parley/forms/packs"
+AREA = "{circle: 54-10N 019-20E, radius: 2 NM, upper: FL100, times: [2030-03-10T03:00Z/2030-03-10T05:00Z]}"
+
+
+def parley(*arguments: object, status: int = 0, given: str | None = None, json_out: bool = True) -> Any:
+    words = [str(a) for a in arguments] + (["--json"] if json_out else [])
+    done = RUNNER.invoke(app, words, input=given)
+    assert done.exit_code == status, f"{words}: {done.output} {done.exception!r}"
+    return json.loads(done.stdout) if json_out else done.output
+
+
+@pytest.fixture
+def homes(tmp_path: Path) -> tuple[Path, Path]:
+    north, south = Home(tmp_path / "north"), Home(tmp_path / "south")
+    meeting.init_party(north, "northland", "Northland", ["en"])
+    meeting.init_party(south, "southland", "Southland", ["ru", "fr"])
+    proposal = meeting.propose(north, "trial", [meeting.introduce(south, "trial")])
+    signed = meeting.merge([meeting.accept(south, proposal)])
+    for home in (north, south):
+        meeting.install(home, signed)
+    return north.path, south.path
+
+
+def test_forms_are_listed_and_shown_in_each_language(homes: tuple[Path, Path]) -> None:
+    listed = parley("forms", "list", "--home", homes[0])
+    assert {f["id"] for f in listed["forms"]} >= {"C1", "M5", "W1", "H2", "X1", "P1"}
+    assert listed["packs"]["core"]["languages"] == ["en", "fr", "ru"]
+    assert "Прекращение огня" in parley("forms", "list", "--in", "ru", "--home", homes[0], json_out=False)
+    assert "Notification de lancement" in parley(
+        "forms", "show", "M5", "--in", "fr", "--home", homes[0], json_out=False
+    )
+    assert parley("forms", "show", "nothing", "--home", homes[0], status=2)["error"]["code"] == "form-unknown"
+
+
+def test_before_a_line_is_founded_the_forms_of_parley_are_shown(tmp_path: Path) -> None:
+    assert parley("forms", "show", "check-fire/check-fire", "--home", tmp_path / "empty")["precedence"] == "FLASH"
+
+
+def test_a_template_is_filled_in_and_sent(homes: tuple[Path, Path], tmp_path: Path) -> None:
+    text = parley("forms", "new", "phrase", "--home", homes[0])["template"]
+    assert yaml.load(text, Loader=yaml.BaseLoader) == {"phrase": ""}  # noqa: S506 - texts only
+    file = tmp_path / "phrase.yaml"
+    file.write_text(text.replace("\nphrase:", "\nphrase: say-again"))
+    sent = parley("send", "--form", "phrase", "--file", file, "--home", homes[0])
+    assert (sent["form"], sent["precedence"]) == ("C10", "IMMEDIATE")
+    assert sent["values"] == {"phrase": "say-again"}
+    assert sent["subject"] == "Say again."
+    assert "END OF MESSAGE" in sent["text"]
+
+
+def test_a_form_that_two_must_release_is_not_sent_by_one(homes: tuple[Path, Path]) -> None:
+    values = ("--set", "stage=cancelled", "--set", "class=slv")
+    refused = parley("send", "--form", "launch", *values, "--home", homes[0], status=2)
+    assert refused["error"]["code"] == "release-needed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--form", "launch", "--set", "stage=planned", "--set", "class=slv"), "form-incomplete"),
+        (("--form", "launch", "--set", "stage"), "form-yaml"),
+        (("--form", "launch", "--set", "colour=red"), "form-field-unknown"),
+        (("--form", "launch", "--set", "launch-area={circle: [}"), "form-yaml"),
+        (("--form", "launch", "text"), "text-twice"),
+        (("--set", "stage=planned", "text"), "form-missing"),
+        (("--form", "reply", "--set", "answers=No", "--about", "northland-0000-9"), "message-unknown"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_sent(
+    homes: tuple[Path, Path], arguments: tuple[str, ...], code: str
+) -> None:
+    assert parley("send", *arguments, "--home", homes[0], status=2)["error"]["code"] == code
+    assert parley("inbox", "--all", "--home", homes[0]) == []
+
+
+def test_an_editor_is_opened_again_until_the_form_is_right(
+    homes: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = iter(["effective: never", "effective: 2030-03-10T05:00Z\nreason: Done early"])
+    shown: list[str] = []
+
+    def edit(text: str, extension: str) -> str:
+        assert extension == ".yaml"
+        shown.append(text)
+        return next(given)
+
+    monkeypatch.setattr("click.edit", edit)
+    parley("send", "--form", "cancellation", "--edit", "--home", homes[0], given="y\n", json_out=False)
+    assert "# In force from (wanted)" in shown[0]
+    assert shown[1] == "effective: never"
+    (message,) = parley("inbox", "--all", "--home", homes[0])
+    assert message["values"]["reason"] == "Done early"
+    monkeypatch.setattr("click.edit", lambda *_, **__: None)
+    refused = parley("send", "--form", "cancellation", "--edit", "--home", homes[0], status=2)
+    assert refused["error"]["code"] == "form-given-up"
+
+
+def test_areas_are_written_for_other_maps(homes: tuple[Path, Path], tmp_path: Path) -> None:
+    home = ("--home", homes[0])
+    sent = parley("send", "--form", "warning", "--set", "hazard=gunnery", "--set", f"areas={AREA}", *home)
+    parley("send", "Nothing here.", *home)
+    assert "WITHIN 2 MILES OF 54-10.00N 019-20.00E" in parley("export", "--as", "navarea", *home, json_out=False)
+    file = tmp_path / "areas.geojson"
+    parley("export", file, "--as", "geojson", "--id", sent["id"], *home, json_out=False)
+    (feature,) = json.loads(file.read_text())["features"]
+    assert feature["geometry"]["type"] == "Polygon"
+    assert parley("export", "--as", "dxf", *home, status=2)["error"]["code"] == "format-unknown"
+
+
+def test_a_pack_is_checked(tmp_path: Path) -> None:
+    assert parley("forms", "check", PACKS / "core")["findings"] == []
+    spoilt = tmp_path / "core"
+    shutil.copytree(PACKS / "core", spoilt)
+    (spoilt / "fr.po").unlink()
+    (spoilt / "ru.po").write_text((spoilt / "ru.po").read_text("utf-8").replace('msgstr "Причина"', 'msgstr ""'))
+    told = parley("forms", "check", spoilt, status=1, json_out=False)
+    assert "'Reason' is not translated" in told
+    assert parley("forms", "check", tmp_path / "none", status=2, json_out=False)
+
+
+async def _two(homes: tuple[Path, Path]) -> None:
+    port = free_port()
+    texts = (f'listen = "127.0.0.1:{port}"', f'[bearer.dial]\nnorthland = "127.0.0.1:{port}"')
+    for home, text in zip(homes, texts, strict=True):
+        config = f'[[bearer]]\nkind = "tls"\nname = "net"\n{text}\n'
+        write_private(home / "lines/trial/config.toml", config.encode())
+    nodes = [NodeProcess(home, Home(home).the_line("trial")) for home in homes]
+    try:
+        await asyncio.gather(*(n.start() for n in nodes))
+        north, south = nodes
+        values = {"struck": "hospital", "position": "36-43.09N 068-51.75E", "name": "Trauma centre"}
+        sent = await north.call("send", form="check-fire/check-fire", values=values)
+        waits: list[dict[str, Any]] = []
+        for _ in range(200):
+            waits = await south.call("inbox")
+            if waits:
+                break
+            await asyncio.sleep(0.05)
+        assert waits[0]["precedence"] == "FLASH"
+        assert waits[0]["title"] == "ПРЕКРАТИТЕ ОГОНЬ"
+        assert "Госпиталь" in waits[0]["text"]
+        french = await south.call("show", id=sent["id"], **{"in": "fr"})
+        assert "CESSEZ LE FEU. Vous frappez" in french["text"]
+        answer = {"outcome": "ceased", "read-back": "36-43.09N 068-51.75E"}
+        await south.call("send", form="check-fire/answer", values=answer, about=sent["id"])
+        replies: list[dict[str, Any]] = []
+        for _ in range(200):
+            replies = [m for m in await north.call("inbox", all=True) if m["reply_to"] == sent["id"]]
+            if replies:
+                break
+            await asyncio.sleep(0.05)
+        assert "Our fire has ceased." in replies[0]["text"]
+    finally:
+        await asyncio.gather(*(n.stop() for n in nodes))
+
+
+def test_each_side_reads_a_form_in_its_own_language(homes: tuple[Path, Path]) -> None:
+    asyncio.run(_two(homes))
