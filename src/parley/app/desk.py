@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from parley.app.forms import read_message
@@ -43,6 +43,8 @@ _SETTLE_S: Final = 20
 """After a start nothing is escalated for so long: what peers hold of our record comes back first (D15)."""
 _LOOK_S: Final = 60
 """Tests and reliefs that are missing are looked for so often, whatever comes."""
+_HEARTBEATS: Final = 3
+"""Of a slow bearer, that may be missed before a node counts as unreachable."""
 _TROUBLE: Final = frozenset(
     {LineStatus.UNREACHABLE, LineStatus.NOBODY_ANSWERS, LineStatus.DECLINED, LineStatus.WRONG_COPY}
 )
@@ -174,13 +176,18 @@ class Desk:
             yield Condition("relief-late", role)
 
     def _peer(self, party: MemberNumber, rows: Iterable[Row], now: int, rules: Rules) -> PeerReading:
-        line = self.book.line_to(party, self.runtime.node.line.peers[party].heard_wall, now)
+        peer = self.runtime.node.line.peers[party]
+        line = self.book.line_to(party, peer.heard_wall, now)
+        schedule = rules.schedule
+        if peer.links and not peer.fast():
+            slow = int(_HEARTBEATS * self.runtime.node.line.settings.slow_heartbeat_s)
+            schedule = replace(schedule, unheard_s=max(schedule.unheard_s, slow))
         people = (Stage.UNREAD, Stage.UNACKNOWLEDGED, Stage.UNANSWERED)
         late = [
             r.standing.deadline for r in rows if r.party == party and r.standing.overdue and r.standing.stage in people
         ]
-        reading = ls.reading(line, self.book.silences_of(party, now), min(late, default=0), now, rules.schedule)
-        return PeerReading(line, reading, tuple(ls.missing_tests(line, self.book.began, now, rules.schedule)))
+        reading = ls.reading(line, self.book.silences_of(party, now), min(late, default=0), now, schedule)
+        return PeerReading(line, reading, tuple(ls.missing_tests(line, self.book.began, now, schedule)))
 
     # -- what falls due --------------------------------------------------------------------------------
 
