@@ -1,6 +1,6 @@
 """Trains the dictionaries that forms are compressed with, one a language: `make dictionary`.
 
-The samples are the words of the form packs, remarks such as officers write (tools/remarks) and the prose that the
+The samples are the words of the form packs, remarks such as officers write and prose (tools/remarks), and what the
 bench cuts its texts from. The same sources give the same bytes. A charter names the
 dictionaries by their hash: training them anew makes others, for other charters.
 """
@@ -19,7 +19,7 @@ from parley.forms.words import messages, read_catalog
 ROOT = Path(__file__).parents[1]
 PACKS = ROOT / "src/parley/forms/packs"
 LANGUAGES = ("en", "fr", "ru")
-SIZE = 24 * 1024
+SIZE = 48 * 1024
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+|\n+")
 _LEAST = 20
 
@@ -39,7 +39,8 @@ def samples(language: str) -> list[bytes]:
         else:
             catalog = read_catalog(pack.locales[language], language)
             found += [str(m.string) for m in catalog if m.id and isinstance(m.string, str)]
-    texts = [ROOT / f"tools/remarks/{language}.txt", ROOT / f"src/parley/app/bench_data/corpus-{language}.txt"]
+    texts = sorted((ROOT / "tools/remarks").glob(f"{language}*.txt"))
+    texts.append(ROOT / f"src/parley/app/bench_data/corpus-{language}.txt")
     for path in texts:
         found += [s for s in _SENTENCE.split(path.read_text("utf-8")) if len(s) > _LEAST]
     return [text.encode() for text in found]
@@ -48,7 +49,7 @@ def samples(language: str) -> list[bytes]:
 def train(language: str) -> bytes:
     """The dictionary of a language."""
     data: list[bytes | bytearray | memoryview] = [*samples(language)]
-    return zstandard.train_dictionary(SIZE, data, k=64, d=6, level=19).as_bytes()
+    return zstandard.train_dictionary(SIZE, data, k=24, d=6, level=19).as_bytes()
 
 
 if __name__ == "__main__":

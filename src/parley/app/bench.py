@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from parley.app import bench_floor, meeting
+from parley.app import bench_conflict, bench_floor, bench_forms, meeting
 from parley.app.bench_work import TEXT_BYTES, corpus
 from parley.app.export import write_record
 from parley.app.home import Home, LineHome
@@ -45,6 +45,8 @@ BARS: Final = {
     "verify_per_s": (">=", 20_000.0, 100_000.0),
     "start_s": ("<=", 2.0, 0.5),
     "rss_mib": ("<=", 120.0, 70.0),
+    **bench_forms.BARS,
+    **bench_conflict.BARS,
 }
 Json = dict[str, Any]
 
@@ -95,6 +97,11 @@ async def _measure(work: Path, tell: Any, quick: bool) -> Json:  # noqa: ANN401,
     _print(tell, figures, ("fsyncs_per_message", "datagram_overhead_bytes", "datagram_overhead_bytes_8"))
     figures["round_trip_parts_us"] = _parts(work)
     await _large(work / "large", figures, 10_000 if quick else 100_000, tell)
+    figures |= bench_forms.measure()
+    _print(tell, figures, ("form_bytes", "form_bytes_fr", "form_bytes_ru"))
+    tell("announced areas in the index of the conflict check ...")
+    figures |= bench_conflict.measure(work / "conflict", 20_000 if quick else 1_000_000, tell)
+    _print(tell, figures, tuple(bench_conflict.BARS))
     return figures
 
 
