@@ -251,11 +251,15 @@ class Views:
 
     def delivered(self, entry: EntryId, member: MemberNumber) -> int:
         """The time of the first receipt of ``member`` that covers ``entry``."""
-        prefix = r.log_key(entry.log) + bytes((member, note.COSIGNATURE_ED25519))
-        start = prefix + (entry.index + 1).to_bytes(4, "big")
-        for _, value in self._reader.scan(r.RECEIPT, start, r.after(prefix), limit=1):
-            return int.from_bytes(value[:8], "big")
-        return 0
+        return next((time for _, time in self.receipts(entry.log, member, entry.index + 1, limit=1)), 0)
+
+    def receipts(
+        self, log: LogId, member: MemberNumber, size: int, *, limit: int | None = None
+    ) -> Iterator[tuple[int, int]]:
+        """Sizes of ``log`` from ``size`` on for which ``member`` gave a receipt, each with the time that it states."""
+        prefix = r.log_key(log) + bytes((member, note.COSIGNATURE_ED25519))
+        for key, value in self._reader.scan(r.RECEIPT, prefix + size.to_bytes(4, "big"), r.after(prefix), limit=limit):
+            yield int.from_bytes(key[11:15], "big"), int.from_bytes(value[:8], "big")
 
     def _reason(self, entry: EntryId) -> str:
         said = self.said(self.stored(entry))

@@ -6,13 +6,14 @@ held between our own entries before and after them (clocks.settle_time).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from parley.app.views import Views
 from parley.errors import DecodeError
-from parley.ids import EntryId, MemberNumber
+from parley.ids import EntryId, LogId, MemberNumber
 from parley.procedure import facts
 from parley.procedure import line_state as ls
 from parley.procedure.clocks import (
@@ -259,16 +260,27 @@ class Book:
     def rows(self, views: Views, now: int, allowances: Allowances) -> Iterator[Row]:
         """Every clock that still runs, in the order of arrival of its message."""
         silences = {party: self.silences_of(party, now) for party in self.silences}
+        receipts = self._receipts(views)
         for message, party in list(self.open):
             ticket = self.tickets[message]
-            clock, plausible = self._clock(ticket, party, views, now)
+            held = receipts[message.log, party]
+            place = bisect_left(held, (message.index + 1, 0))
+            clock, plausible = self._clock(ticket, party, held[place][1] if place < len(held) else 0, now)
             stands = standing(clock, silences.get(party, ()), now, allowances)
             if stands.stage in _FINAL:
                 del self.open[message, party]
             else:
                 yield Row(ticket, party, clock, stands, plausible)
 
-    def _clock(self, ticket: Ticket, party: MemberNumber, views: Views, now: int) -> tuple[Clock, bool]:
+    def _receipts(self, views: Views) -> dict[tuple[LogId, MemberNumber], list[tuple[int, int]]]:
+        """For each tree and party of open clocks, the receipts from the first of them on."""
+        first: dict[tuple[LogId, MemberNumber], int] = {}
+        for message, party in self.open:
+            key = message.log, party
+            first[key] = min(message.index, first.get(key, message.index))
+        return {(log, party): list(views.receipts(log, party, i + 1)) for (log, party), i in first.items()}
+
+    def _clock(self, ticket: Ticket, party: MemberNumber, receipt: int, now: int) -> tuple[Clock, bool]:
         written, plausible = ticket.written.at(now, self.skew_s)
         said = ticket.said
         asked = Asked(ticket.message, said.precedence, written, said.reply_by, ticket.answer_within)
@@ -277,7 +289,6 @@ class Book:
             at, good = claim.at(now, self.skew_s)
             plausible = plausible and good
             clock = happened(clock, step, at, promised)
-        receipt = views.delivered(ticket.message, party)
         if ticket.ours:
             # Our own receipt has our own time. What overtook lies here before it: then its author's time counts.
             clock = happened(clock, Step.DELIVERED, receipt or written)
