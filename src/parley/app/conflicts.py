@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from parley.app.home import LineHome
 from parley.app.plans import Plan, open_plans
+from parley.app.readback import Named
 from parley.app.views import MessageView, Views
 from parley.conflict.check import Activity, Conflict, Degree, Rules, check
 from parley.conflict.volumes import Prepared, prepare_volume
@@ -109,6 +110,19 @@ def unchecked(view: MessageView) -> list[str]:
         except DecodeError as error:
             found.append(f"area {label}: {error.message}")
     return found
+
+
+def notified_places(views: Views) -> list[Named]:
+    """The protected places that others announced, and have not ended."""
+    found: dict[str, Named] = {}
+    for view in views.of_form(_SITE):
+        if view.filled is not None and not view.mine:
+            values = view.filled.values
+            key = f"{view.author} {values.get('site-id', view.id)}"
+            found.pop(key, None)
+            if values.get("stage") != "ended" and "position" in values:
+                found[key] = Named(f"{values.get('name', 'a protected place')}, notified", values["position"])
+    return list(found.values())
 
 
 def find_conflicts(line: LineHome, views: Views, key: bytes) -> dict[str, Any]:

@@ -13,9 +13,11 @@ from typing import Any, Final
 
 from parley import limits
 from parley.app.areas import draft_of_message, write_areas
-from parley.app.conflicts import find_conflicts
+from parley.app.conflicts import find_conflicts, notified_places
 from parley.app.export import write_record
 from parley.app.forms import fill, forms_of, message_of
+from parley.app.plans import open_plans
+from parley.app.readback import as_remark, read_back, stated_places
 from parley.app.runtime import Runtime
 from parley.app.views import Views
 from parley.app.watchops import WATCH_OPERATIONS
@@ -144,9 +146,25 @@ async def read(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
         return await show(runtime, params)
 
 
+async def readback(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Where the places of a message lie, by this side's own computing (R58)."""
+
+    def ask(views: Views) -> list[dict[str, Any]]:
+        view = views.message(views.find(params["id"]))
+        if not stated_places(view):
+            return []
+        with open_plans(runtime.line_home) as kept:
+            plans = list(kept)
+        return read_back(view, plans, notified_places(views))
+
+    return await asyncio.to_thread(_with_views, runtime, ask)
+
+
 async def acknowledge(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """Acknowledge a message; that says it was read, too."""
-    return await _mark(runtime, Kind.ACKNOWLEDGED, params)
+    """Acknowledge a message, which says that it was read, too; the read-back of its places goes with it."""
+    places = await readback(runtime, params)
+    text = "\n".join(part for part in (str(params.get("text") or ""), as_remark(places)) if part)
+    return await _mark(runtime, Kind.ACKNOWLEDGED, {**params, "text": text})
 
 
 async def decline(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -264,6 +282,7 @@ OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] = {
     "inbox": inbox,
     "show": show,
     "read": read,
+    "readback": readback,
     "ack": acknowledge,
     "decline": decline,
     "reply": reply,

@@ -39,6 +39,8 @@ class Recipient:
     reason: str = ""
     answered: int = 0
     refused: str = ""
+    remark: str = ""
+    """What the acknowledgement says: the read-back of places among it (R58)."""
 
     @property
     def state(self) -> str:
@@ -239,6 +241,7 @@ class Views:
                     found.read = time
                 case Kind.ACKNOWLEDGED:
                     found.acknowledged = time
+                    found.remark = self._remark(r.read_entry_key(value))
                     found.read = found.read or time
                 case Kind.DECLINED:
                     found.declined = time
@@ -271,6 +274,10 @@ class Views:
                 return statement.Refusal(reason).name.lower() if reason in known else f"reason {reason}"
         return ""
 
+    def _remark(self, entry: EntryId) -> str:
+        said = self.said(self.stored(entry))
+        return said.content.text if said is not None and isinstance(said.content, Mark) else ""
+
     def open_messages(self) -> list[MessageView]:
         """Messages addressed here and neither acknowledged nor declined: FLASH first, then as they came."""
         order = {entry: arrival for arrival, entry in self.arrivals()}
@@ -301,6 +308,13 @@ class Views:
             if limit is not None and len(found) >= limit:
                 break
         return found[::-1]
+
+    def of_form(self, form: str) -> Iterator[MessageView]:
+        """The messages under one form, in the order of their arrival."""
+        for arrival, entry in self.arrivals():
+            said = self.said(self.stored(entry))
+            if said is not None and isinstance(said.content, Message) and said.content.form == form:
+                yield self.message(entry, arrival)
 
     def evidence(self) -> list[str]:
         """The origins of trees with two histories."""

@@ -227,6 +227,8 @@ def _show(message: dict[str, Any], json: bool) -> None:
         facts = [f"{k} {when(r[k])}" for k in ("delivered", "read", "acknowledged", "declined", "answered") if r[k]]
         reason = f" ({r['reason']})" if r["reason"] else ""
         say(f"  {r['code']}: {', '.join(facts) or 'undelivered'}{reason}", "dim")
+        for remark in r["remark"].splitlines():
+            say(f"    {remark}")
 
 
 @command
@@ -238,7 +240,13 @@ def read(
     json: JsonOption = False,
 ) -> None:
     """Show a message, and put on the record that it was read."""
-    _show(call(home, line, "read", id=id_, **{"in": language}), json)
+    message = call(home, line, "read", id=id_, **{"in": language})
+    _show(message, json)
+    if not json and not message["mine"]:
+        for place in call(home, line, "readback", id=id_):
+            say(f"  {place['at']} lies {'; '.join(place['said'])}", "cyan")
+            for own in place["own"]:
+                say(f"    from own plans (never sent): {own}", "cyan")
 
 
 @command
