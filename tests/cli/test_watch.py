@@ -227,7 +227,7 @@ async def kept(home: Path, told: list[dict[str, Any]]) -> AsyncIterator[Runtime]
     """A node of this process whose watch keeps itself."""
     async with running(Home(home).line("trial")) as runtime:
         stop = asyncio.Event()
-        desk_of(runtime)._began = 0
+        desk_of(runtime).settles_at = 0
         task = asyncio.create_task(keep_watch(runtime, told.append, stop))
         try:
             yield runtime

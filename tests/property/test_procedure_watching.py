@@ -53,6 +53,17 @@ class Paper:
     def recipients(self, log: LogId, to: int) -> list[MemberNumber]:
         return [MemberNumber(m) for m in range(3) if m != log.member and (not to or to >> m & 1)]
 
+    def replied(self, entry: EntryId, member: MemberNumber) -> bool:
+        return any(
+            e.log.member == member and any(x.entry == entry and self.answers(s, x) for x in s.refs)
+            for e, s in self.entries
+        )
+
+    @staticmethod
+    def answers(said: Statement, ref: Reference) -> bool:
+        reply = isinstance(said.content, Message) and ref.relation is Relation.REPLY
+        return reply or said.kind is Kind.DECLINED
+
     def receipts(self, log: LogId, member: MemberNumber, size: int) -> Iterator[tuple[int, int]]:
         return iter(sorted((s, t) for s, t in self.given.get((log, member), {}).items() if s >= size))
 
@@ -118,12 +129,12 @@ def test_a_record_read_in_pieces_says_what_it_says_read_at_once(paper: Paper, on
     views = cast(Views, paper)
     rows = [(r.ticket.message, r.party, r.clock, r.standing) for r in whole.rows(views, NOW, A)]
     assert rows == [(r.ticket.message, r.party, r.clock, r.standing) for r in pieces.rows(views, NOW, A)]
-    assert (whole.escalated, whole.onward, whole.positions, whole.misused, whole.arrivals, whole.to_copy) == (
+    assert (whole.escalated, whole.onward, whole.positions, whole.misused, whole.closed, whole.to_copy) == (
         pieces.escalated,
         pieces.onward,
         pieces.positions,
         pieces.misused,
-        pieces.arrivals,
+        pieces.closed,
         pieces.to_copy,
     )
     for party in (MemberNumber(1), MemberNumber(2)):

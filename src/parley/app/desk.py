@@ -27,9 +27,9 @@ from parley.procedure.clocks import HOUR_S, Stage, silent_now
 from parley.procedure.escalation import Due, Escalated, Rung, due, rungs
 from parley.procedure.line_state import LineReading, LineStatus, MissingTest, PeerLine
 from parley.procedure.onward import Light, OnwardReading, lights
-from parley.procedure.outgoing import EXERCISE, NO_DUFF, leaves_exercise
+from parley.procedure.outgoing import NO_DUFF, Arrival
 from parley.procedure.watch import OpenItem
-from parley.wire.statement import EVERYONE, Kind, Message, Precedence
+from parley.wire.statement import EVERYONE, WATCH_FORMS, Kind, Message, Precedence
 
 if TYPE_CHECKING:
     from parley.app.runtime import Runtime
@@ -39,8 +39,9 @@ _AT_ONCE: Final = 16
 """Steps taken in one round, so that a flood of missed deadlines delays nothing else."""
 _ROUND_S: Final = 2.0
 """Seconds between two looks at whether anything came."""
+_SHARE: Final = 20
+"""A look is followed by so many times its duration of rest, so that the watch takes little of the machine."""
 _SETTLE_S: Final = 20
-"""After a start nothing is escalated for so long: what peers hold of our record comes back first (D15)."""
 _LOOK_S: Final = 60
 """Tests and reliefs that are missing are looked for so often, whatever comes."""
 _HEARTBEATS: Final = 3
@@ -93,9 +94,12 @@ class Desk:
         self.runtime = runtime
         self.log = WatchLog.open(runtime.line_home)
         line = runtime.node.line
-        self.book = Book(line.me, self._answer_within, runtime.rules.allowances.skew_s)
+        self.book = Book(
+            line.me, self._answer_within, runtime.rules.allowances.skew_s, line.membership.current.charter.purpose
+        )
         self._lock = asyncio.Lock()
-        self._began = self.now
+        self.settles_at = self.now + _SETTLE_S
+        """Until then nothing is escalated: what peers hold of our record comes back first (D15)."""
 
     def close(self) -> None:
         """Close the log."""
@@ -229,18 +233,11 @@ class Desk:
 
     def leave_exercise(self) -> list[dict[str, Any]]:
         """Alarm for what is real on an exercise line (D10), once for each message."""
-        purpose = self.runtime.node.line.membership.current.charter.purpose
-        if purpose != EXERCISE:
-            return []
-        told = []
         known = {f.message for f in self.log.facts if isinstance(f, Escalated) and f.role == NO_DUFF}
-        for ticket in self.book.tickets.values():
-            text = ticket.said.body
-            if ticket.ours and isinstance(text, str) and leaves_exercise(text, purpose) and ticket.message not in known:
-                party = ticket.message.log.member
-                self.log.enter(Escalated(ticket.message, party, Stage.UNREAD, Rung.ALARM, NO_DUFF, self.now))
-                told.append({"event": "watch", "code": "no-duff", "message": self.name(ticket.message)})
-        return told
+        new = [m for m in self.book.real if m not in known]
+        for message in new:
+            self.log.enter(Escalated(message, message.log.member, Stage.UNREAD, Rung.ALARM, NO_DUFF, self.now))
+        return [{"event": "watch", "code": "no-duff", "message": self.name(m)} for m in new]
 
     def name(self, entry: EntryId) -> str:
         """``code-run-index``, as the faces write ids."""
@@ -286,6 +283,30 @@ class Desk:
         items += [OpenItem("draft", str(n), f"by {d.author}") for n, d in self.log.drafts()]
         return items + [OpenItem("test", self.name(t), "to be copied") for t in self.book.to_copy.values()]
 
+    def arrived(self, seen: int) -> list[Arrival]:
+        """Messages of others that came after place ``seen`` in the order of arrival."""
+        views = self.runtime.views()
+        try:
+            found = [(place, entry, views.said(views.stored(entry))) for place, entry in views.arrivals(seen + 1)]
+        finally:
+            views.close()
+        return [
+            Arrival(place, entry.log.member, entry)
+            for place, entry, said in found
+            if entry.log.member != self.book.me
+            and said is not None
+            and isinstance(said.content, Message)
+            and not said.content.form.startswith(WATCH_FORMS)
+        ]
+
+    def threads(self, messages: Iterable[EntryId]) -> dict[EntryId, EntryId]:
+        """The thread of each message, while any thread is muted."""
+        views = self.runtime.views()
+        try:
+            return {m: views.thread(m) for m in messages} if self.log.watch.mutes else {}
+        finally:
+            views.close()
+
     async def enter(self, fact: w.WatchFact) -> None:
         """Put a fact in the watch's log. Raises UsageError when the procedure does not allow it now."""
 
@@ -294,11 +315,6 @@ class Desk:
             self.log.enter(fact)
 
         await self.alone(checked)
-
-    @property
-    def settled(self) -> bool:
-        """False for a while after a start."""
-        return self.now >= self._began + _SETTLE_S
 
 
 def desk_of(runtime: Runtime) -> Desk:
@@ -312,28 +328,31 @@ async def keep_watch(runtime: Runtime, told: Callable[[dict[str, Any]], None], s
     """Take the steps that fall due, until ``stop``. Waits for no officer (R55)."""
     desk = desk_of(runtime)
     stopped = asyncio.ensure_future(stop.wait())
-    seen, look_at = -1, 0
+    await asyncio.wait([stopped], timeout=max(0, desk.settles_at - desk.now))
+    loop = asyncio.get_running_loop()
+    seen, look_at, wait = -1, 0, _ROUND_S
     known: frozenset[Condition] = frozenset()
     while not stop.is_set():
         version = runtime.node.store.version
         if version != seen or desk.now >= look_at:
+            begun = loop.time()
             try:
                 picture = await desk.picture()
+                for new in sorted(picture.conditions - known, key=str):
+                    told({"event": "watch", "code": new.code, "message": new.subject, "stage": new.detail})
+                known = picture.conditions
                 for event in await desk.alone(desk.leave_exercise):
                     told(event)
-                if desk.settled:
-                    for new in sorted(picture.conditions - known, key=str):
-                        told({"event": "watch", "code": new.code, "message": new.subject, "stage": new.detail})
-                    known = picture.conditions
-                steps = picture.steps[:_AT_ONCE] if desk.settled else ()
+                steps = picture.steps[:_AT_ONCE]
                 for row, rung in steps:
                     told(await desk.climb(row, rung))
             except ParleyError as error:
                 told({"event": "notice", "code": error.code, "text": error.message})
             else:
-                seen = version if desk.settled and len(steps) < _AT_ONCE else -1
+                seen = version if len(steps) < _AT_ONCE else -1
                 look_at = min(picture.next_change or picture.now + _LOOK_S, picture.now + _LOOK_S)
-        await asyncio.wait([stopped], timeout=_ROUND_S)
+            wait = max(_ROUND_S, _SHARE * (loop.time() - begun))
+        await asyncio.wait([stopped], timeout=wait)
     await stopped
 
 

@@ -17,6 +17,7 @@ from parley.forms.render import as_text, render
 from parley.ids import EntryId, LogId, MemberNumber
 from parley.procedure import facts
 from parley.protocol import rows as r
+from parley.protocol.ledger import mark_key
 from parley.protocol.membership import Membership, Revision
 from parley.protocol.rows import Reader
 from parley.protocol.trees import State, StoredEntry
@@ -24,6 +25,7 @@ from parley.wire import cbor, note, statement
 from parley.wire.statement import EVERYONE, Kind, Mark, Message, RefusedEntry, Relation, Statement
 
 _SHORT: Final = 4
+_DEEP: Final = 64
 _LOG_FIELDS: Final = 4096 * 64
 
 
@@ -255,6 +257,19 @@ class Views:
     def delivered(self, entry: EntryId, member: MemberNumber) -> int:
         """The time of the first receipt of ``member`` that covers ``entry``."""
         return next((time for _, time in self.receipts(entry.log, member, entry.index + 1, limit=1)), 0)
+
+    def replied(self, entry: EntryId, member: MemberNumber) -> bool:
+        """Whether ``member`` answered or declined."""
+        return any(self._reader.get(r.MARK, mark_key(entry, member, kind)) for kind in (Kind.MESSAGE, Kind.DECLINED))
+
+    def thread(self, entry: EntryId) -> EntryId:
+        """The message that began what ``entry`` goes on with; at most ``_DEEP`` steps back."""
+        for _ in range(_DEEP):
+            said = self.said(self.stored(entry))
+            if said is None or not isinstance(said.content, Message) or not said.refs:
+                break
+            entry = said.refs[0].entry
+        return entry
 
     def receipts(
         self, log: LogId, member: MemberNumber, size: int, *, limit: int | None = None

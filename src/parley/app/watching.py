@@ -32,11 +32,10 @@ from parley.procedure.clocks import (
 from parley.procedure.escalation import Escalated, Rung
 from parley.procedure.line_state import LineTested, LineTestEvent, PeerLine, Position
 from parley.procedure.onward import Onward, passed
-from parley.procedure.outgoing import Arrival
+from parley.procedure.outgoing import leaves_exercise
 from parley.wire.statement import WATCH_FORMS, Kind, Mark, Message, RefusedEntry, Relation, Statement
 
 _MARKS = {Kind.READ: Step.READ, Kind.ACKNOWLEDGED: Step.ACKNOWLEDGED, Kind.DECLINED: Step.DECLINED}
-_FINAL = frozenset({Stage.ACKNOWLEDGED, Stage.DECLINED, Stage.ANSWERED, Stage.WITHDRAWN})
 _WITHDRAWS = frozenset({Relation.CANCELS, Relation.SUPERSEDES})
 _SILENCES = 64
 """Declarations of one party that are kept: one that declares without end does not fill the memory."""
@@ -65,7 +64,6 @@ class Ticket:
     parties: tuple[MemberNumber, ...]
     ours: bool
     """We are late when it is late."""
-    thread: EntryId
     role: str
     answer_within: int = 0
 
@@ -92,10 +90,15 @@ class Book:
     answer_within: Callable[[Message], int]
     """Seconds that a message's form gives for its answer."""
     skew_s: int
+    purpose: str = "operation"
     tickets: dict[EntryId, Ticket] = field(default_factory=dict)
     steps: defaultdict[tuple[EntryId, MemberNumber], list[Fact]] = field(default_factory=lambda: defaultdict(list))
     open: dict[tuple[EntryId, MemberNumber], None] = field(default_factory=dict)
-    """Clocks that may still run, in order of arrival."""
+    """Clocks that run, in order of arrival."""
+    closed: defaultdict[LogId, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Messages none of whose clocks run: what was kept of them is forgotten."""
+    real: list[EntryId] = field(default_factory=list)
+    """Messages to us on an exercise line that are no exercise (D10)."""
     escalated: list[Escalated] = field(default_factory=list)
     silences: dict[MemberNumber, list[tuple[Claim, int, int]]] = field(default_factory=dict)
     """What each party declared, the newest of it: claim, mode, until."""
@@ -108,7 +111,6 @@ class Book:
     """Of those tests."""
     to_copy: dict[MemberNumber, EntryId] = field(default_factory=dict)
     """The newest line test of each peer, while it waits for our people."""
-    arrivals: list[Arrival] = field(default_factory=list)
     last_from: dict[MemberNumber, Claim] = field(default_factory=dict)
     place: int = 0
     began: int = 0
@@ -142,7 +144,7 @@ class Book:
             self.last_from[author] = claim
         match said.content:
             case Message(form=form) as message if form.startswith(WATCH_FORMS):
-                self._fact(entry, message, claim, views.recipients(entry.log, said.to))
+                self._fact(entry, message, claim, views.recipients(entry.log, said.to), views)
             case Message() as message:
                 self._message(entry, message, claim, tuple(views.recipients(entry.log, said.to)))
             case Mark() | RefusedEntry():
@@ -155,9 +157,6 @@ class Book:
     def _message(self, entry: EntryId, message: Message, claim: Claim, to: tuple[MemberNumber, ...]) -> None:
         author = entry.log.member
         ours = author != self.me
-        if ours:
-            self.arrivals.append(Arrival(self.place - 1, author, entry))
-        thread = next((self.tickets[r.entry].thread for r in message.refs if r.entry in self.tickets), entry)
         for ref in message.refs:
             if ref.relation is Relation.REPLY:
                 self._step(ref.entry, author, Step.ANSWERED, claim)
@@ -166,17 +165,55 @@ class Book:
                     self._step(ref.entry, party, Step.WITHDRAWN, claim)
         if ours and self.me not in to:
             return
-        parties = (self.me,) if ours else to
-        answer = self.answer_within(message)
-        self.tickets[entry] = Ticket(entry, message, claim, parties, ours, thread, message.to_role, answer)
+        if ours and isinstance(message.body, str) and leaves_exercise(message.body, self.purpose):
+            self.real.append(entry)
+        self._open(entry, message, claim, (self.me,) if ours else to)
+
+    def _open(self, entry: EntryId, message: Message, claim: Claim, parties: tuple[MemberNumber, ...]) -> None:
+        ours = entry.log.member != self.me
+        ticket = Ticket(entry, message, claim, parties, ours, message.to_role, self.answer_within(message))
+        self.tickets[entry] = ticket
         for party in parties:
             self.open[entry, party] = None
+        for party in parties:
+            self._settle(ticket, party)
 
     def _step(self, message: EntryId, party: MemberNumber, step: Step, claim: Claim, promised: int = 0) -> None:
+        if message.index in self.closed[message.log]:
+            return
         self.steps[message, party].append((step, claim, promised))
         ticket = self.tickets.get(message)
         if ticket is not None and party in ticket.parties:
-            self.open[message, party] = None
+            self._settle(ticket, party)
+
+    def _settle(self, ticket: Ticket, party: MemberNumber) -> None:
+        """Let the clock run, or not; forget the message when none of its clocks runs."""
+        if not self._done(ticket, party):
+            self.open[ticket.message, party] = None
+            return
+        self.open.pop((ticket.message, party), None)
+        if not any((ticket.message, other) in self.open for other in ticket.parties):
+            self.closed[ticket.message.log].add(ticket.message.index)
+            self.tickets.pop(ticket.message, None)
+            for other in ticket.parties:
+                self.steps.pop((ticket.message, other), None)
+
+    def _done(self, ticket: Ticket, party: MemberNumber) -> bool:
+        """True when nobody has to act any more, whatever the time."""
+        steps = self.steps.get((ticket.message, party), ())
+        wanted = ticket.said.reply_by or ticket.answer_within or any(promised for _, _, promised in steps)
+        return any(s >= Step.WITHDRAWN or (s >= Step.ACKNOWLEDGED and not wanted) for s, _, _ in steps)
+
+    def _hold(self, about: EntryId, party: MemberNumber, claim: Claim, promised: int, views: Views) -> None:
+        """A holding reply. Where all was acknowledged before, its promise lets the clock run again (R16)."""
+        if about.index in self.closed[about.log] and promised and not views.replied(about, party):
+            said = views.said(views.stored(about))
+            if said is not None and isinstance(said.content, Message) and self.me in (party, about.log.member):
+                self.closed[about.log].discard(about.index)
+                self.steps[about, party].append((Step.HELD, claim, promised))
+                self._open(about, said.content, Claim(said.time, said.time, said.time), (party,))
+            return
+        self._step(about, party, Step.HELD, claim, promised)
 
     def _declined(self, party: MemberNumber, message: EntryId, claim: Claim) -> None:
         """A person declined: a line test as well as a message."""
@@ -193,7 +230,7 @@ class Book:
         if asked is not None and asked[0] == test:
             self.tests.setdefault((party, event), (test, claim))
 
-    def _fact(self, entry: EntryId, message: Message, claim: Claim, to: Iterable[MemberNumber]) -> None:
+    def _fact(self, entry: EntryId, message: Message, claim: Claim, to: Iterable[MemberNumber], views: Views) -> None:
         author = entry.log.member
         try:
             fact = facts.read_fact(message)
@@ -220,7 +257,7 @@ class Book:
             case facts.Misuse(about=about) if author == self.me:
                 self.misused.add(about)
             case facts.HoldingReply(about=about, answer_by=answer_by):
-                self._step(about, author, Step.HELD, claim, answer_by)
+                self._hold(about, author, claim, answer_by, views)
             case facts.LineTest() | facts.LineTestCopy():
                 self._line_test(entry, fact, claim, to)
 
@@ -238,6 +275,9 @@ class Book:
         elif author == self.me:
             self.test_texts[entry] = fact.text
             for party in to:
+                before = self.tests.get((party, LineTestEvent.ASKED))
+                if before is not None:
+                    self.test_texts.pop(before[0], None)
                 self.tests = {k: v for k, v in self.tests.items() if k[0] != party or k[1] is LineTestEvent.THEIRS}
                 self.tests[party, LineTestEvent.ASKED] = (entry, claim)
         else:
@@ -261,16 +301,12 @@ class Book:
         """Every clock that still runs, in the order of arrival of its message."""
         silences = {party: self.silences_of(party, now) for party in self.silences}
         receipts = self._receipts(views)
-        for message, party in list(self.open):
+        for message, party in self.open:
             ticket = self.tickets[message]
             held = receipts[message.log, party]
             place = bisect_left(held, (message.index + 1, 0))
             clock, plausible = self._clock(ticket, party, held[place][1] if place < len(held) else 0, now)
-            stands = standing(clock, silences.get(party, ()), now, allowances)
-            if stands.stage in _FINAL:
-                del self.open[message, party]
-            else:
-                yield Row(ticket, party, clock, stands, plausible)
+            yield Row(ticket, party, clock, standing(clock, silences.get(party, ()), now, allowances), plausible)
 
     def _receipts(self, views: Views) -> dict[tuple[LogId, MemberNumber], list[tuple[int, int]]]:
         """For each tree and party of open clocks, the receipts from the first of them on."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from parley.app.desk import Desk, Picture, desk_of, message_of
 from parley.app.forms import fill
 from parley.app.forms import message_of as form_message
 from parley.app.runtime import Runtime
+from parley.app.views import Views
 from parley.app.watching import Row
 from parley.errors import UsageError
 from parley.ids import EntryId
@@ -21,15 +22,16 @@ from parley.procedure.onward import Onward
 from parley.procedure.outgoing import Approval, Draft
 from parley.wire.statement import EVERYONE, Kind, Message, Precedence, Relation
 
+T = TypeVar("T")
 Params = dict[str, Any]
 _SHORT: Final = 80
 
 
-def _row(desk: Desk, row: Row, now: int) -> dict[str, Any]:
+def _row(desk: Desk, row: Row, thread: EntryId, now: int) -> dict[str, Any]:
     ticket, stands = row.ticket, row.standing
     author, party = desk.code(ticket.message.log.member), desk.code(row.party)
     turns = {Turn.LINE: "the line", Turn.RECIPIENT: party, Turn.AUTHOR: author, Turn.NOBODY: ""}
-    muted = w.muted(desk.log.watch, ticket.thread, ticket.said.precedence, desk.book.misused, now)
+    muted = w.muted(desk.log.watch, thread, ticket.said.precedence, desk.book.misused, now)
     taken = [e for e in desk.book.escalated if e.message == ticket.message and e.party == row.party]
     taken += [
         f for f in desk.log.facts if isinstance(f, Escalated) and f.message == ticket.message and f.party == row.party
@@ -111,11 +113,14 @@ def _whole(desk: Desk, picture: Picture) -> dict[str, Any]:
     charter = desk.runtime.node.line.membership.current.charter
     state = desk.log.watch
     late = w.unrelieved(state, picture.now, desk.rules.watch)
+    threads = desk.threads(row.ticket.message for row in picture.rows)
     return {
         "now": picture.now,
         "line": charter.line,
         "watermark": outgoing.watermark(charter.purpose),
-        "messages": [_row(desk, row, picture.now) for row in picture.rows],
+        "messages": [
+            _row(desk, row, threads.get(row.ticket.message, row.ticket.message), picture.now) for row in picture.rows
+        ],
         "lines": _line(desk, picture),
         "suspended_by": [
             {"code": desk.code(p.party), "since": p.at, "reason": p.reason}
@@ -176,7 +181,7 @@ async def mute(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     desk = desk_of(runtime)
     entry = _find(runtime, params)
     reason, until = str(params.get("reason") or ""), desk.now + int(params["seconds"])
-    thread = await desk.alone(lambda: desk.book.tickets[entry].thread if entry in desk.book.tickets else entry)
+    thread = _with_views(runtime, lambda views: views.thread(entry))
     await desk.enter(w.Muted(thread, _officer(params), reason, until, desk.now))
     if params.get("misuse"):
         await desk.state(facts.Misuse(thread, reason))
@@ -353,7 +358,7 @@ async def release(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JS
         found = desk.log.draft(number)
         if params.get("confirm"):
             found = outgoing.revised(found, found.message, desk.book.place - 1)
-        outgoing.check_release(found, desk.book.arrivals, purpose, desk.now, desk.rules.release)
+        outgoing.check_release(found, desk.arrived(found.seen), purpose, desk.now, desk.rules.release)
         return found
 
     found = await desk.alone(checked)
@@ -376,7 +381,7 @@ def _draft(desk: Desk, number: int, found: Draft) -> dict[str, Any]:
         "statement": outgoing.draft_hash(found).hex(),
         "two_officers": outgoing.needs_two(found.message, desk.rules.release),
         "approved_by": [a.officer for a in found.approvals],
-        "newer": [desk.name(a.message) for a in outgoing.newer(found, desk.book.arrivals)],
+        "newer": [desk.name(a.message) for a in outgoing.newer(found, desk.arrived(found.seen))],
     }
 
 
@@ -394,20 +399,20 @@ def _role_of(params: Params) -> str:
     return str(params.get("role") or "watch")
 
 
-def _find(runtime: Runtime, params: Params) -> EntryId:
+def _with_views(runtime: Runtime, ask: Callable[[Views], T]) -> T:
     views = runtime.views()
     try:
-        return views.find(str(params["id"]))
+        return ask(views)
     finally:
         views.close()
+
+
+def _find(runtime: Runtime, params: Params) -> EntryId:
+    return _with_views(runtime, lambda views: views.find(str(params["id"])))
 
 
 def _message(runtime: Runtime, entry: EntryId) -> Message:
-    views = runtime.views()
-    try:
-        return message_of(views, entry)
-    finally:
-        views.close()
+    return _with_views(runtime, lambda views: message_of(views, entry))
 
 
 def _to(runtime: Runtime, params: Params) -> int:
