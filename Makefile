@@ -43,8 +43,8 @@ clean: ## removes what make made
 	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: $(READY) ## pins the newest versions that requirements/*.in allow, with hashes
-	tools/pip-quiet $(VENV) install --require-hashes -r requirements/tools.lock
-	cd requirements && for name in runtime dev tools; do \
+	tools/pip-quiet $(VENV) install --require-hashes --no-deps -r requirements/tools.lock
+	cd requirements && for name in runtime dev tools scan; do \
 	    ../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	        --no-emit-index-url --no-annotate --no-header $$name.in --output-file $$name.lock || exit 1; \
 	done
@@ -54,7 +54,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.dependencies: requirements/dev.lock | $(VENV)/bin/python
 	@echo "Installing into $(VENV) ..."
-	@tools/pip-quiet $(VENV) install --require-hashes -r requirements/dev.lock
+	@tools/pip-quiet $(VENV) install --require-hashes --no-deps -r requirements/dev.lock
 	@touch $@
 
 $(READY): $(VENV)/.dependencies pyproject.toml

@@ -26,7 +26,7 @@ def histories() -> Histories:
     north = Member(MemberNumber(1), "north", "North", ("en",), bytes(32), (1, 1), ((bytes(32), 1, keys),))
     membership = Membership(LINE, (), {MemberNumber(1): north}, {})
     rows = Rows(MemoryStore())
-    trees = Trees(rows, lambda: membership, MemberNumber(0), lambda _: True)
+    trees = Trees(rows, lambda: membership, MemberNumber(0), lambda _charter, _message: True)
     return Histories(rows, trees, lambda: membership)
 
 

@@ -154,13 +154,11 @@ class Trees:
         self._membership = membership
         self._me = me
         self._understands = understands
-        self._trees: dict[LogId, Tree] = {}
         self._dirty: dict[LogId, Tree] = {}
         self.disputed = {r.read_log_key(key) for key, _ in rows.scan(r.EVIDENCE)}
         """Trees of which two histories are proven: they get no more receipts."""
-        for key, value in rows.scan(r.LOG):
-            tree = self._load(r.read_log_key(key), value)
-            self._trees[tree.log] = tree
+        loaded = (self._load(r.read_log_key(key), value) for key, value in rows.scan(r.LOG))
+        self._trees = {tree.log: tree for tree in loaded}
 
     def __iter__(self) -> Iterator[Tree]:
         return iter(list(self._trees.values()))
