@@ -5,8 +5,10 @@ MAKEFLAGS += --no-builtin-rules
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
+# What the console is built from: a change of it is built by whatever target comes next.
+WEB := hatch_build.py $(shell find web -name node_modules -prune -o -name test -prune -o -type f ! -name .lock -print)
 
-.PHONY: help setup demo test check bench fuzz docs clean lock
+.PHONY: help setup demo web test check bench fuzz docs clean lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +19,9 @@ setup: $(READY) ## an environment in .venv with everything pinned, and the comma
 demo: $(READY) ## a line between several parties on this machine, with its record in demo-out
 	$(BIN)/parley demo --out demo-out
 
+web: $(READY) ## the console's scripts, from web/, with the Node that is in .venv
+	$(BIN)/python hatch_build.py
+
 test: $(READY) ## all tests, with the coverage gate
 	$(BIN)/pytest -q --cov --cov-report=term
 
@@ -25,6 +30,7 @@ check: $(READY) ## lint, format, types, direction of imports, style
 	$(BIN)/ruff format --check --quiet || { $(BIN)/ruff format --check; exit 1; }
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/lint-imports --no-cache >$(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
+	$(BIN)/python hatch_build.py check
 	$(BIN)/pytest -q tests/tidy
 
 bench: $(READY) ## measures this machine, with the figures in bench-out
@@ -39,6 +45,7 @@ docs: $(READY) ## regenerates docs/reference, docs/architecture.svg and the tabl
 
 clean: ## removes what make made
 	rm -rf $(VENV) demo-out bench-out dist htmlcov .coverage .coverage.* .hypothesis
+	rm -rf web/node_modules src/parley/console/static
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -57,6 +64,6 @@ $(VENV)/.dependencies: requirements/dev.lock | $(VENV)/bin/python
 	@tools/pip-quiet $(VENV) install --require-hashes --no-deps -r requirements/dev.lock
 	@touch $@
 
-$(READY): $(VENV)/.dependencies pyproject.toml
+$(READY): $(VENV)/.dependencies pyproject.toml $(WEB)
 	@tools/pip-quiet $(VENV) install --no-deps --no-build-isolation -e .
 	@touch $@

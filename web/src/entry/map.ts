@@ -1,0 +1,3 @@
+import { forSphere } from "../map/winding.ts";
+
+export { forSphere };
