@@ -222,6 +222,7 @@ async def _fsyncs(folder: Path, count: int) -> float | None:
             "-m",
             "parley",
             "serve",
+            "--no-console",
             "--home",
             str(lines[1][0].path),
             "--line",

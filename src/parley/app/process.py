@@ -27,9 +27,11 @@ def free_port() -> int:
 class NodeProcess:
     """``parley serve`` for one line."""
 
-    def __init__(self, home: Path, line: LineHome) -> None:
+    def __init__(self, home: Path, line: LineHome, *, console: bool = False) -> None:
+        """With ``console``, the officers' console is served as the home's config.toml says."""
         self.home = home
         self.line = line
+        self._console = console
         self.log = line.path / "serve.log"
         self._process: asyncio.subprocess.Process | None = None
         self._client: ControlClient | None = None
@@ -54,6 +56,7 @@ class NodeProcess:
                 "--line",
                 self.line.name,
                 "--json",
+                "--console" if self._console else "--no-console",
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

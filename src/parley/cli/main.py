@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from parley import __version__
-from parley.cli import backup, forms, identity, line, messages, plans, record, watch
+from parley.cli import backup, forms, identity, line, messages, plans, record, serve, watch
 
 app = typer.Typer(
     name="parley",
@@ -37,6 +37,7 @@ def root(
 
 identity.register(app)
 line.register(app)
+serve.register(app)
 messages.register(app)
 record.register(app)
 forms.register(app)

@@ -1,10 +1,7 @@
-"""``parley serve``, and what an officer does with messages."""
+"""What an officer does with messages."""
 
 from __future__ import annotations
 
-import asyncio
-import json as jsonlib
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,9 +10,6 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from parley.app.desk import keep_watch
-from parley.app.runtime import calm_collector, running
-from parley.app.service import ControlServer
 from parley.cli.forms import gather, line_forms
 from parley.cli.output import (
     HomeOption,
@@ -23,10 +17,7 @@ from parley.cli.output import (
     LineOption,
     call,
     command,
-    err,
-    home_of,
     out,
-    run,
     say,
     show_json,
     when,
@@ -42,7 +33,6 @@ _STYLES = {"FLASH": "bold red", "IMMEDIATE": "bold yellow", "PRIORITY": "bold"}
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     for name, function in (
-        ("serve", serve),
         ("send", send),
         ("inbox", inbox),
         ("read", read),
@@ -52,53 +42,6 @@ def register(app: typer.Typer) -> None:
         ("status", status),
     ):
         app.command(name)(function)
-
-
-@command
-def serve(line: LineOption = None, home: HomeOption = None, json: JsonOption = False) -> None:
-    """Run this party's node for a line until it is stopped (SIGINT, SIGTERM). Events go to standard error."""
-    found = home_of(home).the_line(line)
-    run(_serve(found, json))
-
-
-async def _serve(found: Any, json: bool) -> None:  # noqa: ANN401
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-
-    def told(event: dict[str, Any]) -> None:
-        if json:
-            sys.stderr.write(jsonlib.dumps(event, ensure_ascii=False) + "\n")
-            sys.stderr.flush()
-        elif event["event"] in ("notice", "arrived", "watch"):
-            # Not through the console: an event is on the path of every message.
-            sys.stderr.write(safe_line(_event_line(event)) + "\n")
-            sys.stderr.flush()
-
-    async with running(found, told) as runtime:
-        server = ControlServer(runtime)
-        await server.start()
-        watch = asyncio.create_task(keep_watch(runtime, told, stop))
-        calm_collector()
-        if not runtime.bearers:
-            err.print(Text(f"No bearer is configured in {found.config}: nothing can leave or arrive.", style="yellow"))
-        err.print(Text(f"Serving the line {found.name!r}; stop with Ctrl-C."))
-        try:
-            await stop.wait()
-        finally:
-            stop.set()
-            await watch
-            await server.close()
-
-
-def _event_line(event: dict[str, Any]) -> str:
-    if event["event"] == "arrived":
-        return f"{event['from']}: {event['kind']} {event['index']}"
-    if event["event"] == "watch":
-        return f"WATCH {event['code']}: {event['message']} {event.get('stage', '')} {event.get('role', '')}".rstrip()
-    peer = f" ({event['peer']})" if event.get("peer") else ""
-    return f"{event['code']}{peer}: {event['text']}"
 
 
 @command

@@ -1,0 +1,205 @@
+"""All lines at one glance: state of each line, party and bearer; unread, overdue, whose turn; what sounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from parley.console.web import Console, Visit
+from parley.wire.statement import Precedence
+
+_ORDER: Final = ("calm", "quiet", "watch", "trouble")
+_STATES: Final = {
+    "answers": "calm",
+    "not tested": "calm",
+    "silent": "quiet",
+    "nobody answers": "watch",
+    "declined": "watch",
+    "wrong copy": "watch",
+    "unreachable": "trouble",
+}
+LEVELS: Final = {Precedence.ROUTINE: 1, Precedence.PRIORITY: 2, Precedence.IMMEDIATE: 3, Precedence.FLASH: 4}
+"""How loud an arrival is."""
+
+
+@dataclass(slots=True)
+class Party:
+    """One peer of a line."""
+
+    code: str
+    name: str
+    state: str
+    words: str
+    since: int
+    heard: int
+    declared: str
+    suspended: str
+    bearers: list[dict[str, Any]]
+
+
+@dataclass(slots=True)
+class Glance:
+    """One line."""
+
+    name: str
+    exercise: bool
+    watermark: str
+    state: str
+    words: str
+    me: str
+    unread: int = 0
+    waiting: int = 0
+    overdue_here: int = 0
+    overdue_there: int = 0
+    turn: str = ""
+    troubles: list[str] = field(default_factory=list)
+    parties: list[Party] = field(default_factory=list)
+    watch: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def overdue(self) -> int:
+        """Deadlines that were missed on either side."""
+        return self.overdue_here + self.overdue_there
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One thing that sounds until an officer acknowledges it; ``key`` names it within its line."""
+
+    line: str
+    key: str
+    level: int
+    head: str
+    text: str
+    address: str
+
+
+async def look(visit: Visit) -> tuple[list[Glance], list[Alarm]]:
+    """Every line of this console, and what sounds, loudest first."""
+    glances = [await _line(visit, name) for name in visit.console.lines]
+    alarms = [a for g in glances for a in _alarms(visit, g)]
+    return glances, sorted(alarms, key=lambda a: -a.level)
+
+
+def status_words(visit: Visit, status: str) -> str:
+    """The state of a line in words; three states that must not be taken for one another (R35, B6)."""
+    known = {
+        "unreachable": visit.say("node unreachable"),
+        "silent": visit.say("silent as declared"),
+        "declined": visit.say("somebody declined"),
+        "wrong copy": visit.say("test copied wrongly"),
+        "nobody answers": visit.say("node up, nobody answers"),
+        "answers": visit.say("answers"),
+        "not tested": visit.say("node up, not tested"),
+    }
+    return known.get(status, status)
+
+
+async def _line(visit: Visit, name: str) -> Glance:
+    runtime = visit.console.line(name)
+    watch = await visit.ask("watch", line=name)
+    line = runtime.node.line
+    charter = line.membership.current.charter
+    me = line.membership.member(line.me).code
+    made = Glance(name, bool(watch["watermark"]), watch["watermark"], "calm", "", me, watch=watch)
+    suspended = {s["code"]: s["reason"] or " " for s in watch["suspended_by"]}
+    readings = {entry["code"]: entry for entry in watch["lines"]}
+    for number, peer in sorted(line.peers.items()):
+        member = line.membership.member(number)
+        reading = readings[member.code]
+        bearers = [{"name": b.name, "up": b.name in peer.links} for b in runtime.bearers]
+        made.parties.append(
+            Party(
+                member.code,
+                member.name,
+                _state(reading["status"], bearers),
+                status_words(visit, reading["status"]),
+                reading["since"],
+                peer.heard_wall,
+                _declared(visit, reading),
+                suspended.get(member.code, ""),
+                bearers,
+            )
+        )
+    ours = [m for m in watch["messages"] if m["party"] == me]
+    made.unread = sum(1 for m in ours if m["stage"] in ("undelivered", "unread"))
+    made.waiting = sum(1 for m in ours if m["stage"] in ("undelivered", "unread", "unacknowledged"))
+    made.overdue_here = sum(1 for m in ours if m["overdue"])
+    made.overdue_there = sum(1 for m in watch["messages"] if m["overdue"] and m["party"] != me)
+    worst = max(made.parties, key=lambda p: _ORDER.index(p.state), default=None)
+    made.state, made.words = (worst.state, worst.words) if worst is not None else ("quiet", visit.say("no other party"))
+    if runtime.node.trouble is not None:
+        made.state = "trouble"
+        made.troubles.append(str(runtime.node.trouble))
+    made.turn = _turn(visit, made)
+    del charter
+    return made
+
+
+def _state(status: str, bearers: list[dict[str, Any]]) -> str:
+    state = _STATES.get(status, "watch")
+    return "quiet" if state == "calm" and any(not b["up"] for b in bearers) else state
+
+
+def _declared(visit: Visit, reading: dict[str, Any]) -> str:
+    if not reading["declared"] or reading["declared"] == "normal":
+        return ""
+    words = {"receipts_only": visit.say("receipts only"), "receive_only": visit.say("receive only")}
+    said = words.get(reading["declared"], reading["declared"])
+    if reading["until"]:
+        return visit.say("%(silence)s until %(time)s", silence=said, time=visit.times.utc(reading["until"]))
+    return said
+
+
+def _turn(visit: Visit, glance: Glance) -> str:
+    turns = [m["turn"] for m in glance.watch["messages"] if m["turn"]]
+    if not turns:
+        return visit.say("Nothing waits on this line.")
+    counted = {who: turns.count(who) for who in dict.fromkeys(turns)}
+    named = {glance.me: visit.say("us"), "the line": visit.say("the line")}
+    return visit.say("Whose turn: ") + ", ".join(f"{named.get(who, who)} {n}" for who, n in counted.items())
+
+
+def _alarms(visit: Visit, glance: Glance) -> list[Alarm]:
+    found: dict[str, Alarm] = {}
+    raised = {a["id"] for a in glance.watch["alarms"]}
+    for row in glance.watch["messages"]:
+        key, level = row["id"], LEVELS[Precedence[row["precedence"]]]
+        new = row["party"] == glance.me and row["stage"] == "unread" and (glance.name, key) not in visit.console.heard
+        if row["muted"] or not (new or key in raised):
+            continue
+        head = f"{row['precedence']} · {glance.name} · {row['author']}"
+        text = row["text"] if new else f"{stage_words(visit, row['stage'])}: {row['text']}"
+        found[key] = Alarm(glance.name, key, level, head, text, message_address(visit, glance.name, key))
+    for key in raised - set(found):
+        muted = any(m["id"] == key and m["muted"] for m in glance.watch["messages"])
+        if not muted:
+            address = message_address(visit, glance.name, key)
+            found[key] = Alarm(glance.name, key, 4, f"{visit.say('ALARM')} · {glance.name}", key, address)
+    return list(found.values())
+
+
+def stage_words(visit: Visit, stage: str) -> str:
+    """A clock's stage in words."""
+    known = {
+        "undelivered": visit.say("undelivered"),
+        "unread": visit.say("unread"),
+        "unacknowledged": visit.say("unacknowledged"),
+        "unanswered": visit.say("unanswered"),
+        "not understood": visit.say("not understood"),
+        "acknowledged": visit.say("acknowledged"),
+        "declined": visit.say("declined"),
+        "answered": visit.say("answered"),
+        "withdrawn": visit.say("withdrawn"),
+    }
+    return known.get(stage, stage)
+
+
+def message_address(visit: Visit, line: str, key: str) -> str:
+    """Where a message is shown."""
+    return visit.address("message", line=line, id=key)
+
+
+def heard(console: Console, line: str, key: str) -> None:
+    """The sound of an arrival was stopped."""
+    console.heard.add((line, key))
