@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from parley.console.web import Console, Visit
 from parley.wire.statement import Precedence
+
+if TYPE_CHECKING:
+    from parley.console.web import Visit
 
 _ORDER: Final = ("calm", "quiet", "watch", "trouble")
 _STATES: Final = {
     "answers": "calm",
-    "not tested": "calm",
-    "silent": "quiet",
-    "nobody answers": "watch",
+    "node up, not tested": "quiet",
+    "silent as declared": "quiet",
+    "node up, nobody answers": "watch",
     "declined": "watch",
-    "wrong copy": "watch",
-    "unreachable": "trouble",
+    "test copied wrongly": "watch",
+    "node unreachable": "trouble",
 }
 LEVELS: Final = {Precedence.ROUTINE: 1, Precedence.PRIORITY: 2, Precedence.IMMEDIATE: 3, Precedence.FLASH: 4}
 """How loud an arrival is."""
@@ -84,22 +86,21 @@ async def look(visit: Visit) -> tuple[list[Glance], list[Alarm]]:
 def status_words(visit: Visit, status: str) -> str:
     """The state of a line in words; three states that must not be taken for one another (R35, B6)."""
     known = {
-        "unreachable": visit.say("node unreachable"),
-        "silent": visit.say("silent as declared"),
+        "node unreachable": visit.say("node unreachable"),
+        "silent as declared": visit.say("silent as declared"),
         "declined": visit.say("somebody declined"),
-        "wrong copy": visit.say("test copied wrongly"),
-        "nobody answers": visit.say("node up, nobody answers"),
+        "test copied wrongly": visit.say("test copied wrongly"),
+        "node up, nobody answers": visit.say("node up, nobody answers"),
         "answers": visit.say("answers"),
-        "not tested": visit.say("node up, not tested"),
+        "node up, not tested": visit.say("node up, not tested"),
     }
-    return known.get(status, status)
+    return str(known.get(status, status))
 
 
 async def _line(visit: Visit, name: str) -> Glance:
     runtime = visit.console.line(name)
     watch = await visit.ask("watch", line=name)
     line = runtime.node.line
-    charter = line.membership.current.charter
     me = line.membership.member(line.me).code
     made = Glance(name, bool(watch["watermark"]), watch["watermark"], "calm", "", me, watch=watch)
     suspended = {s["code"]: s["reason"] or " " for s in watch["suspended_by"]}
@@ -132,7 +133,6 @@ async def _line(visit: Visit, name: str) -> Glance:
         made.state = "trouble"
         made.troubles.append(str(runtime.node.trouble))
     made.turn = _turn(visit, made)
-    del charter
     return made
 
 
@@ -145,7 +145,7 @@ def _declared(visit: Visit, reading: dict[str, Any]) -> str:
     if not reading["declared"] or reading["declared"] == "normal":
         return ""
     words = {"receipts_only": visit.say("receipts only"), "receive_only": visit.say("receive only")}
-    said = words.get(reading["declared"], reading["declared"])
+    said: str = words.get(reading["declared"], str(reading["declared"]))
     if reading["until"]:
         return visit.say("%(silence)s until %(time)s", silence=said, time=visit.times.utc(reading["until"]))
     return said
@@ -198,8 +198,3 @@ def stage_words(visit: Visit, stage: str) -> str:
 def message_address(visit: Visit, line: str, key: str) -> str:
     """Where a message is shown."""
     return visit.address("message", line=line, id=key)
-
-
-def heard(console: Console, line: str, key: str) -> None:
-    """The sound of an arrival was stopped."""
-    console.heard.add((line, key))

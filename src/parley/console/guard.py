@@ -15,20 +15,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from parley.console.settings import ConsoleSettings
 
-POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "font-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-        "trusted-types 'none'",
-    )
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+    "trusted-types 'none'"
 )
 _HEADERS: Final = {
     "content-security-policy": POLICY,
@@ -42,10 +32,6 @@ _HEADERS: Final = {
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _TOKENS: Final = "/api/"
 """Below it no cookie counts, so no other site can use one: there callers show a token of their own."""
-
-
-class _TooLarge(OSError):
-    """A request is larger than any that the console takes."""
 
 
 class Guard:

@@ -59,6 +59,9 @@ class Hub:
         async with self._changed:
             self._changed.notify_all()
 
+    def _quiet(self, after: int) -> bool:
+        return not self.closed and self._next - 1 <= after
+
     def since(self, last: str) -> list[Told] | None:
         """What came after the event with the id ``last``; None when that is not known any more."""
         run, _, number = last.rpartition("-")
@@ -80,7 +83,8 @@ class Hub:
         while not self.closed:
             try:
                 async with asyncio.timeout(beat_s), self._changed:
-                    await self._changed.wait_for(lambda: self.closed or self._next - 1 > after)
+                    while self._quiet(after):
+                        await self._changed.wait()
                 await asyncio.sleep(_SETTLE_S)
             except TimeoutError:
                 yield None

@@ -4,7 +4,7 @@ A page is a function in a module ``pages_*`` of this package::
 
     @page("/lines/{line}/inbox", menu="Inbox")
     async def inbox(visit: Visit) -> Response:
-        return visit.render("inbox.html", messages=await visit.ask("inbox"))
+        return await visit.render("inbox.html", messages=await visit.ask("inbox"))
 
 ``Visit`` has the session, the officer, the line that the address names, the words of the officer's language and the
 operations of the node (``ask``). Every request other than GET has been checked to come from a page of this console.
@@ -35,6 +35,7 @@ from parley.app.home import Home
 from parley.app.runtime import Runtime
 from parley.app.service import OPERATIONS
 from parley.console import words
+from parley.console.glance import look
 from parley.console.guard import Guard
 from parley.console.hub import Hub
 from parley.console.sessions import Session, Sessions
@@ -69,6 +70,7 @@ class Page:
     handler: Handler
     methods: tuple[str, ...]
     menu: str
+    key: str
     order: int
     everybody: bool
 
@@ -82,14 +84,19 @@ def page(
     name: str = "",
     methods: tuple[str, ...] = ("GET",),
     menu: str = "",
+    key: str = "",
     order: int = 100,
     everybody: bool = False,
 ) -> Callable[[Handler], Handler]:
-    """Register a page. ``menu``: its English name in the line's menu, at ``order``. ``everybody``: before sign-in, too."""
+    """Register a page.
+
+    ``menu``: its English name in the line's menu, at ``order``, where ``g`` and then ``key`` goes to.
+    ``everybody``: shown before sign-in, too.
+    """
 
     def register(handler: Handler) -> Handler:
         PAGES.append(
-            Page(path, name or getattr(handler, "__name__", path), handler, methods, menu, order, everybody)
+            Page(path, name or getattr(handler, "__name__", path), handler, methods, menu, key, order, everybody)
         )
         return handler
 
@@ -233,9 +240,14 @@ class Visit:
         """Writes times."""
         return words.Times(self.language, self.console.zone)
 
-    def render(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401
-        """A page from a template. Every template knows ``visit``; ``live`` regions draw themselves anew by its address."""
+    async def render(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401
+        """A page from a template. Every template knows ``visit``, ``glances`` and what is ``sounding``.
+
+        Elements with an id and ``data-live`` draw themselves anew from this page's address when something happens.
+        """
         now = self.console.now()
+        glances, sounding = await look(self)
+        mine = next((g for g in glances if g.name == self.line_name), None)
         text = self.console.templates.render(
             template,
             self.language,
@@ -246,6 +258,11 @@ class Visit:
             offset_s=words.offset_s(now, self.console.zone),
             languages=words.LANGUAGES,
             menu=menu(),
+            glances=glances,
+            sounding=sounding,
+            glance=mine,
+            watermark=mine.watermark if mine is not None else "",
+            active=self.request.scope["route"].name if "route" in self.request.scope else "",
             **values,
         )
         return HTMLResponse(text, status)
@@ -305,12 +322,12 @@ async def serve(request: Request, handler: Handler, *, everybody: bool = False) 
         if request.method not in ("GET", "HEAD"):
             await _check_token(visit)
         if not visit.officer and not everybody:
-            return _sign_in(visit)
+            return await _sign_in(visit)
         if session is not None and request.headers.get("x-parley-live") is None:
             session.seen = console.now()
         response = await handler(visit)
     except ParleyError as error:
-        response = _error(visit, error)
+        response = await _error(visit, error)
     if visit.began_session:
         response.set_cookie(
             console.cookie,
@@ -332,21 +349,19 @@ async def _check_token(visit: Visit) -> None:
         )
 
 
-def _sign_in(visit: Visit) -> Response:
+async def _sign_in(visit: Visit) -> Response:
     if visit.request.method not in ("GET", "HEAD") or visit.request.headers.get("x-parley-live"):
-        return _error(visit, UsageError("nobody is signed in here.", code="sign-in-needed", next_step="Sign in."))
+        return await _error(visit, UsageError("nobody is signed in here.", code="sign-in-needed", next_step="Sign in."))
     visit.session.kept["after"] = visit.request.url.path
     return visit.go("sign_in")
 
 
-def _error(visit: Visit, error: ParleyError) -> Response:
+async def _error(visit: Visit, error: ParleyError) -> Response:
     status = _STATUS.get(error.code, 403 if error.code in ("csrf", "forbidden") else 400)
     if "application/json" in visit.request.headers.get("accept", ""):
-        from starlette.responses import JSONResponse  # noqa: PLC0415
-
         plain = {"code": error.code, "message": error.message, "next_step": error.next_step}
         return JSONResponse({"error": plain}, status)
-    return visit.render("error.html", status, error=error, title=visit.say("That was not done"))
+    return await visit.render("error.html", status, error=error, title=visit.say("That was not done"))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -354,7 +369,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
     async def show(visit: Visit) -> Response:
         said = UsageError(f"{request.url.path} is not here.", code=f"http-{status}", next_step="Go to the first page.")
-        return visit.render("error.html", status, error=said, title=visit.say("No such page"))
+        return await visit.render("error.html", status, error=said, title=visit.say("No such page"))
 
     if "text/html" not in request.headers.get("accept", ""):
         return PlainTextResponse(f"{status}\n", status)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -21,6 +21,8 @@ from parley.forms.words import date_time_group
 
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "fr": "Français", "ru": "Русский"}
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_NEVER: Final = 1e9
+"""A threshold that no count reaches: the unit is ours to choose."""
 
 
 @cache
@@ -91,15 +93,14 @@ class Times:
         return self._words(seconds)
 
     def _words(self, seconds: int) -> str:
-        for unit, name in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute")):
-            if seconds >= unit:
-                return str(
-                    format_timedelta(
-                        timedelta(seconds=seconds), name, threshold=1e9, format="narrow", locale=self._locale
-                    )
-                )
-        return str(
-            format_timedelta(timedelta(seconds=seconds), "second", threshold=1e9, format="narrow", locale=self._locale)
+        parts: tuple[tuple[int, Literal["day", "hour", "minute"]], ...] = (
+            (_DAY, "day"),
+            (_HOUR, "hour"),
+            (_MINUTE, "minute"),
+        )
+        unit: Literal["day", "hour", "minute", "second"] = next((n for size, n in parts if seconds >= size), "second")
+        return format_timedelta(
+            timedelta(seconds=seconds), unit, threshold=_NEVER, format="narrow", locale=self._locale
         )
 
     def number(self, value: int) -> str:

@@ -1,0 +1,183 @@
+"""Two real nodes with their consoles, and a browser: Debian's Chromium, driven by Playwright.
+
+The nodes run in a thread of their own, each with its record on disk and a TLS bearer to the other. Without a browser
+these tests are skipped, and say so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from parley.app import meeting
+from parley.app.desk import keep_watch
+from parley.app.home import Home
+from parley.app.process import free_port
+from parley.app.runtime import Runtime, running
+from parley.app.service import OPERATIONS
+from parley.console.server import ConsoleServer
+from parley.console.settings import ConsoleSettings
+from parley.console.web import Console
+from parley.keys.file import write_private
+
+T = TypeVar("T")
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+
+class Loop:
+    """An event loop in a thread, for what the nodes do while a test drives the browser."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, task: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(task, self._loop).result(60)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(30)
+        self._loop.close()
+
+
+class Station:
+    """One party: its nodes and its console."""
+
+    def __init__(self, loop: Loop, home: Home) -> None:
+        self.loop, self.home = loop, home
+        self.stack = contextlib.AsyncExitStack()
+        self.stop: asyncio.Event | None = None
+        self.runtimes: dict[str, Runtime] = {}
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+
+    def start(self) -> None:
+        self.loop.run(self._start())
+
+    async def _start(self) -> None:
+        self.stop = asyncio.Event()
+        consoles: list[Console] = []
+        for line in self.home.lines():
+
+            def told(event: dict[str, Any], name: str = line.name) -> None:
+                for console in consoles:
+                    console.told(name, event)
+
+            runtime = await self.stack.enter_async_context(running(line, told))
+            self.runtimes[line.name] = runtime
+            watch = asyncio.create_task(keep_watch(runtime, told, self.stop))
+            self.stack.push_async_callback(self._ended, watch)
+        settings = ConsoleSettings(port=self.port, origin=self.url, timezone="Europe/Paris")
+        self.console = Console(self.home, self.runtimes, settings, secrets.token_hex(4))
+        server = ConsoleServer(self.console)
+        await server.start()
+        self.stack.push_async_callback(server.close)
+        consoles.append(self.console)
+
+    async def _ended(self, watch: asyncio.Task[None]) -> None:
+        if self.stop is not None:
+            self.stop.set()
+        await watch
+
+    def close(self) -> None:
+        self.loop.run(self.stack.aclose())
+
+    def call(self, operation: str, line: str = "trial", **params: Any) -> Any:
+        return self.loop.run(OPERATIONS[operation](self.runtimes[line], params))  # type: ignore[arg-type]
+
+    def sign_in(self, context: BrowserContext, officer: str) -> None:
+        """A session of ``officer`` in this browser, without a passkey."""
+
+        async def begin() -> str:
+            return self.console.sessions.begin(self.console.now(), officer).token
+
+        token = self.loop.run(begin())
+        context.add_cookies([{"name": self.console.cookie, "value": token, "url": self.url}])
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: run tools/system-packages, or set CHROMIUM to a browser's path")
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield found
+        found.close()
+
+
+def found_line(homes: list[Home], name: str, purpose: str = "operation") -> None:
+    proposal = meeting.propose(homes[0], name, [meeting.introduce(homes[1], name)], purpose=purpose)
+    signed = meeting.merge([meeting.accept(homes[1], proposal)])
+    port = free_port()
+    sides = (f'[bearer.dial]\nsouth = "127.0.0.1:{port}"\n', f'listen = "127.0.0.1:{port}"\n')
+    for home, side in zip(homes, sides, strict=True):
+        meeting.install(home, signed)
+        text = f'[[bearer]]\nkind = "tls"\nname = "fibre"\n{side}[watch]\ntests_at = []\n'
+        write_private(home.line(name).config, text.encode())
+
+
+@pytest.fixture
+def stations(tmp_path: Path) -> Iterator[tuple[Station, Station]]:
+    homes = [Home(tmp_path / name) for name in ("north", "south")]
+    for home, language in zip(homes, ("en", "fr"), strict=True):
+        meeting.init_party(home, home.path.name, f"{home.path.name.title()}land", [language])
+    found_line(homes, "trial")
+    found_line(homes, "trial-exercise", "exercise")
+    loop = Loop()
+    both = Station(loop, homes[0]), Station(loop, homes[1])
+    started = []
+    try:
+        for station in both:
+            station.start()
+            started.append(station)
+        yield both
+    finally:
+        for station in started:
+            station.close()
+        loop.close()
+
+
+class Watched:
+    """A page, and everything wrong that it said: console errors, policy violations, requests beyond its node."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url = page, url
+        self.wrong: list[str] = []
+        page.on(
+            "console", lambda m: self.wrong.append(f"console: {m.text}") if m.type in ("error", "warning") else None
+        )
+        page.on("pageerror", lambda e: self.wrong.append(f"error: {e}"))
+        page.on("request", lambda r: self.wrong.append(f"beyond: {r.url}") if not r.url.startswith(url) else None)
+
+
+def until(holds: Callable[[], Any], seconds: float = 30) -> Any:
+    """Wait for something to come about."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := holds():
+            return found
+        time.sleep(0.02)
+    raise AssertionError("it did not come about")

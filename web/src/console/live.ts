@@ -1,0 +1,100 @@
+// Live pages: events from the node; elements with `data-live` and an id are drawn anew from the page's own address.
+// The answer is parsed by XMLHttpRequest into a document of its own, in which no script runs (Trusted Types hold).
+
+const SILENCE_MS = 5000;
+
+type Listener = (name: string, data: Record<string, unknown>) => void;
+const listeners: Listener[] = [];
+
+export function onEvent(listener: Listener): void {
+  listeners.push(listener);
+}
+
+let wanted = false;
+let drawing = false;
+
+function fetchPage(): Promise<Document> {
+  return new Promise((done, failed) => {
+    const request = new XMLHttpRequest();
+    request.open("GET", location.href);
+    request.responseType = "document";
+    request.setRequestHeader("X-Parley-Live", "1");
+    request.onload = () => (request.status < 500 && request.responseXML ? done(request.responseXML) : failed(request.status));
+    request.onerror = () => failed(0);
+    request.send();
+  });
+}
+
+export async function redraw(): Promise<void> {
+  wanted = true;
+  if (drawing) return;
+  drawing = true;
+  try {
+    while (wanted) {
+      wanted = false;
+      const fresh = await fetchPage();
+      if (fresh.body.dataset["officer"] !== document.body.dataset["officer"]) {
+        location.reload();
+        return;
+      }
+      for (const now of document.querySelectorAll<HTMLElement>("[data-live][id]")) {
+        const next = fresh.getElementById(now.id);
+        if (next && next.innerHTML !== now.innerHTML) replace(now, next);
+      }
+      for (const listener of listeners) listener("drawn", {});
+    }
+  } catch {
+    // The stream says when the node is gone; the next event draws again.
+  } finally {
+    drawing = false;
+  }
+}
+
+function replace(now: HTMLElement, next: Element): void {
+  const active = document.activeElement;
+  const inside = active !== null && now.contains(active);
+  const held = inside ? path(active, now) : [];
+  now.replaceChildren(...[...next.childNodes].map((node) => document.importNode(node, true)));
+  if (inside) {
+    let target: Element | undefined = now;
+    for (const index of held) target = target?.children[index];
+    if (target instanceof HTMLElement) target.focus({ preventScroll: true });
+  }
+}
+
+function path(from: Element, top: Element): number[] {
+  const steps: number[] = [];
+  for (let at: Element | null = from; at && at !== top; at = at.parentElement)
+    steps.unshift([...(at.parentElement?.children ?? [])].indexOf(at));
+  return steps;
+}
+
+let last = 0;
+
+export function lost(): boolean {
+  return last > 0 && performance.now() - last > SILENCE_MS;
+}
+
+function showLost(gone: boolean): void {
+  const banner = document.getElementById("lost");
+  if (!banner || banner.hidden !== gone) return;
+  banner.hidden = !gone;
+  document.body.classList.toggle("node-lost", gone);
+  for (const listener of listeners) listener(gone ? "lost" : "back", {});
+  if (!gone) void redraw();
+}
+
+export function live(): void {
+  last = performance.now();
+  const source = new EventSource("/events");
+  const heard = (event: MessageEvent<string>): void => {
+    last = performance.now();
+    showLost(false);
+    const data = JSON.parse(event.data) as Record<string, unknown>;
+    for (const listener of listeners) listener(event.type, data);
+    if (event.type !== "beat") void redraw();
+  };
+  for (const name of ["beat", "change", "watching", "reset"]) source.addEventListener(name, heard);
+  source.onerror = () => showLost(true);
+  setInterval(() => showLost(lost()), 500);
+}
