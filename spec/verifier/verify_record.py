@@ -275,7 +275,7 @@ class Record:
         self.names = archive.namelist()
         need(len(set(self.names)) == len(self.names), "two files of one name")
         self.line = Line(self.read("line.txt"))
-        self.entries = 0
+        self.entries, self.refusals = 0, []
 
     def read(self, name):
         need(name in self.names, f"{name} is missing")
@@ -292,6 +292,8 @@ class Record:
                 self.verify_log(folder)
             except Wrong as error:
                 raise Wrong(f"{folder}: {error}") from None
+        for line in self.refusals:
+            print(line)
         for name in sorted(n for n in self.names if n.startswith("equivocations/")):
             self.verify_equivocation(name)
         print(f"verified: {self.entries} entries")
@@ -359,6 +361,8 @@ class Record:
                 commitments[index] in commitments_of(salt, said, author, width),
                 f"entry {index} is not the one committed to",
             )
+            if b"\x00\x05" in said[1:6]:
+                self.note_refusal(code, said)
             if index == 0:
                 opened = cbor_item(said, 0)[0]
                 need(
@@ -368,6 +372,16 @@ class Record:
         if expected < len(commitments):
             missing.append(f"{expected}-{len(commitments) - 1}")
         return opened, missing, erased
+
+    def note_refusal(self, code, said):
+        """What arrived and was refused is not received (field 0 is the kind; 5 is a refusal)."""
+        try:
+            table = cbor_item(said, 0)[0]
+            refused = [(m, run.hex(), n) for _, m, run, n in table.get(10, [])] if table.get(0) == 5 else []
+        except (Wrong, ValueError, TypeError, AttributeError):
+            return
+        names = {number: name for name, (number, _) in self.line.keys.items()}
+        self.refusals += [f"refused by {code}: entry {n} of {names.get(m, m)}-{run}" for m, run, n in refused]
 
     def verify_receipts(self, folder, author, keys, leaves):
         facts = []

@@ -146,11 +146,13 @@ def _write_head(recording: Recording, head: TwoSlotHeadFile, version: int, *, sy
     before = path.read_bytes() if path.exists() else b""
     head.write(Head(version, b"incarnat", version, version.to_bytes(32, "big")), sync=sync)
     after = path.read_bytes()
+    if not before:
+        recording.placed(_HEAD, after)
+        return
     slots = [at for at in range(0, len(after), 4096) if after[at : at + 4096] != before[at : at + 4096]]
     for at in slots:
         recording.wrote(_HEAD, at, after[at : at + 4096])
-    # Whoever finds the file finds it whole: it is synced under another name before it gets its own.
-    if sync or not before:
+    if sync:
         recording.synced(_HEAD)
 
 

@@ -54,7 +54,15 @@ class Told:
     version: int
 
 
-Event = Write | Cut | Sync | Told
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A file was synced under another name, renamed to this one, and its folder synced: it is found whole."""
+
+    name: str
+    data: bytes
+
+
+Event = Write | Cut | Sync | Placed | Told
 
 
 @dataclass(slots=True)
@@ -91,6 +99,11 @@ class Recording:
         self._outside(name)
         if not self.lies:
             self.events.append(Sync(name))
+
+    def placed(self, name: str, data: bytes) -> None:
+        """A file appeared by being renamed. A disk that lies has only written it."""
+        self.events.append(Write(name, 0, data) if self.lies else Placed(name, data))
+        self._sizes[name] = len(data)
 
     def told(self, version: int) -> None:
         """A commit returned."""
@@ -186,6 +199,8 @@ class Disk:
             case Sync(name):
                 self._durable = _applied(self._durable, [e for e in self._pending if e.name == name])
                 self._pending = [e for e in self._pending if e.name != name]
+            case Placed(name, data):
+                self._durable[name] = data
             case Told(version):
                 self.told = version
             case _:

@@ -233,5 +233,5 @@ def test_keys_of_another_node_are_of_no_use(home: Path, tmp_path: Path) -> None:
     parley("backup", tmp_path / "b", "--home", home)
     there = home.with_name("elsewhere")
     (there / "lines" / NAME / "keys").mkdir(parents=True)
-    NodeKeyFile.create(there / "lines" / NAME / "keys" / "node-1.toml", os.urandom)
+    NodeKeyFile.draw(os.urandom).write(there / "lines" / NAME / "keys" / "node-1.toml")
     assert parley("restore", tmp_path / "b", "--home", there, status=3)["error"]["code"] == "backup-locked"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import json
 import os
 import subprocess
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from typer.testing import CliRunner
 
 from parley.app.home import Home
@@ -120,6 +123,32 @@ def test_messages_without_a_running_node(tmp_path: Path, monkeypatch: pytest.Mon
     assert shown.exit_code == 2
 
 
+def test_a_time_to_reply_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    north, _ = found(tmp_path)
+    monkeypatch.setenv("PARLEY_HOME", str(north))
+    sent = parley("send", "answer me", "--reply-by", "2100-01-02T03:04Z")
+    assert sent["reply_by"] == 4102542240
+    assert "by 2100-01-02 03:04:00Z" in parley("read", sent["id"], json_out=False)
+    assert parley("send", "soon", "--reply-by", "+90")["reply_by"] > sent["time"] + 5000
+    assert parley("send", "whenever")["reply_by"] == 0
+    for given, code in (("2001-01-01T00:00Z", "reply-by-past"), ("soon", "time-malformed"), ("+x", "time-malformed")):
+        assert parley("send", "x", "--reply-by", given, status=2)["error"]["code"] == code
+
+
+def test_what_fails_to_be_signed_leaves_no_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_PASSPHRASE", "words")
+    north, _ = found(tmp_path)
+    keys = north / "lines" / NAME / "keys"
+    monkeypatch.setenv("PARLEY_PASSPHRASE", "other words")
+    assert parley("line", "rotate", "--home", north, status=3)["error"]["code"] == "passphrase-wrong"
+    assert parley("line", "introduce", "second", "--home", north, status=3)["error"]["code"] == "passphrase-wrong"
+    assert [p.name for p in keys.iterdir()] == ["node-1.toml"]
+    assert not (north / "lines" / "second").exists()
+    monkeypatch.setenv("PARLEY_PASSPHRASE", "words")
+    parley("line", "rotate", "--home", north, "-o", tmp_path / "certificate")
+    assert sorted(p.name for p in keys.iterdir()) == ["node-1.toml", "node-2.toml"]
+
+
 def test_changing_a_line(tmp_path: Path) -> None:
     # DOC-4, DOC-5, DOC-2
     north, south = found(tmp_path)
@@ -208,11 +237,24 @@ async def _two_served_nodes(folder: Path, north: Path, south: Path) -> None:
             return any(m["recipients"][0]["state"] == "answered" for m in messages)
 
         await until(answered)
+        proof = folder / "first.tlog-proof"
+        written = await asyncio.to_thread(run_parley, north, "proof", ident, str(proof), "--json")
+        assert json.loads(written.stdout)["received"] == ["south"], written.stderr
+        by_others(proof, b"by standard input")
         more = json.loads((await asyncio.to_thread(run_parley, north, "send", "--json", "second")).stdout)
         await until(lambda: _waiting(b, 1))
         await asyncio.to_thread(run_parley, south, "decline", more["id"], "not ours")
+        await asyncio.to_thread(run_parley, south, "ack", more["id"])
+
+        async def both() -> bool:
+            found = (await a.call("inbox", all=True))[-1]["recipients"][0]
+            return bool(found["declined"] and found["acknowledged"])
+
+        await until(both)
         shown = await asyncio.to_thread(run_parley, north, "status")
         assert "t up" in shown.stdout
+        # Acknowledged and declined: it stands in one of the two columns.
+        assert "acknowledged 1, declined 1" in shown.stdout
         await asyncio.sleep(1.5)
         record = folder / "record.parley"
         exported = await asyncio.to_thread(run_parley, north, "export", str(record))
@@ -233,6 +275,51 @@ async def _two_served_nodes(folder: Path, north: Path, south: Path) -> None:
     finally:
         await a.stop()
         await b.stop()
+
+
+def by_others(proof: Path, text: bytes) -> None:
+    """A tlog-proof checked as its specification says, with the keys of the policy beside it; no code of Parley's."""
+    keys = {}
+    for line in proof.with_suffix(".policy").read_text().splitlines():
+        words = line.split()
+        if words[:1] in (["log"], ["witness"]):
+            name, ident, encoded = words[-1].split("+", 2)
+            raw = base64.b64decode(encoded, validate=True)
+            assert hashlib.sha256(name.encode() + b"\n" + raw).digest()[:4].hex() == ident
+            keys[name, ident] = raw
+    top, _, note = proof.read_text().partition("\n\n")
+    version, extra, place, *path = top.split("\n")
+    assert version == "c2sp.org/tlog-proof@v1"
+    opened = base64.b64decode(extra.removeprefix("extra "), validate=True)
+    assert text in opened
+    body, _, lines = note.rpartition("\n\n")
+    origin, size, root = body.split("\n")
+    leaf = hashlib.sha256(b"parley/leaf/v1\x00" + opened).digest()
+    found = hashlib.sha256(b"\x00" + leaf).digest()
+    # RFC 9162, 2.1.3.2.
+    fn, sn = int(place.removeprefix("index ")), int(size) - 1
+    for element in (base64.b64decode(x, validate=True) for x in path):
+        assert sn
+        left = fn & 1 or fn == sn
+        found = hashlib.sha256(b"\x01" + (element + found if left else found + element)).digest()
+        while left and not fn & 1 and fn:
+            fn, sn = fn >> 1, sn >> 1
+        fn, sn = fn >> 1, sn >> 1
+    assert sn == 0
+    assert found == base64.b64decode(root, validate=True)
+    checked = set()
+    for line in lines.splitlines():
+        _, name, encoded = line.split(" ")
+        raw = base64.b64decode(encoded, validate=True)
+        key = keys[name, raw[:4].hex()]
+        signature, said = raw[4:], f"{body}\n"
+        if key[0] == 4:
+            said, signature = f"cosignature/v1\ntime {int.from_bytes(signature[:8], 'big')}\n{said}", signature[8:]
+        if key[0] != 6:
+            Ed25519PublicKey.from_public_bytes(key[1:]).verify(signature, said.encode())
+            checked.add(name)
+    assert origin in checked
+    assert any(name.endswith("/south/receipt") for name in checked)
 
 
 async def _waiting(node: NodeProcess, count: int) -> bool:

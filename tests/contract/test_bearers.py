@@ -29,7 +29,7 @@ class Keys:
     """Two nodes' TLS identities, and a stranger's."""
 
     def __init__(self, folder: Path) -> None:
-        made = [NodeKeyFile.create(folder / f"k{n}", os.urandom).tls() for n in range(3)]
+        made = [NodeKeyFile.draw(os.urandom).tls() for n in range(3)]
         self.identities = [TlsIdentity(key, certificate) for key, certificate, _ in made]
         self.pins = {made[0][2]: A, made[1][2]: B}
 

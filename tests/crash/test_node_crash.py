@@ -154,6 +154,11 @@ def test_a_lost_database_and_a_flipped_bit_are_healed_by_the_peer(tmp_path: Path
         wanted = "store-lost" if damage == "gone" else "store-behind-head"
         assert wanted in b.log.read_text()
 
+        async def told() -> bool:
+            return "store-refilled" in b.log.read_text()
+
+        await until(told, "the operator is told that it is whole again")
+
     run_nodes(nodes, task)
 
 

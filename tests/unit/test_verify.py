@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from parley.app.export import tile_name, write_record
 from parley.app.verify import verify_record
 from parley.protocol import inputs as i
 from parley.wire import cbor
+from parley.wire.statement import Kind, Message
 from parley_testkit.small_world import World
 
 VERIFIER = Path(__file__).parents[2] / "spec" / "verifier" / "verify_record.py"
@@ -131,6 +133,30 @@ def test_a_record_without_its_parts_is_incomplete(record: Path, tmp_path: Path, 
     path = changed(record, tmp_path / "part", lambda name, data: None if gone in name else data)
     assert not verify_record(path).good
     assert independent(path).returncode == 1
+
+
+def test_what_was_refused_is_subtracted_from_what_was_received(tmp_path: Path) -> None:
+    world = World(2)
+    world.link_all()
+    world.run(1.0)
+    world.send(0, "understood")
+    world.run(1.0)
+    # The other side understands no forms.
+    line = world.lines[0]
+    line.settings = replace(line.settings, understands=lambda _charter, _message: True)
+    world.step(0, i.Submit(Kind.MESSAGE, Message(b"\x01", form="later/form/1")))
+    world.run(1.0)
+    world.send(0, "and on")
+    world.run(1.0)
+    path = tmp_path / "record.parley"
+    write_record(world.stores[0], world.membership, path)
+    report = verify_record(path)
+    north = next(log for log in report.logs if log.author == "north")
+    assert [(r.code, r.ed25519, r.refused) for r in north.received] == [("south", 4, [(2, 3)])]
+    assert report.as_json()["logs"][0]["received"][0]["refused"] == [(2, 3)]
+    done = independent(path)
+    assert done.returncode == 0
+    assert "refused by south: entry 2 " in done.stdout
 
 
 def test_tiles_are_named_as_the_specification_names_them() -> None:

@@ -146,16 +146,17 @@ def introduce(home: Home, line_name: str, passphrase: bytes | None = None) -> by
     """Make this party's node for a line; the file for the one who proposes."""
     raw, party = home.party()
     line = home.line(line_name)
-    if line.key_files():
-        _, keys = line.newest_keys()
-        existing = line.path / "introduction.note"
-        if existing.exists():
-            return encode_bundle({_title(raw): raw, _title(existing.read_bytes()): existing.read_bytes()})
-    else:
-        keys = NodeKeyFile.create(line.key_file(1), os.urandom)
+    known = bool(line.key_files())
+    existing = line.path / "introduction.note"
+    if known and existing.exists():
+        return encode_bundle({_title(raw): raw, _title(existing.read_bytes()): existing.read_bytes()})
+    keys = line.newest_keys()[1] if known else NodeKeyFile.draw(os.urandom)
     certificate = NodeCertificate(line_name, party.code, home.party_hash(), 1, keys.public())
     documents.parse_text(certificate.text())
     signed = sign_note(home, Note(certificate.text(), ()), party, passphrase).encode()
+    if not known:
+        # Not before it is signed: where that fails, nothing is left that nobody uses.
+        keys.write(line.key_file(1))
     write_private(line.path / "introduction.note", signed)
     return encode_bundle({_title(raw): raw, _title(signed): signed})
 
@@ -386,10 +387,11 @@ def rotate(home: Home, line: LineHome, passphrase: bytes | None = None) -> bytes
     membership = line.membership()
     serial, keys = line.newest_keys()
     _, party = home.party()
-    fresh = NodeKeyFile.create(line.key_file(serial + 1), os.urandom, keep=keys)
+    fresh = NodeKeyFile.draw(os.urandom, keep=keys)
     certificate = NodeCertificate(line.name, party.code, home.party_hash(), serial + 1, fresh.public())
     signed = sign_note(home, Note(certificate.text(), ()), party, passphrase).encode()
     extended = members.extend(membership, signed)
+    fresh.write(line.key_file(serial + 1))
     line.add_notes(extended.notes)
     return encode_bundle({_title(signed): signed})
 

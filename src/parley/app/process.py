@@ -14,7 +14,7 @@ from parley.app.home import LineHome
 from parley.app.service import ControlClient
 from parley.errors import StoreError
 
-_START_S = 15.0
+_START_S = 60.0
 
 
 def free_port() -> int:

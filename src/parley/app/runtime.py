@@ -14,6 +14,7 @@ from parley import __version__
 from parley.app import config as configuration
 from parley.app.forms import Understands, forms_of
 from parley.app.home import LineHome
+from parley.app.refill import LOSSES, tell_refill
 from parley.app.views import Views
 from parley.app.watchrules import Rules, load_rules
 from parley.bearers.tls import TlsBearer
@@ -214,9 +215,14 @@ async def running(
             started.cancel()
             await task
         runtime = Runtime(line, node, bearers, notices, rules)
+        refill = None
+        if on_event is not None and with_bearers and any(n["code"] in LOSSES for n in notices):
+            refill = asyncio.create_task(tell_refill(node, on_event))
         try:
             yield runtime
         finally:
+            if refill is not None:
+                refill.cancel()
             if runtime.desk is not None:
                 runtime.desk.close()
             node.stop()

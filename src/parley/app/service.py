@@ -17,6 +17,7 @@ from parley.app.conflicts import find_conflicts, notified_places
 from parley.app.export import write_record
 from parley.app.forms import fill, forms_of, message_of
 from parley.app.plans import open_plans
+from parley.app.proofs import write_proof
 from parley.app.readback import as_remark, read_back, stated_places
 from parley.app.runtime import Runtime
 from parley.app.views import Views
@@ -54,9 +55,9 @@ async def send(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
         )
     to = _recipients(runtime, params)
     language = _language(runtime, params)
-    content = Message(
-        text, language, _precedence(params.get("precedence") or "routine"), str(params.get("subject") or "")
-    )
+    precedence = _precedence(params.get("precedence") or "routine")
+    reply_by = _reply_by(runtime, params)
+    content = Message(text, language, precedence, str(params.get("subject") or ""), reply_by=reply_by)
     entry = await runtime.send(content, to)
     return _with_views(runtime, lambda views: views.message(entry).as_json())
 
@@ -73,6 +74,18 @@ def _language(runtime: Runtime, params: Params) -> str:
     return str(params.get("language") or runtime.node.line.membership.current.charter.languages[0])
 
 
+def _reply_by(runtime: Runtime, params: Params) -> int:
+    """Until when an answer is asked for, POSIX seconds; 0 for no time. Raises UsageError for a time gone by."""
+    reply_by = int(params.get("reply_by") or 0)
+    if reply_by and reply_by <= runtime.node.wall_s():
+        raise UsageError(
+            "the time to reply by lies in the past.",
+            code="reply-by-past",
+            next_step="Give a later time, with its zone, such as 2026-03-10T03:04Z, or minutes from now, such as +90.",
+        )
+    return reply_by
+
+
 def _forms(runtime: Runtime) -> Forms:
     return forms_of(runtime.node.line.membership.current.charter, runtime.line_home.forms)
 
@@ -87,7 +100,7 @@ async def _send_form(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 -
     filled = fill(forms, form, values, draft=bool(params.get("draft")))
     given = params.get("precedence")
     content = message_of(forms, filled, _language(runtime, params), _precedence(given) if given else None)
-    content = replace(content, subject=str(params.get("subject") or ""))
+    content = replace(content, subject=str(params.get("subject") or ""), reply_by=_reply_by(runtime, params))
     to = _recipients(runtime, params)
     if params.get("about"):
         about = _with_views(runtime, lambda v: v.find(params["about"]))
@@ -203,10 +216,9 @@ async def status(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSO
                 "last_heard": peer.heard_wall,
                 "bearers": [{"name": b.name, "up": b.name in peer.links} for b in runtime.bearers],
                 "sent": len(mine),
-                **{
-                    k: sum(1 for _, x in mine if x[k])
-                    for k in ("delivered", "read", "acknowledged", "declined", "answered")
-                },
+                **{k: sum(1 for _, x in mine if x[k]) for k in ("delivered", "read", "declined", "answered")},
+                # Who declined after all has not accepted: each message is in one of the two columns.
+                "acknowledged": sum(1 for _, x in mine if x["acknowledged"] and not x["declined"]),
                 "oldest_unanswered": min((m["time"] for m in waiting), default=0),
                 "waiting_here": len(theirs),
                 "oldest_waiting_here": min((m["time"] for m in theirs), default=0),
@@ -262,6 +274,21 @@ async def export(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSO
         reader.close()
 
 
+async def proof(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Write the proof of one message to a file (a C2SP tlog-proof)."""
+    await runtime.node.post_quantum()
+    path = Path(params["path"])
+
+    def write(views: Views) -> dict[str, Any]:
+        reader = runtime.node.store.reader()
+        try:
+            return write_proof(reader, views.membership, views.find(params["id"]), path)
+        finally:
+            reader.close()
+
+    return await asyncio.to_thread(_with_views, runtime, write)
+
+
 async def prune(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """Erase the contents of messages older than the retention; the record stays whole."""
     days = params.get("days")
@@ -291,6 +318,7 @@ OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] = {
     "check": check,
     "areas": areas,
     "export": export,
+    "proof": proof,
     "prune": prune,
     **WATCH_OPERATIONS,
 }

@@ -23,23 +23,27 @@ from parley.record.rfc6962 import leaf_hash, root_hash
 from parley.wire import cbor, note, statement
 from parley.wire.documents import decode_bundle
 from parley.wire.note import Note
-from parley.wire.statement import EVERYONE, Opened
+from parley.wire.statement import EVERYONE, Kind, Opened, RefusedEntry
 
 _MAX_MEMBER: Final = 1 << 30
 """Bytes of one file within the export, after decompression."""
 _MAX_FILES: Final = 1 << 20
 _TILE: Final = 256
 _LEAF: Final = 34
+_REFUSED: Final = bytes((0, Kind.REFUSED))
+"""Behind the head of a refusal's map: its first field. Spares all other statements their decoding."""
 
 
 @dataclass(slots=True)
 class Received:
-    """How far one member's receipts on a tree reach: entries below the size are proven received."""
+    """How far one member's receipts on a tree reach: entries below the size, but those refused, are proven received."""
 
     code: str
     ed25519: int = 0
     mldsa44: int = 0
     time: int = 0
+    refused: list[tuple[int, int]] = field(default_factory=list)
+    """Entries that arrived there and that its own log refuses: its receipts do not say that it has their contents."""
 
 
 @dataclass(slots=True)
@@ -98,6 +102,10 @@ class Report:
         }
 
 
+Refusals = dict[tuple[str, str], set[int]]
+"""The indexes that a member's log refuses, by the member's code and the origin of the tree."""
+
+
 class _Archive:
     """The export's files, each read with a bound. Names are looked up, never used as paths."""
 
@@ -152,11 +160,13 @@ def _verify(archive: _Archive, report: Report) -> None:
         {"code": m.code, "name": m.name, "fingerprint": m.party.hex(), "threshold": list(m.threshold)}
         for m in membership.members.values()
     ]
+    refusals: Refusals = {}
     for folder in sorted({"/".join(n.split("/")[:2]) for n in archive.under("logs/")}):
         try:
-            report.logs.append(_verify_log(archive, membership, folder, report))
+            report.logs.append(_verify_log(archive, membership, folder, report, refusals))
         except ParleyError as error:
             report.problems.append(f"{folder}: {error.message}")
+    _subtract(report.logs, refusals)
     for name in archive.under("equivocations/"):
         try:
             report.equivocations.append(_verify_equivocation(archive.read(name), membership))
@@ -164,7 +174,14 @@ def _verify(archive: _Archive, report: Report) -> None:
             report.problems.append(f"{name}: {error.message}")
 
 
-def _verify_log(archive: _Archive, membership: Membership, folder: str, report: Report) -> LogFacts:
+def _subtract(logs: Iterable[LogFacts], refusals: Refusals) -> None:
+    for log in logs:
+        for got in log.received:
+            for index in sorted(refusals.get((got.code, log.origin), ())):
+                _extend(got.refused, index, min(index + 1, max(got.ed25519, got.mldsa44)))
+
+
+def _verify_log(archive: _Archive, membership: Membership, folder: str, report: Report, refusals: Refusals) -> LogFacts:
     signed = note.parse(archive.read(f"{folder}/checkpoint"))
     head = checkpoint.parse_text(signed.text)
     code, _, run = folder.removeprefix("logs/").rpartition("-")
@@ -176,7 +193,7 @@ def _verify_log(archive: _Archive, membership: Membership, folder: str, report: 
     if root_hash(leaves) != head.root:
         raise VerificationError("the commitments do not give the signed root: one was changed.", code="record-tampered")
     facts = LogFacts(head.origin, code, head.size)
-    opened = _verify_contents(archive, folder, membership, author, commitments, facts, report)
+    opened = _verify_contents(archive, folder, membership, author, commitments, facts, report, refusals)
     keys = author.keys_for(opened.certificate) if opened is not None else None
     candidates = [keys] if keys is not None else [k for _, _, k in author.certificates]
     used = _signed_by(signed, candidates)
@@ -250,6 +267,7 @@ def _verify_contents(
     commitments: list[bytes],
     facts: LogFacts,
     report: Report,
+    refusals: Refusals,
 ) -> Opened | None:
     opened: Opened | None = None
     width = max(membership.current.members) + 1
@@ -266,6 +284,8 @@ def _verify_contents(
             report.problems.append(f"{folder}: entry {index} is not the one that its author committed to")
             continue
         facts.contents += 1
+        if _REFUSED in said[1:6]:
+            _note_refusal(said, author.code, membership, refusals)
         if index == 0:
             first = statement.decode(said)
             if not isinstance(first.content, Opened):
@@ -277,6 +297,20 @@ def _verify_contents(
             width = max(revision.members) + 1
     _extend(facts.missing, at, len(commitments))
     return opened
+
+
+def _note_refusal(said: bytes, author: str, membership: Membership, refusals: Refusals) -> None:
+    try:
+        found = statement.decode(said)
+    except DecodeError:
+        return
+    if not isinstance(found.content, RefusedEntry):
+        return
+    for ref in found.refs:
+        log = ref.entry.log
+        if log.member in membership.members:
+            origin = origin_of(membership.line, membership.member(log.member).code, log.incarnation)
+            refusals.setdefault((author, origin), set()).add(ref.entry.index)
 
 
 def _for_some(salt: bytes, said: bytes, commitment: bytes, author: Member, width: int) -> bool:

@@ -68,6 +68,8 @@ class MessageView:
     from_role: str
     to_role: str
     reply_to: str = ""
+    reply_by: int = 0
+    """Until when its author asks for an answer, POSIX seconds as the author states it; 0 for no time."""
     form: str = ""
     """The form's id; empty for free text. ``text`` is then the form in the reader's language."""
     title: str = ""
@@ -167,6 +169,7 @@ class Views:
             content.from_role,
             content.to_role,
             self.name_of(reply) if reply is not None and self._known(reply) else "",
+            content.reply_by,
             mine=entry.log.member == self.me,
             open=self._reader.get(r.OPEN, r.entry_key(entry.log, entry.index)) is not None,
             arrival=arrival,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ from parley.cli.output import (
     out,
     say,
     show_json,
+    time_of,
     when,
 )
 from parley.errors import UsageError
@@ -27,6 +29,7 @@ from parley.forms.display import mixed_script_words, safe_line, safe_text
 
 IdArgument = Annotated[str, typer.Argument(help="Message id, such as northland-3f2a-12.")]
 ShownOption = Annotated[str, typer.Option("--in", help="Language to show forms in [this party's first].")]
+_MINUTES_DIGITS = 7
 _STYLES = {"FLASH": "bold red", "IMMEDIATE": "bold yellow", "PRIORITY": "bold"}
 
 
@@ -65,6 +68,10 @@ def send(
         bool, typer.Option("--edit", help="Fill the form in in an editor, with its help beside it.")
     ] = False,
     about: Annotated[str | None, typer.Option(help="Id of the message that it is about.")] = None,
+    reply_by: Annotated[
+        str | None,
+        typer.Option(help="When an answer is asked for: a time such as 2026-03-10T03:04Z, or minutes such as +90."),
+    ] = None,
     relation: Annotated[
         str, typer.Option(help="What it is to that message: reply, corrects, cancels, supersedes, continues, queries.")
     ] = "reply",
@@ -73,7 +80,7 @@ def send(
     json: JsonOption = False,
 ) -> None:
     """Send a text or a form. It is signed, and can never be denied. Returns when it is durable here."""
-    params: dict[str, Any] = {"to": to or [], "subject": subject, "language": language}
+    params: dict[str, Any] = {"to": to or [], "subject": subject, "language": language, "reply_by": _reply_by(reply_by)}
     if form is None:
         if set_ or edit or about:
             raise UsageError("--set, --edit and --about belong to a --form.", code="form-missing")
@@ -90,6 +97,15 @@ def send(
         say(f"{message['id']}  {message['precedence']} to {', '.join(message['to'])}: on the record, on its way.")
         for warning in message["warnings"]:
             say(warning, "bold red")
+
+
+def _reply_by(text: str | None) -> int:
+    """POSIX seconds of a time, or of minutes from now behind a plus sign. Raises UsageError."""
+    if text is not None and text.startswith("+"):
+        if not text[1:].isdigit() or len(text) > _MINUTES_DIGITS:
+            raise UsageError(f"{text!r} is no number of minutes; one looks like +90.", code="time-malformed")
+        return int(time.time()) + 60 * int(text[1:])
+    return time_of(text)
 
 
 def _text(text: str | None, file: Path | None) -> str:
@@ -160,6 +176,8 @@ def _show(message: dict[str, Any], json: bool) -> None:
         say(warning, "bold red")
     if message["subject"]:
         say(message["subject"], "bold")
+    if message["reply_by"]:
+        say(f"answer asked for by {when(message['reply_by'])}", "bold")
     if message["reply_to"]:
         say(f"in reply to {message['reply_to']}")
     out.print(Text(safe_text(message["text"].rstrip("\n"))))

@@ -30,7 +30,7 @@ from rich.text import Text
 from parley.app.home import Home, default_home
 from parley.app.runtime import running
 from parley.app.service import OPERATIONS, ControlClient, RemoteError, error_data
-from parley.errors import KeyUnavailable, ParleyError, StoreError
+from parley.errors import KeyUnavailable, ParleyError, StoreError, UsageError
 from parley.forms.display import safe_text
 
 P = ParamSpec("P")
@@ -71,6 +71,17 @@ def say(text: str, style: str = "") -> None:
 def when(time: int) -> str:
     """UTC, to the second; a dash for never."""
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%SZ") if time else "-"
+
+
+def time_of(text: str | None) -> int:
+    """POSIX seconds of a time such as 2026-03-10T03:04Z (without a zone, UTC); 0 for none. Raises UsageError."""
+    if not text:
+        return 0
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no time; one looks like 2026-03-10T03:04Z.", code="time-malformed") from None
+    return int(found.replace(tzinfo=found.tzinfo or UTC).timestamp())
 
 
 def exit_status(error: ParleyError) -> int:

@@ -1,4 +1,4 @@
-"""``parley export``, ``verify``, ``prune``, ``demo`` and ``bench``."""
+"""``parley export``, ``proof``, ``verify``, ``prune``, ``demo`` and ``bench``."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     for name, function in (
         ("export", export),
+        ("proof", proof),
         ("verify", verify),
         ("prune", prune),
         ("demo", demo),
@@ -51,6 +52,28 @@ def export(
         show_json(found)
     else:
         say(f"Wrote {found['path']}: {found['logs']} trees, {found['entries']} entries, {found['contents']} contents.")
+
+
+@command
+def proof(
+    id_: Annotated[str, typer.Argument(help="Message id, such as northland-3f2a-12.")],
+    path: Annotated[Path | None, typer.Argument(help="File to write [ID.tlog-proof].")] = None,
+    line: LineOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write the proof of one message: who said it and who received it, for anyone's tools (C2SP tlog-proof).
+
+    The text of the message is in it. Beside it stands a tlog-policy with the keys that it is checked with.
+    """
+    path = path or Path(f"{id_}.tlog-proof")
+    found = call(home, line, "proof", id=id_, path=str(path.resolve()))
+    if json:
+        show_json(found)
+        return
+    got = ", ".join(found["received"])
+    say(f"Wrote {found['path']}: said by {found['author']}, {f'received by {got}' if got else 'no receipt yet'}.")
+    say(f"Wrote {found['policy']}: the keys. Anyone can check both; the text of the message is in the proof.")
 
 
 @command
@@ -99,7 +122,8 @@ def _show_log(log: LogFacts) -> None:
         say(f"  said by {log.author}: {log.said_mldsa44}-{log.size - 1} proven by Ed25519 only")
     for got in log.received:
         pq = f"below {got.mldsa44} proven (ML-DSA-44), " if got.mldsa44 else ""
-        say(f"  received by {got.code}: {pq}below {got.ed25519} proven by Ed25519, last {when(got.time)}")
+        but = f", but for {_ranges(got.refused)}, which arrived and were refused" if got.refused else ""
+        say(f"  received by {got.code}: {pq}below {got.ed25519} proven by Ed25519, last {when(got.time)}{but}")
     if log.erased:
         say(f"  erased under retention: {_ranges(log.erased)}")
     if log.missing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from parley.cli.forms import gather, line_forms
-from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, out, say, show_json, when
+from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, out, say, show_json, time_of, when
 from parley.errors import UsageError
 from parley.forms.display import safe_line
 
@@ -37,17 +36,6 @@ def _ask(home: Any, line: str | None, json: bool, operation: str, **params: Any)
         show_json(found)
         return None
     return found
-
-
-def time_of(text: str | None) -> int:
-    """POSIX seconds of a time such as 2026-03-10T03:04Z; 0 for none. Raises UsageError."""
-    if not text:
-        return 0
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is no time; one looks like 2026-03-10T03:04Z.", code="time-malformed") from None
-    return int(found.replace(tzinfo=found.tzinfo or UTC).timestamp())
 
 
 @watch.callback()

@@ -98,18 +98,21 @@ class NodeKeyFile:
     seeds: dict[str, bytes]
 
     @classmethod
-    def create(cls, path: Path, entropy: Callable[[int], bytes], keep: NodeKeyFile | None = None) -> NodeKeyFile:
-        """New keys in ``path``; with ``keep``, the store, TLS and announce keys stay those.
+    def draw(cls, entropy: Callable[[int], bytes], keep: NodeKeyFile | None = None) -> NodeKeyFile:
+        """New keys, in memory; with ``keep``, the store, TLS and announce keys stay those.
 
         The certificate of the new keys reaches the peers over the line, which needs these until it has.
         """
         seeds = {name: entropy(length) for name, length in _SEEDS.items()}
         if keep is not None:
             seeds.update({name: keep.seeds[name] for name in ("store", "tls", "announce")})
-        lines = ["# Parley node keys. Secret: whoever has this file can speak for this node.\n"]
-        lines += [f'{name} = "{seed.hex()}"\n' for name, seed in seeds.items()]
-        write_private(path, "".join(lines).encode())
         return cls(seeds)
+
+    def write(self, path: Path) -> None:
+        """Keep the keys in ``path``, for the owner alone: whole and durable, or not at all."""
+        lines = ["# Parley node keys. Secret: whoever has this file can speak for this node.\n"]
+        lines += [f'{name} = "{seed.hex()}"\n' for name, seed in self.seeds.items()]
+        write_private(path, "".join(lines).encode())
 
     @classmethod
     def load(cls, path: Path) -> NodeKeyFile:

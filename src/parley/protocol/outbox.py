@@ -105,6 +105,8 @@ class Peer:
     spoke_at: float = -1e9
     tokens: float = 0.0
     tokens_at: float = 0.0
+    says: dict[LogId, int] | None = None
+    """The size of each tree that its last HAVE of this run claims; None before the first."""
 
     def best_link(self) -> Link | None:
         """The cheapest link that takes a datagram now."""
@@ -151,6 +153,15 @@ class Outbox:
             if tree is not None and log.member == self._me and tree.receipts.get(peer.number, 0) < out.confirmed:
                 return True
         return False
+
+    def lacking(self, peers: Iterable[Peer]) -> int:
+        """How many entries ``peers`` say they hold and this node does not."""
+        most: dict[LogId, int] = {}
+        for peer in peers:
+            for log, size in (peer.says or {}).items():
+                most[log] = max(size, most.get(log, 0))
+        held = {log: tree.size for log in most if (tree := self._trees.get(log)) is not None}
+        return sum(max(0, size - held.get(log, 0)) for log, size in most.items())
 
     def urgent(self, peer: Peer) -> int:
         """The highest precedence that waits, 0 for none above ROUTINE."""

@@ -331,6 +331,7 @@ class Sender:
             line.chains.knows_us.discard(peer.number)
         self._compare_chains(peer, have, now)
         listed = {h.log: h for h in have.logs}
+        peer.says = {h.log: h.size for h in have.logs}
         lacking_here = False
         for tree in line.trees:
             if tree.everyone >> peer.number & 1:
