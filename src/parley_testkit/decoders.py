@@ -1,11 +1,20 @@
-"""Every decoder that sees bytes of somebody else, with well-formed examples to begin from."""
+"""Every decoder and importer that sees bytes of somebody else, with well-formed examples to begin from."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
+from functools import cache
 from typing import Final
 
+from parley.app.forms import library, usual_packs
+from parley.errors import DecodeError, UsageError
+from parley.forms.filled import read_values
+from parley.forms.library import Forms
 from parley.ids import EntryId, Incarnation, LogId, MemberNumber
+from parley.notices.notice import read_notice
+from parley.notices.places import read_geojson
+from parley.notices.statement.read import read_statement
 from parley.record import checkpoint, equivocation, proof
 from parley.record.rfc6962 import Frontier
 from parley.wire import cbor, datagram, documents, geometry, note, parts, statement
@@ -44,18 +53,71 @@ _VOLUME: Final = cbor.encode(
     )
 )
 
+_WARNING: Final = (
+    b"010000Z MAR 26\nNAVAREA IV 12/26(11).\nSEA.\n1. ROCKETS 0100Z TO 0300Z DAILY 02 THRU 05 MAR IN AREA\n"
+)
+_WARNING_2: Final = b"   BOUND BY 10-00N 020-00W, 11-00N 020-00W, 11-00N 021-00W.\n2. CANCEL THIS MSG 060400Z MAR 26.\n"
+_NOTAM: Final = (
+    b"(A0001/26 NOTAMN\nQ) UMMV/QRTCA/IV/BO/W/000/100/5410N02719E005\nA) UMMV B) 2603010300 C) 2603050500\n"
+    b"D) 0300-0500\nE) CIRCLE RADIUS 5KM CENTRE 541000N0271900E\nF) SFC G) FL100)"
+)
+_PLACES: Final = (
+    b'{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"name":"Clinic"},'
+    b'"geometry":{"type":"Point","coordinates":[20.5,10.25]}}]}'
+)
+_PRESS: Final = (
+    "PARIS, 3 mai 2024 (AFP) - Le ministre, Jean Dupont, a dit : \u00ab 53 navires \u00bb, selon Tass.".encode()
+)
+
+
+def _form(data: bytes) -> object:
+    """The form whose number the first byte is among those that are shipped."""
+    forms = _shipped()
+    form = tuple(forms)[data[0] % len(tuple(forms))] if data else next(iter(forms))
+    return forms.codec.decode(form, data[1:])
+
+
+@cache
+def _shipped() -> Forms:
+    packs, dictionaries = usual_packs()
+    return library().under({p.name: p.hash for p in packs}, dictionaries)
+
+
+def _form_examples() -> list[bytes]:
+    forms = _shipped()
+    return [
+        bytes((number,)) + forms.codec.encode(form, read_values(form, form.examples[0].values))
+        for number, form in enumerate(forms)
+    ]
+
+
+def _places(data: bytes) -> object:
+    try:
+        return read_geojson(_text(data))
+    except UsageError as error:  # a file of one's own: its fault is the operator's
+        raise DecodeError(error.message, code=error.code) from error
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
 DECODERS: Final[dict[str, tuple[Callable[[bytes], object], list[bytes]]]] = {
     "cbor": (lambda b: cbor.decode(b, limit=1 << 16), [STATEMENT, _PAYLOAD]),
     "statement": (statement.decode, [STATEMENT]),
     "parts": (parts.decode, [_PAYLOAD]),
     "datagram": (datagram.decode, [_SEALED, datagram.announce(b"1234", bytes(90)), b"\x13abcd\x00\x02" + bytes(9)]),
     "note": (note.parse, [b"text\n\n\xe2\x80\x94 name AAAAAAAA\n"]),
-    "checkpoint": (lambda b: checkpoint.parse_text(b.decode("utf-8", "replace")), [b"o\n1\n" + b"A" * 43 + b"=\n"]),
+    "checkpoint": (lambda b: checkpoint.parse_text(_text(b)), [b"o\n1\n" + b"A" * 43 + b"=\n"]),
     "proof": (proof.parse, [b"c2sp.org/tlog-proof@v1\nindex 0\n\no\n"]),
     "equivocation": (equivocation.parse, [b"parley/equivocation@v1\n0\n4\n"]),
-    "document": (lambda b: documents.parse_text(b.decode("utf-8", "replace")), [b"# parley party v1\ncode = 1\n"]),
+    "document": (lambda b: documents.parse_text(_text(b)), [b"# parley party v1\ncode = 1\n"]),
     "bundle": (documents.decode_bundle, [b"======== a\nx\n======== b\ny\n"]),
     "geometry": (lambda b: geometry.decode_volume(cbor.decode(b, limit=1 << 16)), [_VOLUME]),
+    "form": (_form, _form_examples()),
+    "notice": (lambda b: read_notice(_text(b), date(2026, 3, 1)), [_WARNING + _WARNING_2, _NOTAM]),
+    "press": (lambda b: (read_statement(_text(b), "fr"), read_statement(_text(b), "en")), [_PRESS]),
+    "places": (_places, [_PLACES]),
     "frontier": (Frontier.decode, [Frontier.empty().append(bytes(32)).encode()]),
 }
 """What decodes, and examples of what it decodes. Each gives a value or raises DecodeError."""

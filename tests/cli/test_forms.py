@@ -108,7 +108,8 @@ def test_an_editor_is_opened_again_until_the_form_is_right(
     monkeypatch.setattr("click.edit", edit)
     parley("send", "--form", "cancellation", "--edit", "--home", homes[0], given="y\n", json_out=False)
     assert "# In force from (wanted)" in shown[0]
-    assert shown[1] == "effective: never"
+    assert shown[1].startswith("#! ")
+    assert shown[1].endswith("\neffective: never")
     (message,) = parley("inbox", "--all", "--home", homes[0])
     assert message["values"]["reason"] == "Done early"
     monkeypatch.setattr("click.edit", lambda *_, **__: None)
@@ -126,6 +127,25 @@ def test_areas_are_written_for_other_maps(homes: tuple[Path, Path], tmp_path: Pa
     (feature,) = json.loads(file.read_text())["features"]
     assert feature["geometry"]["type"] == "Polygon"
     assert parley("export", "--as", "dxf", *home, status=2)["error"]["code"] == "format-unknown"
+
+
+def test_a_press_text_is_drafted_checked_and_sent(homes: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    home = ("--home", homes[0])
+    file = Path(__file__).parents[2] / "src/parley/app/demo_data/statement-2017-02-16-fr.txt"
+    (draft,) = parley("import", file, *home)
+    assert draft["form"] == "public-statement/statement"
+    text = file.read_text("utf-8")
+    assert all(text[f["start"] : f["end"]] == f["text"] for f in draft["fields"])
+    assert [d["date"] for d in draft["dates"]] == ["2017-02-16", "2017-02-16", "2017-02-15"]
+    shown = parley("import", *home, given=text, json_out=False)
+    assert "speaker: Département de Défense américain  [2177-2209]" in shown
+    monkeypatch.setattr("click.edit", lambda text, extension: text.replace("# published:", "published: 2017-02-16"))
+    (sent,) = parley("import", file, "--edit", *home)
+    assert sent["form"] == "P1"
+    assert sent["values"]["published"] == "2017-02-16"
+    assert sent["values"]["quotations"][7]["on"] == "2017-02-15"
+    assert parley("import", file, "--written", "soon", *home, status=2)["error"]["code"] == "form-value"
+    assert parley("import", file, "--as", "kml", *home, status=2)["error"]["code"] == "areas-missing"
 
 
 def test_a_pack_is_checked(tmp_path: Path) -> None:

@@ -338,3 +338,11 @@ def test_the_dictionaries_save_bytes_in_each_language() -> None:
         values = {"text": text}
         assert len(forms.codec.encode(form, values)) < 0.8 * len(Codec().encode(form, values))
     assert len(DICTIONARIES) == len(forms.codec._compressors)
+
+
+def test_a_length_that_a_peer_states_is_not_allocated() -> None:
+    forms = shipped()
+    frame = bytes((0b1110_0000,)) + (1 << 60).to_bytes(8, "little") + b"\x01\x00\x00"
+    with pytest.raises(DecodeError) as caught:
+        forms.codec.decode(forms.named("text"), b"\x01\x00\x03\xa1\x01\x60" + frame)
+    assert caught.value.code == "form-malformed"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -137,6 +137,7 @@ _HOW = {
     "choice": "one of these",
     "flag": "yes or no",
     "number": "whole number",
+    "day": "2026-03-10",
     "time": "2026-03-10T03:04Z",
     "window": "START/END, or daily FIRST/LAST HH:MM-HH:MM",
     "position": "any notation: 36-43.09N 068-51.75E",
@@ -173,19 +174,21 @@ def new(
         typer.echo(text, nl=False)
 
 
-def template(form: Form, words: Words) -> str:
-    """The form as YAML with all fields left out as comments."""
-    return (
-        "\n".join([f"# {form.id} {words.say(form.title)}", *_comment(words.say(form.help)), *_lines(form, words)])
-        + "\n"
-    )
+_FAULT = "#!"
+"""Begins the lines that say what is wrong with a form; they are taken out when it is read again."""
+
+
+def template(form: Form, words: Words, given: Mapping[str, Any] | None = None) -> str:
+    """The form as YAML: the help as comments, what is given filled in, and other fields left out as comments."""
+    head = [f"# {form.id} {words.say(form.title)}", *_comment(words.say(form.help))]
+    return "\n".join([*head, *_lines(form, words, given or {})]) + "\n"
 
 
 def _comment(text: str) -> list[str]:
-    return [f"# {text}"] if text else []
+    return [f"# {line}" for line in text.splitlines()]
 
 
-def _lines(form: Form, words: Words) -> Iterator[str]:
+def _lines(form: Form, words: Words, given: Mapping[str, Any]) -> Iterator[str]:
     for field in form.fields:
         yield ""
         wanted = " (wanted)" if field.required else ""
@@ -193,7 +196,14 @@ def _lines(form: Form, words: Words) -> Iterator[str]:
         yield from _comment(words.say(field.help))
         yield from (f"#   {c.name}: {words.say(c.label)}" for c in field.choices)
         yield from (f"#   {f.name}: {words.say(f.label)}, {_kind(f)}" for f in field.fields)
-        yield f"{field.name}:" if field.required else f"# {field.name}:"
+        if field.name in given:
+            yield yaml.safe_dump({field.name: given[field.name]}, allow_unicode=True, sort_keys=False).rstrip()
+        else:
+            yield f"{field.name}:" if field.required else f"# {field.name}:"
+    # What the form does not have stays in sight: reading it again says so.
+    unknown = {name: given[name] for name in given if form.field(name) is None}
+    if unknown:
+        yield yaml.safe_dump(unknown, allow_unicode=True, sort_keys=False).rstrip()
 
 
 def read_yaml(text: str) -> dict[str, Any]:
@@ -234,27 +244,31 @@ def gather(found: Forms, name: str, settings: list[str], file: Path | None, *, e
             raise UsageError(f"{file} cannot be read: {error}", code="file-unreadable") from error
     given |= read_settings(settings)
     if edit:
-        given = _edited(found, form, given)
+        given = edited(found, form, given)
     return write_values(form.fields, fill(found, form, given).values)
 
 
-def _edited(found: Forms, form: Form, given: dict[str, Any]) -> dict[str, Any]:
-    """Open the template in an editor until it is without fault or given up."""
-    text = template(form, found.words("en"))
-    if given:
-        text = yaml.safe_dump(given, allow_unicode=True, sort_keys=False) + "\n" + text
+def edited(found: Forms, form: Form, given: dict[str, Any]) -> dict[str, Any]:
+    """What an officer made of the template in an editor: opened until it is without fault or given up.
+
+    What is wrong stands as comments at the head of what was written. Raises UsageError ``form-given-up``, or the
+    fault itself when the officer does not go on.
+    """
+    text = template(form, found.words("en"), given)
     while True:
-        edited = click.edit(text, extension=".yaml")
-        if edited is None:
+        written = click.edit(text, extension=".yaml")
+        if written is None:
             raise UsageError("the form was left as it was; nothing is sent.", code="form-given-up")
+        written = "".join(line for line in written.splitlines(keepends=True) if not line.startswith(_FAULT))
         try:
-            values = read_yaml(edited)
+            values = read_yaml(written)
             fill(found, form, values)
         except UsageError as error:
-            say(f"{error.message} {error.next_step}", "bold red")
+            faults = f"{error.message} {error.next_step}".strip().splitlines()
+            say("\n".join(faults), "bold red")
             if not typer.confirm("Edit again?", default=True):
                 raise
-            text = edited
+            text = "".join(f"{_FAULT} {fault}\n" for fault in faults) + written
         else:
             return values
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from parley import __version__
-from parley.cli import backup, forms, identity, line, messages, plans, record, serve, watch
+from parley.cli import backup, forms, identity, importing, line, messages, plans, record, serve, watch
 
 app = typer.Typer(
     name="parley",
@@ -42,6 +42,7 @@ messages.register(app)
 record.register(app)
 forms.register(app)
 plans.register(app)
+importing.register(app)
 backup.register(app)
 watch.register(app)
 

@@ -1,26 +1,19 @@
-"""``parley plans``, ``import`` and ``check``: one's own plans, real notices, and what clashes."""
+"""``parley plans`` and ``check``: one's own plans and places, and what clashes with them."""
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from parley.app.areas import FORMATS, write_areas
 from parley.app.plans import open_plans, plan_of
-from parley.cli.forms import line_forms
 from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, home_of, say, show_json, when
 from parley.errors import UsageError
-from parley.forms.filled import write_values
 from parley.geo.coordinates import format_position, parse_position
-from parley.notices.draft import NoticeDraft, Part
-from parley.notices.forms import FORM, form_values
-from parley.notices.notice import read_notice
 from parley.notices.places import PlaceDraft, read_geojson
-from parley.wire.geometry import Band, Circle, Corridor, Point, Polygon, Shape, Volume, Window
+from parley.wire.geometry import Band, Circle, Point, Shape, Volume, Window
 
 plans = typer.Typer(no_args_is_help=True, help="One's own plans and places, kept here and never sent.")
 
@@ -28,7 +21,6 @@ plans = typer.Typer(no_args_is_help=True, help="One's own plans and places, kept
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.add_typer(plans, name="plans")
-    app.command("import")(import_)
     app.command()(check)
 
 
@@ -125,106 +117,6 @@ def _read(path: Path) -> str:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}", code="file-unreadable") from error
-
-
-@command
-def import_(
-    files: Annotated[
-        list[Path] | None, typer.Argument(help="Notices; left out, one is read from standard input.")
-    ] = None,
-    send: Annotated[bool, typer.Option("--send", help="Send each to the line, as an area-warning form.")] = False,
-    form: Annotated[
-        str | None, typer.Option("--as", help=f"Print the areas in a format of others instead: {FORMATS}.")
-    ] = None,
-    line: LineOption = None,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Read navigational warnings (NAVAREA, HYDROLANT, ...) and NOTAMs, and show what was understood."""
-    texts = [_read(path) for path in files] if files else [sys.stdin.read()]
-    drafts = [read_notice(text, datetime.now(UTC).date()) for text in texts]
-    if form is not None:
-        typer.echo(write_areas(drafts, form), nl=False)
-    elif json and not send:
-        show_json([_plain(d) for d in drafts])
-    elif not json:
-        for draft in drafts:
-            _show(draft)
-    if send:
-        sent = [_send(draft, home, line) for draft in drafts]
-        if json:
-            show_json(sent)
-        elif form is None:
-            for draft, message in zip(drafts, sent, strict=True):
-                say(f"Sent {draft.name} as {message['id']}.")
-
-
-def _send(draft: NoticeDraft, home: Path | None, line: str | None) -> Any:  # noqa: ANN401 - JSON
-    """As a form; what could not be read is in it by name, and the original text with it."""
-    form = line_forms(home, line).named(FORM)
-    values = write_values(form.fields, form_values(draft))
-    return call(home, line, "send", form=FORM, values=values, subject=draft.name, language="en", draft=True)
-
-
-def _plain(draft: NoticeDraft) -> dict[str, Any]:
-    return {
-        "kind": draft.kind.value,
-        "series": draft.series,
-        "number": draft.number,
-        "issued": draft.issued,
-        "regions": draft.regions,
-        "subject": draft.subject,
-        "parts": [
-            {
-                "label": part.label,
-                "shapes": [_shape(s) for s in part.volume.shapes],
-                "windows": [[w.start, w.end] for w in part.volume.windows()],
-                "computed": part.computed,
-            }
-            for part in draft.parts
-        ],
-        "cancels": draft.cancels,
-        "cancels_itself": draft.cancels_itself,
-        "not_understood": [{"start": s.start, "end": s.end, "text": s.text} for s in draft.not_understood],
-        "warnings": draft.warnings,
-    }
-
-
-def _shape(shape: Shape) -> dict[str, Any]:
-    match shape:
-        case Point(at):
-            return {"kind": "point", "positions": [format_position(at)]}
-        case Circle(centre, radius):
-            return {"kind": "circle", "positions": [format_position(centre)], "radius_m": radius}
-        case Polygon(ring, _):
-            return {"kind": "polygon", "positions": [format_position(p) for p in ring]}
-        case Corridor(path, half_width, _):
-            return {"kind": "corridor", "positions": [format_position(p) for p in path], "half_width_m": half_width}
-
-
-def _show(draft: NoticeDraft) -> None:
-    say(f"{draft.series} {draft.number}: {draft.subject}", "bold")
-    if draft.regions:
-        say(f"  {', '.join(draft.regions)}")
-    for part in draft.parts:
-        _show_part(part)
-    for cancelled in draft.cancels:
-        say(f"  cancels {cancelled}")
-    if draft.cancels_itself:
-        say(f"  ends itself {when(draft.cancels_itself)}")
-    for warning in draft.warnings:
-        say(f"  note: {warning}", "yellow")
-    for span in draft.not_understood:
-        say(f"  not understood: {span.text}", "bold red")
-
-
-def _show_part(part: Part) -> None:
-    windows = part.volume.windows()
-    times = f"{len(windows)} times, {when(windows[0].start)} to {when(windows[-1].end)}" if windows else "always"
-    shapes = [_shape(s) for s in part.volume.shapes]
-    what = ", ".join(f"{s['kind']} of {len(s['positions'])} at {s['positions'][0]}" for s in shapes)
-    computed = f" ({', '.join(part.computed)} computed)" if part.computed else ""
-    say(f"  {part.label or '-'}: {what}; {times}{computed}")
 
 
 @command

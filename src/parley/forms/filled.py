@@ -25,6 +25,10 @@ _LEVEL: Final = 19
 _WINDOW_LOG: Final = 17
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
+_DAY_S: Final = 86_400
+_FIRST_DAY: Final = -719_162
+_LAST_DAY: Final = 2_932_896
+"""Days from 1970 to the first of year 1 and the last of year 9999."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,7 @@ _READERS: Final = {
     "choice": _read_choice,
     "flag": _read_flag,
     "number": _read_number,
+    "day": lambda _, given: geotext.read_day(given),
     "time": lambda _, given: geotext.read_time(given),
     "window": lambda _, given: geotext.read_times(given),
     "position": lambda _, given: geotext.read_position(given),
@@ -156,6 +161,8 @@ def _write_one(spec: Field, value: Any) -> Any:  # noqa: ANN401
     match spec.type:
         case "flag":
             return "yes" if value else "no"
+        case "day":
+            return geotext.write_day(value)
         case "time":
             return geotext.write_time(value)
         case "window":
@@ -232,6 +239,10 @@ class Codec:
     def _texts(self, dictionary: int, data: bytes) -> list[str]:
         """The texts, the last first."""
         try:
+            # A length that a frame states would be allocated before it is known to be true.
+            frame = zstandard.get_frame_parameters(data, format=zstandard.FORMAT_ZSTD1_MAGICLESS)
+            if frame.content_size != zstandard.CONTENTSIZE_UNKNOWN:
+                raise _malformed("compressed with a stated length, which is not allowed")
             joined = self._decompressors[dictionary].decompress(data, max_output_size=_MAX_FORM, allow_extra_data=False)
             return joined.decode().split("\0")[::-1]
         except (zstandard.ZstdError, UnicodeDecodeError):
@@ -281,6 +292,8 @@ def _encode_one(spec: Field, value: Any) -> Any:  # noqa: ANN401
     match spec.type:
         case "choice":
             return next(c.number for c in spec.choices if c.name == value)
+        case "day":
+            return value // _DAY_S
         case "time":
             return value // _MINUTE_S
         case "window":
@@ -324,6 +337,8 @@ def _decode_one(spec: Field, plain: object) -> Any:  # noqa: ANN401, PLR0911 - o
             return flag
         case "number", int() as number if not isinstance(number, bool):
             return _ranged(spec, number)
+        case "day", int() as days if not isinstance(days, bool) and _FIRST_DAY <= days <= _LAST_DAY:
+            return days * _DAY_S
         case "time", int() as minutes if not isinstance(minutes, bool) and 0 <= minutes < 1 << 32:
             return minutes * _MINUTE_S
         case "window", list():

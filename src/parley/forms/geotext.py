@@ -47,6 +47,7 @@ _EDGES: Final = {"great-circle": Edge.GREAT_CIRCLE, "rhumb": Edge.RHUMB, "parall
 _SHAPES: Final = ("point", "circle", "polygon", "corridor")
 _MINUTE_S: Final = 60
 _DAY_MIN: Final = 1440
+_DAY_S: Final = 86_400
 _EVERY_DAY: Final = 0b1111111
 
 
@@ -65,14 +66,31 @@ def read_time(value: object) -> int:
     text = _text(value, "time", "2026-03-10T03:04Z")
     try:
         found = datetime.fromisoformat(text)
-        return int(found.replace(tzinfo=found.tzinfo or UTC).timestamp()) // _MINUTE_S * _MINUTE_S
+        seconds = int(found.replace(tzinfo=found.tzinfo or UTC).timestamp()) // _MINUTE_S * _MINUTE_S
     except (ValueError, OverflowError):
         raise _bad("time", text, "2026-03-10T03:04Z") from None
+    if seconds < 0:
+        raise _bad("time since 1970", text, "2026-03-10T03:04Z")
+    return seconds
 
 
 def write_time(time: int) -> str:
     """``2026-03-10T03:04Z``."""
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%MZ")
+
+
+def read_day(value: object) -> int:
+    """The first second of a day in UTC, from ``2026-03-10``."""
+    text = _text(value, "day", "2026-03-10")
+    try:
+        return (date.fromisoformat(text).toordinal() - _EPOCH) * _DAY_S
+    except ValueError:
+        raise _bad("day", text, "2026-03-10") from None
+
+
+def write_day(day: int) -> str:
+    """``2026-03-10``."""
+    return datetime.fromtimestamp(day, UTC).date().isoformat()
 
 
 def read_window(value: object) -> Window:

@@ -23,7 +23,7 @@ HEADER_KEY: Final = 64
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _CODE: Final = re.compile(r"[A-Z]{1,3}")
 _LOCALE_FILE: Final = re.compile(r"([a-z]{2,3})\.po")
-TYPES: Final = ("text", "choice", "flag", "number", "time", "window", "position", "area", "group")
+TYPES: Final = ("text", "choice", "flag", "number", "day", "time", "window", "position", "area", "group")
 CHECKS: Final = ("order", "excludes", "any", "sum")
 PRECEDENCES: Final = ("ROUTINE", "PRIORITY", "IMMEDIATE", "FLASH")
 

@@ -131,6 +131,8 @@ def _one(spec: Field, value: Any, words: Words) -> str:  # noqa: ANN401, PLR0911
             return words.say("yes") if value else words.say("no")
         case "number":
             return words.amount(value, spec.unit)
+        case "day":
+            return words.day(value)
         case "time":
             return words.time(value)
         case "window":
