@@ -11,6 +11,7 @@ from parley.ids import EntryId, Incarnation, LogId, MemberNumber
 from parley.procedure import facts
 from parley.procedure.facts import FORMS, Fact, read_fact, to_message
 from parley.wire import cbor, statement
+from parley.wire.assertion import Assertion
 from parley.wire.statement import Kind, Message, Precedence, Reference, Relation, Statement
 
 ENTRIES = st.builds(
@@ -21,6 +22,8 @@ ENTRIES = st.builds(
 NAMES = st.text(max_size=64)
 LONG = st.text(max_size=200)
 UINTS = st.integers(0, 2**63 - 1)
+KEYS = st.binary(min_size=1, max_size=80)
+ASSERTIONS = st.builds(Assertion, st.binary(min_size=32, max_size=32), KEYS, KEYS, KEYS)
 FACTS: st.SearchStrategy[Fact] = st.one_of(
     st.builds(facts.NoReply, ENTRIES, UINTS, NAMES, UINTS, UINTS),
     st.builds(facts.Readdressed, ENTRIES, UINTS, NAMES, NAMES),
@@ -32,6 +35,8 @@ FACTS: st.SearchStrategy[Fact] = st.one_of(
     st.builds(facts.HoldingReply, ENTRIES, LONG, UINTS),
     st.builds(facts.LineTest, LONG),
     st.builds(facts.LineTestCopy, ENTRIES, LONG),
+    st.builds(facts.OfficerEnrolled, KEYS, NAMES, st.booleans(), st.lists(ASSERTIONS, max_size=3).map(tuple)),
+    st.builds(facts.OfficerRevoked, KEYS),
 )
 
 

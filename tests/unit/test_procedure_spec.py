@@ -9,6 +9,7 @@ import pytest
 from parley.ids import EntryId, Incarnation, LogId, MemberNumber
 from parley.procedure import facts
 from parley.procedure.facts import FORMS, Fact, to_message
+from parley.wire.assertion import Assertion
 from parley.wire.statement import WATCH_FORMS, Precedence
 
 pycddl = pytest.importorskip("pycddl", reason="pycddl has no wheel for this interpreter or machine")
@@ -27,6 +28,9 @@ FACTS: list[Fact] = [
     facts.HoldingReply(ENTRY, "understood", 9),
     facts.LineTest("text"),
     facts.LineTestCopy(ENTRY, "text"),
+    facts.OfficerEnrolled(b"cose", "localhost", software=True, approvals=()),
+    facts.OfficerEnrolled(b"cose", "localhost", False, (Assertion(bytes(32), bytes(37), b"{}", b"s"),)),
+    facts.OfficerRevoked(bytes(32)),
 ]
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from parley.app.forms import read_message
+from parley.app.officers import Officers, state_officers
 from parley.app.views import Views
 from parley.app.watching import Book, Row
 from parley.app.watchlog import WatchLog
@@ -329,6 +330,10 @@ async def keep_watch(runtime: Runtime, told: Callable[[dict[str, Any]], None], s
     desk = desk_of(runtime)
     stopped = asyncio.ensure_future(stop.wait())
     await asyncio.wait([stopped], timeout=max(0, desk.settles_at - desk.now))
+    try:
+        await state_officers(desk, Officers(runtime.line_home.home))
+    except ParleyError as error:
+        told({"event": "notice", "code": error.code, "text": error.message})
     loop = asyncio.get_running_loop()
     seen, look_at, wait = -1, 0, _ROUND_S
     known: frozenset[Condition] = frozenset()

@@ -2,6 +2,7 @@
 
 ::
 
+    officers.json                  the officers and their passkeys' public keys; no secret
     identity/party.note            the party document, signed by its own root
     identity/roots/HOLDER.key      root keys, each to be kept by its holder (may be taken away)
     lines/NAME/documents/*.note    charter revisions, party documents, certificates, notices
@@ -46,6 +47,11 @@ class LineHome:
         self.restored = path / "restored"
         self.control = path / "control.sock"
         self.forms = path.parent.parent / "forms"
+
+    @property
+    def home(self) -> Home:
+        """The party's home that this is in."""
+        return Home(self.path.parent.parent)
 
     def key_files(self) -> dict[int, Path]:
         """The node key files by serial."""

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from parley import __version__
-from parley.cli import backup, forms, identity, importing, line, messages, plans, record, serve, watch
+from parley.cli import backup, forms, identity, importing, line, messages, officers, plans, record, serve, watch
 
 app = typer.Typer(
     name="parley",
@@ -45,6 +45,7 @@ plans.register(app)
 importing.register(app)
 backup.register(app)
 watch.register(app)
+officers.register(app)
 
 
 def main() -> None:

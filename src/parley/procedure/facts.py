@@ -15,12 +15,15 @@ from typing import Any, Final
 from parley.errors import DecodeError
 from parley.ids import EntryId
 from parley.wire import cbor
+from parley.wire.assertion import MAX_PUBLIC_KEY, Assertion, key_of, read_assertion
 from parley.wire.statement import WATCH, WATCH_FORMS, Message, Precedence, Reference, Relation
 
 _MAX_NAME: Final = 64
 _MAX_NAMES: Final = 16
 _CALENDAR_END: Final = 253_402_300_800
 _MAX_FACT: Final = 32 * 1024
+_KEY_DIGITS: Final = 8
+"""Of a key's name, as people compare it; the whole is in the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,27 @@ class LineTestCopy:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class OfficerEnrolled:
+    """``key`` is the COSE public key of an officer of the author, used on pages of ``rp`` (D9; spec/officers.md).
+
+    ``software``: no person is at it. ``approvals`` are by officers enrolled before, over the enrolment's hash; none
+    where the party had fewer than two officers.
+    """
+
+    key: bytes
+    rp: str
+    software: bool
+    approvals: tuple[Assertion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerRevoked:
+    """What is asserted from here on by the key with this SHA-256 is no officer's of the author."""
+
+    key: bytes
+
+
 Fact = (
     NoReply
     | Readdressed
@@ -122,6 +146,8 @@ Fact = (
     | HoldingReply
     | LineTest
     | LineTestCopy
+    | OfficerEnrolled
+    | OfficerRevoked
 )
 
 FORMS: Final[Mapping[str, type[Fact]]] = MappingProxyType(
@@ -136,6 +162,8 @@ FORMS: Final[Mapping[str, type[Fact]]] = MappingProxyType(
         f"{WATCH_FORMS}holding-reply": HoldingReply,
         f"{WATCH_FORMS}line-test": LineTest,
         f"{WATCH_FORMS}line-test-copy": LineTestCopy,
+        f"{WATCH_FORMS}officer": OfficerEnrolled,
+        f"{WATCH_FORMS}officer-revoked": OfficerRevoked,
     }
 )
 """The forms of this module, by their ids."""
@@ -152,7 +180,9 @@ def to_message(fact: Fact, precedence: Precedence, role: str = WATCH, language: 
 
 
 def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [v.plain() if isinstance(v, Assertion) else v for v in value]
+    return value
 
 
 def read_fact(message: Message) -> Fact:
@@ -202,7 +232,18 @@ def sentence(fact: Fact, code_of: Callable[[int], str]) -> str:
             said = f"Line test: {text}"
         case LineTestCopy(text=text):
             said = f"Line test copied: {text}"
+        case OfficerEnrolled():
+            said = _enrolled(fact)
+        case OfficerRevoked(key):
+            said = f"Officer's key {key.hex()[:_KEY_DIGITS]} revoked."
     return said
+
+
+def _enrolled(fact: OfficerEnrolled) -> str:
+    by = ", ".join(a.key.hex()[:_KEY_DIGITS] for a in fact.approvals)
+    how = f"approved by {by}" if by else "without the approval of another officer"
+    kind = " in software, with no person at it," if fact.software else ""
+    return f"Officer's key {key_of(fact.key).hex()[:_KEY_DIGITS]}{kind} enrolled, {how}."
 
 
 def _time(seconds: int) -> str:
@@ -220,6 +261,10 @@ def _checked(form: str, name: str, type_: str, value: object) -> object:
             return value
         case "str", str() if name in _LONG or len(value) <= _MAX_NAME:
             return value
+        case "bytes", bytes() if 0 < len(value) <= MAX_PUBLIC_KEY:
+            return value
+        case "tuple[Assertion, ...]", list() if len(value) <= _MAX_NAMES:
+            return tuple(map(read_assertion, value))
         case "tuple[str, ...]", list() if len(value) <= _MAX_NAMES and all(
             isinstance(x, str) and len(x) <= _MAX_NAME for x in value
         ):
