@@ -16,6 +16,7 @@ from parley.app.areas import draft_of_message, write_areas
 from parley.app.conflicts import find_conflicts, notified_places
 from parley.app.export import write_record
 from parley.app.forms import fill, forms_of, message_of
+from parley.app.mapping import MAPPING_OPERATIONS
 from parley.app.officerops import OFFICER_OPERATIONS
 from parley.app.plans import open_plans
 from parley.app.proofs import write_proof
@@ -321,6 +322,7 @@ OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] = {
     "export": export,
     "proof": proof,
     "prune": prune,
+    **MAPPING_OPERATIONS,
     **WATCH_OPERATIONS,
     **OFFICER_OPERATIONS,
 }

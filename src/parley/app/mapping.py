@@ -1,0 +1,216 @@
+"""What a map shows: announced activities, protected places and movements, own plans and where they clash (R58, R63).
+
+Plain data: each feature has a GeoJSON geometry (``parley.app.outline``) and what a legend, a time slider and a list
+beside the map need. Nothing here is sent to anybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from parley.app.conflicts import find_conflicts
+from parley.app.outline import collection
+from parley.app.plans import Plan, open_plans
+from parley.app.readback import from_place, nearest_towns
+from parley.app.runtime import Runtime
+from parley.app.views import MessageView, Views
+from parley.errors import DecodeError
+from parley.forms.geotext import write_height, write_position
+from parley.geo.coordinates import format_position, parse_position
+from parley.notices.broadcast import around
+from parley.notices.notice import read_notice
+from parley.wire.geometry import MICRODEGREES, Band, Height, Point, Unit, Volume, Window
+from parley.wire.statement import Message, Relation
+
+_FOOT_M: Final = 0.3048
+_LAYERS: Final = {"H1": "site", "H2": "movement", "H4": "report", "X1": "alert"}
+"""Forms whose places are drawn in a way of their own; any other area is ``announced``."""
+_OVER: Final = frozenset({"ended", "cancelled", "completed"})
+_ENDS: Final = frozenset({Relation.CANCELS, Relation.SUPERSEDES, Relation.CORRECTS})
+_IDS: Final = ("site-id", "movement-id")
+_TITLE: Final = 80
+_REPORT_S: Final = 3600
+"""How long a reported position is shown as where something is."""
+
+
+def metres(height: Height | None) -> float | None:
+    """A height in metres, whatever it is measured from; None for an open side."""
+    if height is None:
+        return None
+    scale = {Unit.METRE: 1.0, Unit.FOOT: _FOOT_M, Unit.HUNDRED_FEET: 100 * _FOOT_M}[height.unit]
+    return round(height.value * scale, 1)
+
+
+def heights(band: Band) -> str:
+    """``500 ft AMSL to FL100``; empty when both sides are open."""
+    if band.lower is None and band.upper is None:
+        return ""
+    lower = write_height(band.lower) if band.lower is not None else "surface"
+    upper = write_height(band.upper) if band.upper is not None else "unlimited"
+    return f"{lower} to {upper}"
+
+
+def feature(id_: str, layer: str, name: str, volume: Volume, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """One area, drawn. Raises DecodeError where an edge could go either way."""
+    middle = around(volume.shapes)[0]
+    return {
+        "id": id_,
+        "layer": layer,
+        "name": name,
+        "geometry": collection(volume.shapes),
+        "middle": [middle.lon / MICRODEGREES, middle.lat / MICRODEGREES],
+        "where": format_position(middle),
+        "windows": [[w.start, w.end] for w in volume.windows()],
+        "heights": heights(volume.band),
+        "lower_m": metres(volume.band.lower),
+        "upper_m": metres(volume.band.upper),
+        **more,
+    }
+
+
+def _stated(view: MessageView) -> Iterator[tuple[str, Volume]]:
+    """The areas and places of a message, from its form or from its text, each with a label."""
+    if view.filled is None:
+        yield from _of_text(view)
+        return
+    values = view.filled.values
+    valid = values.get("valid")
+    times: tuple[Window, ...] = (valid,) if isinstance(valid, Window) else ()
+    for spec in view.filled.form.fields:
+        if spec.name not in values:
+            continue
+        if spec.type == "area":
+            given = values[spec.name] if spec.repeat > 1 else (values[spec.name],)
+            for n, volume in enumerate(given, 1):
+                kept = volume.times or times
+                yield f"{spec.name}-{n}", Volume(volume.shapes, volume.band, kept)
+        elif spec.type == "position" and spec.name != "read-back":
+            at = values.get("time")
+            lasts = (Window(at, at + _REPORT_S),) if isinstance(at, int) and not times else times
+            yield spec.name, Volume((Point(values[spec.name]),), Band(), lasts)
+
+
+def _of_text(view: MessageView) -> Iterator[tuple[str, Volume]]:
+    try:
+        draft = read_notice(view.text, datetime.fromtimestamp(view.time, UTC).date())
+    except DecodeError:
+        return
+    yield from ((part.label or str(n), part.volume) for n, part in enumerate(draft.parts, 1))
+
+
+def _ended(views: Views, messages: Iterable[MessageView]) -> set[tuple[str, str]]:
+    """What authors have ended or replaced: pairs of author and message, or of author and number of a notice."""
+    found: set[tuple[str, str]] = set()
+    for view in messages:
+        said = views.said(views.stored(views.find(view.id)))
+        if said is not None and isinstance(said.content, Message):
+            found |= {(view.author, views.name_of(r.entry)) for r in said.content.refs if r.relation in _ENDS}
+        if view.filled is not None:
+            found |= {(view.author, number) for number in view.filled.values.get("cancels", ())}
+            if view.filled.values.get("stage") in _OVER:
+                found |= {(view.author, str(view.filled.values[n])) for n in _IDS if n in view.filled.values}
+    return found
+
+
+def announced(views: Views) -> Iterator[dict[str, Any]]:
+    """The areas and places of all messages, one's own as well.
+
+    What cannot be drawn is left to ``check``, which names it.
+    """
+    messages = [m for m in views.messages() if not m.erased]
+    ended = _ended(views, messages)
+    for view in messages:
+        values = view.filled.values if view.filled is not None else {}
+        series, number = str(values.get("series", "")), str(values.get("number", ""))
+        names = {view.id, f"{series} {number}".strip(), number, *(str(values[n]) for n in _IDS if n in values)}
+        over = values.get("stage") in _OVER or any((view.author, name) in ended for name in names - {""})
+        for label, volume in _stated(view):
+            try:
+                yield feature(
+                    f"{view.id}/{label}",
+                    _LAYERS.get(view.form, "announced"),
+                    view.subject or view.title or view.text[:_TITLE],
+                    volume,
+                    message=view.id,
+                    author=view.author,
+                    mine=view.mine,
+                    sent=view.time,
+                    form=view.title,
+                    ended=over,
+                    waits=view.open,
+                )
+            except DecodeError:
+                continue
+
+
+def own(plans: Iterable[Plan]) -> Iterator[dict[str, Any]]:
+    """One's own plans and places."""
+    for plan in plans:
+        layer = "place" if plan.protected else "plan"
+        more = {"plan": plan.id, "kind": plan.kind, "role": plan.role, "protected": plan.protected}
+        yield feature(f"plan:{plan.id}", layer, plan.name, plan.volume, **more)
+
+
+def clashes(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Where plans and announcements clash, from what the check found (``parley.app.conflicts``)."""
+    for n, conflict in enumerate(found["conflicts"]):
+        at = parse_position(conflict["where"])
+        yield {
+            "id": f"conflict:{n}",
+            "layer": "conflict",
+            "name": f"{conflict['plan_name']} / {conflict['author']} {conflict['number'] or conflict['subject']}",
+            "geometry": {"type": "Point", "coordinates": [at.lon / MICRODEGREES, at.lat / MICRODEGREES]},
+            "middle": [at.lon / MICRODEGREES, at.lat / MICRODEGREES],
+            "where": conflict["where"],
+            "windows": conflict["windows"] or [],
+            "heights": conflict["heights"],
+            "lower_m": None,
+            "upper_m": None,
+            "degree": conflict["degree"],
+            "metres": conflict["metres"],
+            "plan": conflict["plan"],
+            "message": conflict["notice"].rpartition("/")[0],
+        }
+
+
+async def positions(runtime: Runtime, params: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    """A position in any notation: where it is, in several notations, and from the nearest named places (R58, B4)."""
+    del runtime
+    return await asyncio.to_thread(_position, str(params["text"]))
+
+
+def _position(text: str) -> dict[str, Any]:
+    at = parse_position(text)
+    return {
+        "lat": at.lat / MICRODEGREES,
+        "lon": at.lon / MICRODEGREES,
+        "minutes": format_position(at),
+        "decimal": write_position(at),
+        "near": [from_place(town, at) for town in nearest_towns(at)],
+    }
+
+
+async def everything(runtime: Runtime, params: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    """All that a map shows: announced areas, one's own plans, and where they clash. ``in`` is the reader's language."""
+
+    def ask() -> dict[str, Any]:
+        line = runtime.line_home
+        views = runtime.views(str(params.get("in") or ""))
+        try:
+            with open_plans(line) as kept:
+                plans = list(kept)
+            conflicts = find_conflicts(line, views, line.newest_keys()[1].store_key) if plans else {"conflicts": []}
+            return {"things": [*announced(views), *own(plans), *clashes(conflicts)]}
+        finally:
+            views.close()
+
+    return await asyncio.to_thread(ask)
+
+
+MAPPING_OPERATIONS: Final[dict[str, Callable[[Runtime, dict[str, Any]], Awaitable[Any]]]] = {
+    "map": everything,
+    "position": positions,
+}

@@ -1,0 +1,78 @@
+"""Shapes as rings on the sphere, for a map that draws great circles and needs no cut at 180 degrees.
+
+Rings here are GeoJSON geometries that are *not* cut at 180 degrees and go round a pole where the area does: d3-geo
+draws them as they are. What is written for other people's maps is cut (``parley.notices.exports``).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from parley.conflict.edges import densify
+from parley.geo.sphere import bearing, destination
+from parley.wire.geometry import MICRODEGREES, Circle, Corridor, Edge, Point, Polygon, Position, Shape
+
+_CIRCLE_POINTS: Final = 72
+_ARC: Final = 10.0
+"""Degrees between two points of a bend."""
+_EDGE_POINTS: Final = 512
+"""Points that edges which are no great circles may add to one shape."""
+_HALF_TURN: Final = 180.0
+Coordinates = list[list[float]]
+
+
+def geometry(shape: Shape) -> dict[str, Any]:
+    """The GeoJSON geometry of a shape. A corridor is the ring round all that lies within its half width."""
+    match shape:
+        case Point(at):
+            return {"type": "Point", "coordinates": _degrees([at])[0]}
+        case Circle(centre, radius):
+            ring = [destination(centre, -360 * n / _CIRCLE_POINTS, radius) for n in range(_CIRCLE_POINTS)]
+        case Polygon(places, edge):
+            ring = _along(places, edge, closed=True)
+        case Corridor(path, half_width, edge):
+            ring = list(_around(_along(path, edge, closed=False), half_width))
+    return {"type": "Polygon", "coordinates": [_degrees([*ring, ring[0]])]}
+
+
+def collection(shapes: Sequence[Shape]) -> dict[str, Any]:
+    """One geometry for all shapes of an area."""
+    found = [geometry(shape) for shape in shapes]
+    return found[0] if len(found) == 1 else {"type": "GeometryCollection", "geometries": found}
+
+
+def _degrees(places: Sequence[Position]) -> Coordinates:
+    return [[p.lon / MICRODEGREES, p.lat / MICRODEGREES] for p in places]
+
+
+def _along(places: Sequence[Position], edge: Edge, *, closed: bool) -> list[Position]:
+    """Positions with great circles between them that follow ``edge``. Raises DecodeError ``area-edge``."""
+    rows = np.array([(p.lat, p.lon) for p in places], dtype=np.int32)
+    dense, _ = densify(rows, edge, _EDGE_POINTS, closed=closed)
+    return [Position(lat, lon) for lat, lon in dense.tolist()]
+
+
+def _around(path: Sequence[Position], half_width: int) -> Iterator[Position]:
+    """Round the beginning, out along the right, round the end, and back along the left; bends are round."""
+    there = [p for n, p in enumerate(path) if n == 0 or p != path[n - 1]]
+    if len(there) == 1:
+        yield from (destination(there[0], -360 * n / _CIRCLE_POINTS, half_width) for n in range(_CIRCLE_POINTS))
+        return
+    for side in (there, there[::-1]):
+        first = bearing(side[0], side[1]) - 90
+        for here, following in itertools.pairwise(side):
+            right = bearing(here, following) + 90
+            yield from _bend(here, first, right, half_width)
+            first = bearing(following, here) - 90
+
+
+def _bend(at: Position, first: float, last: float, metres: int) -> Iterator[Position]:
+    """Points round ``at`` from one direction to another, the shorter way; half a turn goes against the clock."""
+    turn = (last - first + _HALF_TURN) % 360 - _HALF_TURN
+    steps = max(1, round(abs(turn) / _ARC))
+    for n in range(steps + 1):
+        yield destination(at, first + turn * n / steps, metres)
