@@ -181,3 +181,30 @@ def until(holds: Callable[[], Any], seconds: float = 30) -> Any:
             return found
         time.sleep(0.02)
     raise AssertionError("it did not come about")
+
+
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def faults(page: Page) -> list[str]:
+    """What axe-core finds wrong with a page: WCAG 2.2 A and AA, and best practice."""
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
+    return [f"{name}: {node}" for name, nodes in found for node in nodes]
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Page], list[str]]:
+    return faults
+
+
+class Tools:
+    """What test modules use of this file: they import nothing of one another."""
+
+    until = staticmethod(until)
+    page = Watched
+
+
+@pytest.fixture(scope="session")
+def watched() -> type[Tools]:
+    return Tools

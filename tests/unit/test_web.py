@@ -60,7 +60,9 @@ def test_all_scripts_together_fit_a_slow_line(hook: ModuleType) -> None:
 
 def test_scripts_build_the_page_from_nodes_only() -> None:
     """Trusted Types would refuse these in the browser; here they are refused before."""
-    sink = re.compile(r"(inner|outer)HTML\s*=(?!=)|insertAdjacentHTML|document\.write|\beval\(|new Function|\.style\.cssText")
+    sink = re.compile(
+        r"(inner|outer)HTML\s*=(?!=)|insertAdjacentHTML|document\.write|\beval\(|new Function|\.style\.cssText"
+    )
     found = [
         f"{path.name}:{number}"
         for path in sorted((ROOT / "web" / "src").rglob("*.ts"))

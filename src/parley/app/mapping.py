@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from parley.app.conflicts import find_conflicts
 from parley.app.outline import collection
 from parley.app.plans import Plan, open_plans
 from parley.app.readback import from_place, nearest_towns
@@ -31,6 +30,7 @@ _LAYERS: Final = {"H1": "site", "H2": "movement", "H4": "report", "X1": "alert"}
 _OVER: Final = frozenset({"ended", "cancelled", "completed"})
 _ENDS: Final = frozenset({Relation.CANCELS, Relation.SUPERSEDES, Relation.CORRECTS})
 _IDS: Final = ("site-id", "movement-id")
+_CALLED: Final = ("subject", "designation", "name", *_IDS)
 _TITLE: Final = 80
 _REPORT_S: Final = 3600
 """How long a reported position is shown as where something is."""
@@ -101,6 +101,14 @@ def _of_text(view: MessageView) -> Iterator[tuple[str, Volume]]:
     yield from ((part.label or str(n), part.volume) for n, part in enumerate(draft.parts, 1))
 
 
+def _name(view: MessageView) -> str:
+    """What names an activity in a list: its number and what it is called."""
+    values = view.filled.values if view.filled is not None else {}
+    called = next((str(values[n]) for n in _CALLED if n in values), view.subject or view.title or view.text[:_TITLE])
+    number = f"{values.get('series', '')} {values.get('number', '')}".strip()
+    return f"{number} {called}".strip()
+
+
 def _ended(views: Views, messages: Iterable[MessageView]) -> set[tuple[str, str]]:
     """What authors have ended or replaced: pairs of author and message, or of author and number of a notice."""
     found: set[tuple[str, str]] = set()
@@ -132,7 +140,7 @@ def announced(views: Views) -> Iterator[dict[str, Any]]:
                 yield feature(
                     f"{view.id}/{label}",
                     _LAYERS.get(view.form, "announced"),
-                    view.subject or view.title or view.text[:_TITLE],
+                    _name(view),
                     volume,
                     message=view.id,
                     author=view.author,
@@ -155,8 +163,10 @@ def own(plans: Iterable[Plan]) -> Iterator[dict[str, Any]]:
 
 
 def clashes(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Where plans and announcements clash, from what the check found (``parley.app.conflicts``)."""
+    """Where plans and announcements clash, from what the operation ``check`` found."""
     for n, conflict in enumerate(found["conflicts"]):
+        if conflict.get("over"):
+            continue
         at = parse_position(conflict["where"])
         yield {
             "id": f"conflict:{n}",
@@ -193,17 +203,18 @@ def _position(text: str) -> dict[str, Any]:
     }
 
 
-async def everything(runtime: Runtime, params: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
-    """All that a map shows: announced areas, one's own plans, and where they clash. ``in`` is the reader's language."""
+async def chart(runtime: Runtime, params: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    """All that a map shows of this line but conflicts, which ``clashes`` makes of what ``check`` found.
 
-    def ask() -> dict[str, Any]:
-        line = runtime.line_home
+    ``in`` is the reader's language.
+    """
+
+    def ask() -> list[dict[str, Any]]:
         views = runtime.views(str(params.get("in") or ""))
         try:
-            with open_plans(line) as kept:
+            with open_plans(runtime.line_home) as kept:
                 plans = list(kept)
-            conflicts = find_conflicts(line, views, line.newest_keys()[1].store_key) if plans else {"conflicts": []}
-            return {"things": [*announced(views), *own(plans), *clashes(conflicts)]}
+            return [*announced(views), *own(plans)]
         finally:
             views.close()
 
@@ -211,6 +222,6 @@ async def everything(runtime: Runtime, params: dict[str, Any]) -> Any:  # noqa: 
 
 
 MAPPING_OPERATIONS: Final[dict[str, Callable[[Runtime, dict[str, Any]], Awaitable[Any]]]] = {
-    "map": everything,
+    "chart": chart,
     "position": positions,
 }

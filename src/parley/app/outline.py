@@ -27,16 +27,20 @@ Coordinates = list[list[float]]
 
 def geometry(shape: Shape) -> dict[str, Any]:
     """The GeoJSON geometry of a shape. A corridor is the ring round all that lies within its half width."""
-    match shape:
-        case Point(at):
-            return {"type": "Point", "coordinates": _degrees([at])[0]}
-        case Circle(centre, radius):
-            ring = [destination(centre, -360 * n / _CIRCLE_POINTS, radius) for n in range(_CIRCLE_POINTS)]
-        case Polygon(places, edge):
-            ring = _along(places, edge, closed=True)
-        case Corridor(path, half_width, edge):
-            ring = list(_around(_along(path, edge, closed=False), half_width))
+    if isinstance(shape, Point):
+        return {"type": "Point", "coordinates": _degrees([shape.at])[0]}
+    ring = _ring(shape)
     return {"type": "Polygon", "coordinates": [_degrees([*ring, ring[0]])]}
+
+
+def _ring(shape: Circle | Polygon | Corridor) -> list[Position]:
+    match shape:
+        case Circle(centre, radius):
+            return [destination(centre, -360 * n / _CIRCLE_POINTS, radius) for n in range(_CIRCLE_POINTS)]
+        case Polygon(places, edge):
+            return _along(places, edge, closed=True)
+        case Corridor(path, half_width, edge):
+            return list(_around(_along(path, edge, closed=False), half_width))
 
 
 def collection(shapes: Sequence[Shape]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from starlette.responses import JSONResponse, Response
 
+from parley.app.mapping import clashes
 from parley.console.web import Visit, page
 from parley.forms.display import safe_line
 
@@ -29,16 +30,15 @@ def said(visit: Visit, texts: tuple[str, ...]) -> dict[str, str]:
     return {text: visit.say(text) for text in texts}
 
 
-@page("/lines/{line}/map", name="map", menu="Map", order=50)
+@page("/lines/{line}/map", name="map", menu="Map", key="m", order=50)
 async def show_map(visit: Visit) -> Response:
     """The map of a line."""
-    return visit.render(
+    return await visit.render(
         "map.html",
         title=visit.say("Map"),
-        active="map",
         source=visit.address("map_data", line=visit.line_name),
-        messages=visit.address("inbox", line=visit.line_name).rsplit("/", 1)[0] + "/messages/",
-        plans=visit.address("plans", line=visit.line_name),
+        messages=visit.address("message", line=visit.line_name, id="-").removesuffix("-"),
+        plans="",
         legend=LEGEND,
         said=said(visit, _WORDS),
     )
@@ -47,8 +47,8 @@ async def show_map(visit: Visit) -> Response:
 @page("/lines/{line}/map.json", name="map_data")
 async def map_data(visit: Visit) -> Response:
     """What the map shows, as data; what peers wrote is made safe to see."""
-    found = await visit.ask("map", **{"in": visit.language})
-    return JSONResponse({"now": visit.console.now(), "things": [safe(thing) for thing in found["things"]]})
+    found = [*await visit.ask("chart", **{"in": visit.language}), *clashes(await visit.ask("check"))]
+    return JSONResponse({"now": visit.console.now(), "things": [safe(thing) for thing in found]})
 
 
 def safe(thing: dict[str, Any]) -> dict[str, Any]:

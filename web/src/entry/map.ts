@@ -147,7 +147,7 @@ function pick(thing: Thing | undefined, centre: boolean): void {
   details.replaceChildren(
     make("h2", {}, thing.name),
     make("dl", {}, ...rowsOf(thing).flatMap(([a, b]) => [make("dt", {}, a), make("dd", {}, b)])),
-    ...(thing.message || thing.plan
+    ...(link !== ""
       ? [make("p", {}, make("a", { href: link, class: "button" }, word(thing.message ? "Open the message" : "Open the plans")))]
       : []),
   );

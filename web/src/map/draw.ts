@@ -122,7 +122,7 @@ export function draw(canvas: HTMLCanvasElement, view: View, scene: Scene, use: C
     const how = stand(thing.windows, scene.at);
     if (how === "over" || (thing.ended === true && thing.id !== scene.chosen)) continue;
     one(context, path, project, thing, how === "coming", thing.id === scene.chosen, colour(thing, use), use);
-    if (thing.id === scene.chosen || shown.length <= 60) labels.push([thing, colour(thing, use)]);
+    if (thing.id === scene.chosen || (shown.length <= 60 && thing.layer !== "conflict")) labels.push([thing, colour(thing, use)]);
   }
   label(context, project, view, labels, use);
   if (scene.sketch) sketch(context, path, project, scene.sketch, use);
