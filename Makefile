@@ -22,8 +22,8 @@ demo: $(READY) ## a line between several parties on this machine, with its recor
 web: $(READY) ## the console's scripts, from web/, with the Node that is in .venv
 	$(BIN)/python hatch_build.py
 
-test: $(READY) ## all tests, with the coverage gate
-	$(BIN)/pytest -q --cov --cov-report=term
+test: $(READY) ## all tests on all cores, with the coverage gate
+	$(BIN)/pytest -q -n auto --dist worksteal --cov --cov-report=term
 
 check: $(READY) ## lint, format, types, direction of imports, style
 	$(BIN)/ruff check --quiet
