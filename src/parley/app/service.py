@@ -20,6 +20,7 @@ from parley.app.mapping import MAPPING_OPERATIONS
 from parley.app.officerops import OFFICER_OPERATIONS
 from parley.app.plans import open_plans
 from parley.app.proofs import write_proof
+from parley.app.provenance import RECORD_OPERATIONS
 from parley.app.readback import as_remark, read_back, stated_places
 from parley.app.runtime import Runtime
 from parley.app.views import Views
@@ -325,6 +326,7 @@ OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] = {
     **MAPPING_OPERATIONS,
     **WATCH_OPERATIONS,
     **OFFICER_OPERATIONS,
+    **RECORD_OPERATIONS,
 }
 
 

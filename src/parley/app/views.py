@@ -76,6 +76,12 @@ class MessageView:
     values: dict[str, Any] = field(default_factory=dict)
     """What the form says, as ``parley send --form`` takes it."""
     warnings: list[str] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)
+    """A form in words, in the reader's language; ``lines`` are its fields, ``notes`` what goes with every such form."""
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    refs: list[dict[str, str]] = field(default_factory=list)
+    """What it goes on with: the relation and the message's id."""
     filled: Filled | None = None
     mine: bool = False
     open: bool = False
@@ -175,6 +181,11 @@ class Views:
             arrival=arrival,
         )
         view.recipients = [self._recipient(entry, m) for m in to]
+        view.refs = [
+            {"relation": ref.relation.name.lower(), "id": self.name_of(ref.entry)}
+            for ref in content.refs
+            if self._known(ref.entry)
+        ]
         if content.form:
             self._show_form(view, entry.log, content)
         return view
@@ -189,6 +200,8 @@ class Views:
             return
         rendered = render(view.filled, forms.words(self.language), view.time)
         view.title, view.warnings = rendered.title, list(rendered.warnings)
+        view.sentences, view.notes = list(rendered.sentences), list(rendered.notes)
+        view.lines = [{"name": x.name, "label": x.label, "values": list(x.values)} for x in rendered.lines]
         view.subject = view.subject or (rendered.sentences[0] if rendered.sentences else rendered.title)
         view.values = write_values(view.filled.form.fields, view.filled.values)
         view.text = as_text(rendered, view.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from parley.app.desk import Desk, Picture, desk_of, message_of
@@ -12,7 +13,7 @@ from parley.app.runtime import Runtime
 from parley.app.views import Views
 from parley.app.watching import Row
 from parley.errors import UsageError
-from parley.ids import EntryId
+from parley.ids import EntryId, MemberNumber
 from parley.procedure import escalation, facts, outgoing
 from parley.procedure import line_state as ls
 from parley.procedure import watch as w
@@ -20,7 +21,7 @@ from parley.procedure.clocks import Mode, Turn, silent_now
 from parley.procedure.escalation import Escalated, Rung
 from parley.procedure.onward import Onward
 from parley.procedure.outgoing import Approval, Draft
-from parley.wire.statement import EVERYONE, Kind, Message, Precedence, Relation
+from parley.wire.statement import EVERYONE, Kind, Message, Precedence, Reference, Relation
 
 T = TypeVar("T")
 Params = dict[str, Any]
@@ -136,6 +137,7 @@ def _whole(desk: Desk, picture: Picture) -> dict[str, Any]:
         "onward": [{"id": desk.name(m), **_onward(o, picture)} for m, o in desk.book.onward.items()],
         "drafts": [_draft(desk, number, draft) for number, draft in desk.log.drafts()],
         "next_change": picture.next_change,
+        "place": desk.book.place - 1,
     }
 
 
@@ -301,7 +303,11 @@ async def follow_up(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - 
 
 
 async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """Keep a draft of ``officer``: free text, a ``form`` with its ``values``, or the next step after ``after`` (B8)."""
+    """Keep a draft of ``officer``: free text, a ``form`` with its ``values``, or the next step after ``after`` (B8).
+
+    ``about`` and ``relation`` name the message that it answers, corrects or cancels; ``seen`` the place in the order of
+    arrival up to which the officer had read when the writing began (B11).
+    """
     desk = desk_of(runtime)
     await desk.picture()
     officer, language, to = _officer(params), _language(runtime, params), _to(runtime, params)
@@ -323,8 +329,16 @@ async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
         message = Message(
             str(params["text"]), language, precedence or Precedence.ROUTINE, str(params.get("subject") or "")
         )
+    if params.get("about"):
+        about = _find(runtime, {"id": params["about"]})
+        relation = Relation[str(params.get("relation") or "reply").upper()]
+        message, to = (
+            replace(message, refs=(Reference(relation, about),)),
+            to if to != EVERYONE else runtime.audience(about),
+        )
     purpose = runtime.node.line.membership.current.charter.purpose
-    made = Draft(message, to, officer, desk.now, desk.book.place - 1, purpose)
+    seen = desk.book.place - 1 if params.get("seen") is None else int(params["seen"])
+    made = Draft(message, to, officer, desk.now, seen, purpose)
     number = await desk.alone(lambda: desk.log.keep(made))
     return _draft(desk, number, made)
 
@@ -377,6 +391,12 @@ def _draft(desk: Desk, number: int, found: Draft) -> dict[str, Any]:
         "number": number,
         "officer": found.author,
         "text": desk.text(found.message),
+        "form": found.message.form,
+        "to": sorted(desk.code(MemberNumber(n)) for n in range(64) if found.to >> n & 1)
+        if found.to != EVERYONE
+        else [],
+        "refs": [{"relation": r.relation.name.lower(), "id": desk.name(r.entry)} for r in found.message.refs],
+        "time": found.at,
         "precedence": found.message.precedence.name,
         "statement": outgoing.draft_hash(found).hex(),
         "two_officers": outgoing.needs_two(found.message, desk.rules.release),

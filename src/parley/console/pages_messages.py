@@ -1,23 +1,290 @@
-"""The inbox, and one message with all that is known of it."""
+"""The inbox, search, one message with all that is known of it, and what an officer does with it."""
 
 from __future__ import annotations
 
-from starlette.responses import Response
+from datetime import UTC, datetime
+from typing import Any, Final
 
+from starlette.responses import PlainTextResponse, Response
+
+from parley.app.provenance import References
+from parley.console.glance import stage_words
 from parley.console.web import Visit, page
+from parley.errors import ParleyError, UsageError
+from parley.wire.statement import Precedence
+
+_PAGE: Final = 100
+"""Messages on one page of the inbox."""
+_MESSAGE: Final = "/lines/{line}/messages/{id}"
 
 
 @page("/lines/{line}/inbox", menu="Inbox", key="i", order=10)
 async def inbox(visit: Visit) -> Response:
-    """What waits to be acknowledged, and the newest messages."""
+    """What waits to be acknowledged, FLASH first, and the newest messages."""
     waiting = await visit.ask("inbox", **{"in": visit.language})
-    newest = await visit.ask("inbox", all=True, limit=50, **{"in": visit.language})
-    return await visit.render("inbox.html", title=visit.say("Inbox"), waiting=waiting, newest=newest[::-1])
+    newest = await visit.ask("inbox", all=True, limit=_PAGE, **{"in": visit.language})
+    return await visit.render(
+        "inbox.html",
+        title=visit.say("Inbox"),
+        waiting=[m for m in waiting if not m["form"].startswith("watch/")][:_PAGE],
+        newest=[m for m in newest[::-1] if not m["form"].startswith("watch/")],
+        state=lambda m: state_words(visit, m),
+    )
 
 
-@page("/lines/{line}/messages/{id}")
+@page("/lines/{line}/search", menu="Search", key="s", order=80)
+async def search(visit: Visit) -> Response:
+    """Messages that have all words that were asked for."""
+    text = visit.request.query_params.get("q", "")
+    found = await visit.ask("search", text=text, **{"in": visit.language}) if text else []
+    return await visit.render(
+        "search.html", title=visit.say("Search"), text=text, found=found, state=lambda m: state_words(visit, m)
+    )
+
+
+def state_words(visit: Visit, recipient: dict[str, Any]) -> str:
+    """The furthest fact about a message at one recipient, in words."""
+    return stage_words(visit, recipient["state"])
+
+
+@page(_MESSAGE)
 async def message(visit: Visit) -> Response:
     """One message; opening it does not mark it as read."""
-    name = visit.request.path_params["id"]
+    name = str(visit.request.path_params["id"])
     shown = await visit.ask("show", id=name, **{"in": visit.language})
-    return await visit.render("message.html", title=name, message=shown)
+    if shown["form"].startswith("watch/"):
+        original = None
+    else:
+        original = await _original(visit, shown)
+    return await visit.render(
+        "message.html",
+        title=shown["title"] or shown["subject"] or shown["text"][:60] or name,
+        message=shown,
+        original=original,
+        clocks=await _clocks(visit, name),
+        origin=await _or_error(visit, "origin", id=name),
+        places=await visit.ask("readback", id=name),
+        conflicts=await _conflicts(visit, shown),
+        onward=await _onward(visit, name),
+        following=_following(visit, name),
+        precedences=[p.name for p in reversed(Precedence)],
+        stage=lambda row: stage_words(visit, row["stage"]),
+        relation=lambda name: relation_words(visit, name),
+        exercise_real=shown["text"].lstrip().upper().startswith("NO DUFF"),
+        operational=[n for n in visit.console.lines if n != visit.line_name],
+    )
+
+
+async def _or_error(visit: Visit, operation: str, **params: Any) -> dict[str, Any]:  # noqa: ANN401
+    try:
+        found: dict[str, Any] = await visit.ask(operation, **params)
+    except ParleyError as error:
+        return {"error": error.message, "code": error.code}
+    return found
+
+
+async def _original(visit: Visit, shown: dict[str, Any]) -> dict[str, Any] | None:
+    """A form as its author wrote it, where the officer reads another language (R42); None where it is the same."""
+    if not shown["form"] or shown["language"] == visit.language:
+        return None
+    found: dict[str, Any] = await visit.ask("show", id=shown["id"], **{"in": shown["language"]})
+    return found
+
+
+async def _clocks(visit: Visit, name: str) -> list[dict[str, Any]]:
+    watch = await visit.ask("watch")
+    return [row for row in watch["messages"] if row["id"] == name]
+
+
+async def _onward(visit: Visit, name: str) -> dict[str, Any] | None:
+    watch = await visit.ask("watch")
+    return next((o for o in watch["onward"] if o["id"] == name), None)
+
+
+async def _conflicts(visit: Visit, shown: dict[str, Any]) -> list[dict[str, Any]]:
+    """What of the own plans this message clashes with; only a form states areas that are checked here."""
+    if not shown["form"] or shown["mine"] or shown["form"].startswith("watch/"):
+        return []
+    found = await visit.ask("check")
+    return [c for c in found["conflicts"] if c["notice"].rpartition("/")[0] == shown["id"]]
+
+
+def _following(visit: Visit, name: str) -> list[dict[str, Any]]:
+    """What answers, corrects, cancels or asks about this message, oldest first."""
+    references = visit.console.references.setdefault(visit.line_name, References())
+    views = visit.line.views(visit.language)
+    try:
+        references.read_on(views)
+        found = []
+        for relation, entry in references.to(views.find(name)):
+            view = views.message(entry)
+            if not view.form.startswith("watch/"):
+                found.append({"relation": relation.name.lower(), **view.as_json()})
+        return found
+    finally:
+        views.close()
+
+
+def relation_words(visit: Visit, name: str) -> str:
+    """How a message goes on with another, in words."""
+    known = {
+        "reply": visit.say("answers"),
+        "corrects": visit.say("CORRECTS"),
+        "cancels": visit.say("CANCELS"),
+        "supersedes": visit.say("takes the place of"),
+        "continues": visit.say("continues"),
+        "queries": visit.say("questions"),
+        "subject": visit.say("is about"),
+    }
+    return known.get(name, name)
+
+
+@page(f"{_MESSAGE}/proof")
+async def proof(visit: Visit) -> Response:
+    """Under whose key a message lies, and the proof that anyone can check."""
+    name = str(visit.request.path_params["id"])
+    origin = await visit.ask("origin", id=name)
+    made = await _or_error(visit, "proof", id=name)
+    return await visit.render("proof.html", title=visit.say("Proof"), id=name, origin=origin, proof=made)
+
+
+@page(f"{_MESSAGE}/proof.txt")
+async def proof_text(visit: Visit) -> Response:
+    """The proof as a file (c2sp.org/tlog-proof)."""
+    name = str(visit.request.path_params["id"])
+    made = await visit.ask("proof", id=name)
+    headers = {"content-disposition": f'attachment; filename="{made["author"]}-{made["index"]}.tlog-proof"'}
+    return PlainTextResponse(made["text"], headers=headers)
+
+
+# -- what an officer does ----------------------------------------------------------------------------------
+
+
+def back(visit: Visit) -> Response:
+    """To the message again."""
+    return visit.go("message", line=visit.line_name, id=str(visit.request.path_params["id"]))
+
+
+@page(f"{_MESSAGE}/mark", methods=("POST",))
+async def mark(visit: Visit) -> Response:
+    """Read, acknowledge or decline, as the button says; the role acts, the officer is in the log of the watch."""
+    name, how = str(visit.request.path_params["id"]), await visit.field("how")
+    text = (await visit.field("text")).strip()
+    if how not in ("read", "ack", "decline"):
+        raise UsageError(f"{how!r} is nothing that is done with a message.", code="request-malformed")
+    if how == "decline" and not text:
+        raise UsageError("say why it is declined.", code="reason-missing", next_step="Write a reason, then decline.")
+    if how == "ack" and await visit.ask("readback", id=name) and await visit.field("checked") != "yes":
+        raise UsageError(
+            "the places of this message were not confirmed.",
+            code="readback-needed",
+            next_step="Compare where they lie with what was meant, tick the box, then acknowledge.",
+        )
+    await visit.ask(how, id=name, text=text, officer=visit.officer)
+    await _note(visit, f"{how} {name}")
+    return back(visit)
+
+
+async def _note(visit: Visit, text: str) -> None:
+    """Who did it stays on this node: the record names the role (ADR 30)."""
+    await visit.ask("watch-note", officer=visit.officer or "nobody signed in", text=text)
+
+
+@page(f"{_MESSAGE}/reply", methods=("POST",))
+async def reply(visit: Visit) -> Response:
+    """Answer: as a draft, so that what came meanwhile holds it (B11) and a second officer is asked where one is needed."""
+    return await send_draft(
+        visit,
+        about=str(visit.request.path_params["id"]),
+        relation="reply",
+        text=await visit.field("text"),
+        precedence=await visit.field("precedence", "ROUTINE"),
+        language=await visit.field("language"),
+        seen=await visit.field("seen"),
+    )
+
+
+async def send_draft(visit: Visit, **params: Any) -> Response:  # noqa: ANN401
+    """Keep a draft and release it; where it may not leave, to the draft, which says why."""
+    if not str(params.get("text", "x")).strip():
+        raise UsageError("there is no text to send.", code="text-empty")
+    if not params.get("seen"):
+        params.pop("seen", None)
+    draft = await visit.ask("watch-draft", officer=visit.officer, **params)
+    try:
+        sent = await visit.ask("watch-release", number=draft["number"], officer=visit.officer)
+    except UsageError as error:
+        if error.code not in ("draft-overtaken", "release-needed"):
+            raise
+        return visit.go("draft", line=visit.line_name, number=str(draft["number"]))
+    return visit.go("message", line=visit.line_name, id=sent["id"])
+
+
+@page(f"{_MESSAGE}/hold", methods=("POST",))
+async def hold(visit: Visit) -> Response:
+    """A holding reply: what was understood, and by when the answer comes (R16)."""
+    within = await visit.field("within")
+    answer_by = visit.console.now() + int(within) * 60 if within.isdigit() else 0
+    text = (await visit.field("text")).strip()
+    if not text:
+        raise UsageError("say in your own words what you understood.", code="text-empty")
+    await visit.ask("watch-hold", id=visit.request.path_params["id"], text=text, answer_by=answer_by)
+    await _note(visit, f"holding reply to {visit.request.path_params['id']}")
+    return back(visit)
+
+
+@page(f"{_MESSAGE}/follow", methods=("POST",))
+async def follow(visit: Visit) -> Response:
+    """Question, correct or cancel, in one step and as loud as the original (R49, R72)."""
+    how, text = await visit.field("how"), (await visit.field("text")).strip()
+    if how not in ("query", "correct", "cancel"):
+        raise UsageError(f"{how!r} is no follow-up.", code="request-malformed")
+    if not text:
+        raise UsageError("say what.", code="text-empty")
+    done = await visit.ask("watch-follow", id=visit.request.path_params["id"], how=how, text=text)
+    await _note(visit, f"{how} {visit.request.path_params['id']} by {done['id']}")
+    return visit.go("message", line=visit.line_name, id=done["id"])
+
+
+@page(f"{_MESSAGE}/onward", methods=("POST",))
+async def onward(visit: Visit) -> Response:
+    """Pass a notification on to units' roles, or enter that a unit acknowledged it (R60, R61)."""
+    name = str(visit.request.path_params["id"])
+    if await visit.field("roles"):
+        roles = [r.strip() for r in (await visit.field("roles")).split(",") if r.strip()]
+        effect = read_utc(await visit.field("effect_at")) if await visit.field("effect_at") else 0
+        await visit.ask("watch-onward", id=name, roles=roles, effect_at=effect)
+        await _note(visit, f"passed {name} on to {', '.join(roles)}")
+    else:
+        role, by_phone = await visit.field("role"), await visit.field("telephone_at")
+        at = read_utc(by_phone) if by_phone else 0
+        await visit.ask("watch-onward", id=name, role=role, telephone_at=at)
+        await _note(visit, f"{role} has {name}{' by telephone' if at else ''}")
+    return back(visit)
+
+
+@page(f"{_MESSAGE}/mute", methods=("POST",))
+async def mute(visit: Visit) -> Response:
+    """Let a thread make no sound for a while; nothing is erased, and its clocks go on (R38)."""
+    minutes = await visit.field("minutes")
+    if not minutes.isdigit():
+        raise UsageError("say for how many minutes.", code="request-malformed")
+    await visit.ask(
+        "watch-mute",
+        id=visit.request.path_params["id"],
+        officer=visit.officer,
+        seconds=int(minutes) * 60,
+        reason=(await visit.field("reason")).strip(),
+        misuse=await visit.field("misuse") == "yes",
+    )
+    return back(visit)
+
+
+def read_utc(text: str) -> int:
+    """POSIX seconds of ``2026-11-25 14:00`` or what a browser's field sends, in UTC. Raises UsageError."""
+    try:
+        return int(datetime.fromisoformat(text.strip().rstrip("Zz").replace(" ", "T")).replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        raise UsageError(
+            f"{text!r} is no time.", code="time-malformed", next_step="Write it as 2026-11-25 14:00, in UTC."
+        ) from None

@@ -32,6 +32,7 @@ from starlette.staticfiles import StaticFiles
 
 import parley.console
 from parley.app.home import Home
+from parley.app.provenance import References
 from parley.app.runtime import Runtime
 from parley.app.service import OPERATIONS
 from parley.console import words
@@ -115,6 +116,8 @@ class Console:
         self.templates = Templates()
         self.heard: set[tuple[str, str]] = set()
         """Arrivals, by line and id, whose sound an officer stopped; what was not read sounds again after a restart."""
+        self.references: dict[str, References] = {}
+        """Which messages go on with which, by line."""
         self.watching: dict[int, Session] = {}
         """Open event streams, each with its session."""
 

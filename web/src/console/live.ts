@@ -84,8 +84,7 @@ function showLost(gone: boolean): void {
   if (!gone) void redraw();
 }
 
-export function live(): void {
-  last = performance.now();
+function listen(): void {
   const source = new EventSource("/events");
   const heard = (event: MessageEvent<string>): void => {
     last = performance.now();
@@ -95,6 +94,18 @@ export function live(): void {
     if (event.type !== "beat") void redraw();
   };
   for (const name of ["beat", "change", "watching", "reset"]) source.addEventListener(name, heard);
-  source.onerror = () => showLost(true);
+  source.onerror = () => {
+    if (!leaving) showLost(true);
+    if (source.readyState === EventSource.CLOSED) window.setTimeout(listen, 2000);
+  };
+  window.addEventListener("pagehide", () => source.close(), { once: true });
+}
+
+let leaving = false;
+
+export function live(): void {
+  last = performance.now();
+  window.addEventListener("pagehide", () => (leaving = true));
+  listen();
   setInterval(() => showLost(lost()), 500);
 }

@@ -1,4 +1,21 @@
-// What every page of the console does: lives, alarms, obeys the keyboard.
-import { live } from "../console/live.ts";
+// What every page of the console does: it lives, alarms, tells the time and obeys the keyboard.
+import { alarm } from "../console/alarm.ts";
+import { post } from "../console/ask.ts";
+import { clock } from "../console/clock.ts";
+import { keys } from "../console/keys.ts";
+import { live, redraw } from "../console/live.ts";
 
+alarm();
+clock();
+keys();
 live();
+
+// Forms that need no page of their own to answer: the alarm's button.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form instanceof HTMLFormElement && form.matches("[data-quiet]")) {
+    event.preventDefault();
+    void post(form.action, new FormData(form)).then(() => redraw());
+  }
+});
+for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());

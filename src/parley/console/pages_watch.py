@@ -1,0 +1,220 @@
+"""The watch: whose turn it is, drafts and their release, handover, line tests, silence, the log, the record."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import Response
+
+from parley.console.glance import stage_words
+from parley.console.pages_messages import read_utc, send_draft
+from parley.console.web import Visit, page
+from parley.errors import UsageError
+from parley.wire.statement import Precedence
+
+
+@page("/lines/{line}/watch", menu="Whose turn", key="t", order=20)
+async def turns(visit: Visit) -> Response:
+    """Every clock that runs, the soonest deadline first."""
+    watch = await visit.ask("watch")
+    rows = sorted(watch["messages"], key=lambda m: (not m["overdue"], m["deadline"] or 1 << 62))
+    return await visit.render(
+        "turns.html",
+        title=visit.say("Whose turn"),
+        rows=rows,
+        watch=watch,
+        stage=lambda row: stage_words(visit, row["stage"]),
+    )
+
+
+# -- drafts -----------------------------------------------------------------------------------------------
+
+
+@page("/lines/{line}/drafts", menu="Drafts", key="d", order=40)
+async def drafts(visit: Visit) -> Response:
+    """What is written and not sent."""
+    watch = await visit.ask("watch")
+    return await visit.render("drafts.html", title=visit.say("Drafts"), drafts=watch["drafts"])
+
+
+async def _draft(visit: Visit) -> dict[str, Any]:
+    number = visit.request.path_params["number"]
+    watch = await visit.ask("watch")
+    for found in watch["drafts"]:
+        if str(found["number"]) == number:
+            return dict(found)
+    raise UsageError(f"there is no draft {number}.", code="draft-unknown", next_step="It was sent or dropped.")
+
+
+@page("/lines/{line}/drafts/{number}")
+async def draft(visit: Visit) -> Response:
+    """One draft: what holds it, who approved it, and its release."""
+    found = await _draft(visit)
+    newer = [await visit.ask("show", id=name, **{"in": visit.language}) for name in found["newer"]]
+    return await visit.render(
+        "draft.html",
+        title=visit.say("Draft %(number)s", number=found["number"]),
+        draft=found,
+        newer=newer,
+        own=found["officer"] == visit.officer,
+        approved=visit.officer in found["approved_by"],
+    )
+
+
+@page("/lines/{line}/drafts/{number}/act", methods=("POST",), name="draft_act")
+async def draft_act(visit: Visit) -> Response:
+    """Approve, release or drop a draft, as the button says."""
+    number, how = visit.request.path_params["number"], await visit.field("how")
+    if how == "approve":
+        statement = await visit.field("statement")
+        await visit.ask("watch-approve", number=number, officer=visit.officer, statement=statement)
+        return visit.go("draft", line=visit.line_name, number=number)
+    if how == "drop":
+        await visit.ask("watch-release", number=number, officer=visit.officer, drop=True)
+        await visit.ask("watch-note", officer=visit.officer, text=f"dropped draft {number}")
+        return visit.go("drafts", line=visit.line_name)
+    if how != "release":
+        raise UsageError(f"{how!r} is nothing that is done with a draft.", code="request-malformed")
+    confirm = await visit.field("confirm") == "yes"
+    done = await visit.ask("watch-release", number=number, officer=visit.officer, confirm=confirm)
+    return visit.go("message", line=visit.line_name, id=done["id"])
+
+
+@page("/lines/{line}/no-duff/{id}")
+async def no_duff(visit: Visit) -> Response:
+    """What is real on an exercise line, as a draft for the operational line: another line, so written anew (D10)."""
+    to = visit.request.query_params.get("to", "")
+    visit.console.line(to)
+    shown = await visit.ask("show", id=visit.request.path_params["id"])
+    return await visit.render("noduff.html", title="NO DUFF", message=shown, to=to)
+
+
+@page("/lines/{line}/text", methods=("POST",))
+async def send_text(visit: Visit) -> Response:
+    """Write free text, as a draft that is released at once where it may be."""
+    to = [str(code) for code in (await visit.fields()).getlist("to")]
+    return await send_draft(
+        visit,
+        text=await visit.field("text"),
+        precedence=await visit.field("precedence", "ROUTINE"),
+        language=await visit.field("language") or visit.language,
+        subject=await visit.field("subject"),
+        seen=await visit.field("seen"),
+        to=to,
+    )
+
+
+# -- the watch ----------------------------------------------------------------------------------------------
+
+
+@page("/lines/{line}/handover", menu="Handover", key="o", order=50)
+async def handover(visit: Visit) -> Response:
+    """Who has the watch, the summary of what is open, and the roster."""
+    role = visit.request.query_params.get("role", "watch")
+    watch = await visit.ask("watch")
+    summary = await visit.ask("watch-handover", role=role)
+    shifts = await visit.ask("watch-roster", role=role)
+    duty = next((d for d in watch["duties"] if d["role"] == role), None)
+    offer = next((h for h in watch["handovers"] if h["role"] == role), None)
+    return await visit.render(
+        "handover.html",
+        title=visit.say("Handover"),
+        role=role,
+        roles=visit.line.procedures.ladder.roles,
+        summary=summary,
+        shifts=shifts,
+        duty=duty,
+        offer=offer,
+    )
+
+
+@page("/lines/{line}/handover", methods=("POST",), name="handover_act")
+async def handover_act(visit: Visit) -> Response:
+    """Offer, relieve, take the watch, or put somebody on the roster."""
+    how, role = await visit.field("how"), await visit.field("role", "watch")
+    if how == "offer":
+        await visit.ask("watch-handover", role=role, officer=visit.officer)
+    elif how in ("relieve", "take"):
+        if await visit.field("read") != "yes":
+            raise UsageError(
+                "the summary was not acknowledged.",
+                code="handover-unread",
+                next_step="Read what is open, tick the box, then take over.",
+            )
+        summary = await visit.field("summary")
+        await visit.ask("watch-relieve", role=role, officer=visit.officer, summary=summary, take=how == "take")
+    elif how == "roster":
+        start = int(await visit.field("start"))
+        await visit.ask("watch-roster", role=role, officer=await visit.field("officer"), start=start)
+    else:
+        raise UsageError(f"{how!r} is no part of a handover.", code="request-malformed")
+    return visit.to(f"{visit.address('handover', line=visit.line_name)}?role={role}")
+
+
+@page("/lines/{line}/log", menu="Log", key="l", order=60)
+async def log(visit: Visit) -> Response:
+    """The log of the watch, newest first."""
+    facts = await visit.ask("watch-log", limit=300)
+    return await visit.render("log.html", title=visit.say("Log of the watch"), facts=facts[::-1])
+
+
+@page("/lines/{line}/log", methods=("POST",), name="log_note")
+async def log_note(visit: Visit) -> Response:
+    """A line for the log."""
+    text = (await visit.field("text")).strip()
+    if not text:
+        raise UsageError("there is nothing to enter.", code="text-empty")
+    await visit.ask("watch-note", officer=visit.officer, text=text)
+    return visit.go("log", line=visit.line_name)
+
+
+@page("/lines/{line}/line", menu="Line", key="n", order=70)
+async def line_state(visit: Visit) -> Response:
+    """Tests, declared silence, the agreement, the record."""
+    watch = await visit.ask("watch")
+    return await visit.render("line.html", title=visit.say("The line"), watch=watch)
+
+
+@page("/lines/{line}/line", methods=("POST",), name="line_act")
+async def line_act(visit: Visit) -> Response:
+    """Run a line test, copy one back, declare silence or the agreement's status."""
+    how = await visit.field("how")
+    if how == "test":
+        sent = await visit.ask("watch-test")
+        await visit.ask("watch-note", officer=visit.officer, text=f"line test {sent['id']}")
+    elif how == "copy":
+        await visit.ask("watch-test", id=await visit.field("id"), text=await visit.field("text"))
+        await visit.ask("watch-note", officer=visit.officer, text=f"copied the line test {await visit.field('id')}")
+    elif how == "silence":
+        until = await visit.field("until")
+        silence = await visit.field("silence")
+        await visit.ask("watch-declare", silence=silence, until=read_utc(until) if until else 0)
+        await visit.ask("watch-note", officer=visit.officer, text=f"declared {silence}")
+    elif how == "agreement":
+        status = await visit.field("agreement")
+        await visit.ask("watch-declare", agreement=status, reason=await visit.field("reason"))
+        await visit.ask("watch-note", officer=visit.officer, text=f"declared the agreement {status}")
+    else:
+        raise UsageError(f"{how!r} is nothing that is done with a line.", code="request-malformed")
+    return visit.go("line_state", line=visit.line_name)
+
+
+@page("/lines/{line}/export", methods=("POST",))
+async def export(visit: Visit) -> Response:
+    """The record as a file that stands on its own; 'parley verify' checks it."""
+    name = f"{visit.line_name}-{visit.console.now()}.parley"
+    with tempfile.TemporaryDirectory(prefix="parley-") as folder:
+        path = Path(folder) / name
+        await visit.ask("export", path=str(path))
+        data = await asyncio.to_thread(path.read_bytes)
+    await visit.ask("watch-note", officer=visit.officer, text=f"exported the record, {len(data)} bytes")
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(data, media_type="application/zip", headers=headers)
+
+
+def precedences() -> list[str]:
+    """Loudest first."""
+    return [p.name for p in reversed(Precedence)]
