@@ -192,7 +192,7 @@ async def _note(visit: Visit, text: str) -> None:
 
 @page(f"{_MESSAGE}/reply", methods=("POST",))
 async def reply(visit: Visit) -> Response:
-    """Answer: as a draft, so that what came meanwhile holds it (B11) and a second officer is asked where one is needed."""
+    """Answer by a draft: what came meanwhile holds it (B11), and a second officer is asked where one is needed."""
     return await send_draft(
         visit,
         about=str(visit.request.path_params["id"]),

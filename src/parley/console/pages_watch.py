@@ -13,7 +13,6 @@ from parley.console.glance import stage_words
 from parley.console.pages_messages import read_utc, send_draft
 from parley.console.web import Visit, page
 from parley.errors import UsageError
-from parley.wire.statement import Precedence
 
 
 @page("/lines/{line}/watch", menu="Whose turn", key="t", order=20)
@@ -213,8 +212,3 @@ async def export(visit: Visit) -> Response:
     await visit.ask("watch-note", officer=visit.officer, text=f"exported the record, {len(data)} bytes")
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return Response(data, media_type="application/zip", headers=headers)
-
-
-def precedences() -> list[str]:
-    """Loudest first."""
-    return [p.name for p in reversed(Precedence)]
