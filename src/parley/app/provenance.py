@@ -7,12 +7,15 @@ before it is answered.
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from parley.app import fingerprint
+from parley.app.proofs import write_proof
 from parley.app.runtime import Runtime
 from parley.app.views import MessageView, Views
 from parley.errors import UsageError
@@ -20,10 +23,7 @@ from parley.ids import EntryId, LogId
 from parley.protocol import rows as r
 from parley.protocol.membership import Member
 from parley.protocol.rows import Reader
-from parley.protocol.trees import StoredEntry
-from parley.record.checkpoint import Checkpoint, origin_of
-from parley.record.proof import TlogProof
-from parley.record.rfc6962 import inclusion_proof, leaf_hash
+from parley.record.checkpoint import origin_of
 from parley.wire import cbor
 from parley.wire.statement import Message, Relation
 
@@ -101,50 +101,40 @@ def _log_row(reader: Reader, log: LogId) -> list[Any]:
     return fields
 
 
-async def proof(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """The proof of the message ``id`` as text (c2sp.org/tlog-proof), verified; its author's signed head with it.
+async def prove(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """``origin``, with the proof of the message ``id`` and its policy as texts; the proof was verified.
 
     Raises UsageError ``proof-not-yet`` while entries before it are missing.
     """
 
     def ask(views: Views) -> dict[str, Any]:
         entry = views.find(str(params["id"]))
-        author = views.membership.member(entry.log.member)
-        return {**_origin(runtime, entry, author), **_proof(runtime, entry, author)}
+        reader = runtime.node.store.reader()
+        try:
+            size = int.from_bytes(_log_row(reader, entry.log)[2][:8], "big")
+            held = sum(1 for _ in reader.scan(r.ENTRY, r.entry_key(entry.log, 0), r.entry_key(entry.log, size)))
+            if held < size or entry.index >= size:
+                raise UsageError(
+                    "entries that come before this message are not here yet.",
+                    code="proof-not-yet",
+                    next_step="Ask again when the line has caught up.",
+                )
+            with tempfile.TemporaryDirectory(prefix="parley-") as folder:
+                path = Path(folder) / "entry.tlog-proof"
+                made = write_proof(reader, views.membership, entry, path)
+                texts = {"text": path.read_text(), "policy": path.with_suffix(".policy").read_text()}
+        finally:
+            reader.close()
+        stored = views.stored(entry)
+        said = sha256(stored.statement).hexdigest() if stored is not None else ""
+        return {
+            **_origin(runtime, entry, views.membership.member(entry.log.member)),
+            **made,
+            **texts,
+            "statement": said,
+        }
 
     return await asyncio.to_thread(_with_views, runtime, ask)
-
-
-def _proof(runtime: Runtime, entry: EntryId, author: Member) -> dict[str, Any]:
-    reader = runtime.node.store.reader()
-    try:
-        fields = _log_row(reader, entry.log)
-        size = int.from_bytes(fields[2][:8], "big")
-        keys = author.keys_for(fields[1]) or author.keys
-        first, end = r.entry_key(entry.log, 0), r.entry_key(entry.log, size)
-        entries = [StoredEntry.decode(value) for _, value in reader.scan(r.ENTRY, first, end)]
-    finally:
-        reader.close()
-    if len(entries) < size or entry.index >= size:
-        raise UsageError(
-            "entries that come before this message are not here yet.",
-            code="proof-not-yet",
-            next_step="Ask again when the line has caught up.",
-        )
-    name = origin_of(runtime.node.line.membership.line, author.code, entry.log.incarnation)
-    signed = Checkpoint(name, size, fields[3]).signed_note(fields[4], keys.checkpoint)
-    stored = entries[entry.index]
-    path = inclusion_proof([leaf_hash(e.commitment) for e in entries], entry.index)
-    made = TlogProof(entry.index, path, signed, stored.salt + stored.statement)
-    head = made.verify(stored.commitment, keys.checkpoint)
-    return {
-        "size": head.size,
-        "root": head.root.hex(),
-        "leaf": leaf_hash(stored.commitment).hex(),
-        "statement": sha256(stored.statement).hexdigest(),
-        "path": [h.hex() for h in path],
-        "text": made.encode().decode(),
-    }
 
 
 async def search(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -189,6 +179,6 @@ class References:
 
 RECORD_OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] = {
     "origin": origin,
-    "proof": proof,
+    "prove": prove,
     "search": search,
 }

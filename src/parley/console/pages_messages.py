@@ -144,17 +144,18 @@ async def proof(visit: Visit) -> Response:
     """Under whose key a message lies, and the proof that anyone can check."""
     name = str(visit.request.path_params["id"])
     origin = await visit.ask("origin", id=name)
-    made = await _or_error(visit, "proof", id=name)
+    made = await _or_error(visit, "prove", id=name)
     return await visit.render("proof.html", title=visit.say("Proof"), id=name, origin=origin, proof=made)
 
 
-@page(f"{_MESSAGE}/proof.txt")
-async def proof_text(visit: Visit) -> Response:
-    """The proof as a file (c2sp.org/tlog-proof)."""
-    name = str(visit.request.path_params["id"])
-    made = await visit.ask("proof", id=name)
-    headers = {"content-disposition": f'attachment; filename="{made["author"]}-{made["index"]}.tlog-proof"'}
-    return PlainTextResponse(made["text"], headers=headers)
+@page(f"{_MESSAGE}/proof/{{part}}", name="proof_file")
+async def proof_file(visit: Visit) -> Response:
+    """The proof (c2sp.org/tlog-proof) or its policy (c2sp.org/tlog-policy) as a file."""
+    name, part = str(visit.request.path_params["id"]), visit.request.path_params["part"]
+    made = await visit.ask("prove", id=name)
+    kind, text = ("policy", made["policy"]) if part == "policy" else ("tlog-proof", made["text"])
+    headers = {"content-disposition": f'attachment; filename="{made["author"]}-{made["index"]}.{kind}"'}
+    return PlainTextResponse(text, headers=headers)
 
 
 # -- what an officer does ----------------------------------------------------------------------------------
