@@ -110,6 +110,10 @@ class BearerEvents(Protocol):
         """Opaque bytes of at most MAX_DATAGRAM arrived, from whoever: they are hostile until opened."""
         ...
 
+    def room(self) -> bool:
+        """False while so much waits that a bearer hands over no more of what can wait where it is. Ask again soon."""
+        ...
+
 
 class Bearer(Protocol):
     """Carries opaque datagrams up to its MTU; may lose, repeat, delay and reorder them (D17)."""

@@ -221,6 +221,52 @@ def test_random_bytes_and_key_rotation(keys: Keys) -> None:
     asyncio.run(run())
 
 
+def test_what_the_node_has_no_room_for_waits_at_the_peer(keys: Keys, tmp_path: Path) -> None:
+    """A defect once: a peer that floods filled the node's memory."""
+
+    async def run() -> None:
+        heard, mine = Listener(), Listener()
+        bearer = await listening(keys, heard)
+        flood = dialler(keys, bearer.port)
+        await flood.start(mine)
+        await wait_until(lambda: B in mine.up and A in heard.up, "up")
+        heard.full = True
+        sent = 0
+        while flood.ready(B):
+            for _ in range(100):
+                flood.send(B, sent.to_bytes(8, "big") * 8)
+                sent += 1
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.2)
+        # It stops taking; the flood waits in the peer's buffers. What is handed over is little.
+        assert not flood.ready(B)
+        assert len(heard.received) < 100
+        heard.full = False
+        await wait_until(lambda: len(heard.received) == sent, "all of it comes when there is room")
+        assert [int.from_bytes(x[:8], "big") for x in heard.received] == list(range(sent))
+        await flood.close()
+        await bearer.close()
+
+    asyncio.run(run())
+
+
+def test_a_stick_with_more_than_there_is_room_for_is_read_later(tmp_path: Path) -> None:
+    async def run() -> None:
+        heard = Listener()
+        for n in range(50):
+            (tmp_path / f"{n:03}.dgm").write_bytes(b"%d" % n)
+        bearer = FolderBearer("s", outgoing={}, incoming=tmp_path, poll_s=0.02)
+        heard.full = True
+        await bearer.start(heard)
+        await asyncio.sleep(0.1)
+        assert heard.received == []
+        heard.full = False
+        await wait_until(lambda: len(heard.received) == 50, "all are read")
+        await bearer.close()
+
+    asyncio.run(run())
+
+
 def test_a_stick_comes_and_goes(tmp_path: Path) -> None:
     async def run() -> None:
         stick, incoming, heard = tmp_path / "stick", tmp_path / "in", Listener()

@@ -15,6 +15,7 @@ from parley.app import config as configuration
 from parley.app.forms import Understands, forms_of
 from parley.app.home import LineHome
 from parley.app.refill import LOSSES, tell_refill
+from parley.app.repeats import Repeats
 from parley.app.views import Views
 from parley.app.watchrules import Rules, load_rules
 from parley.bearers.tls import TlsBearer
@@ -171,6 +172,7 @@ async def running(
     """
     directory = DataDirectory(line.path)
     notices: list[dict[str, Any]] = []
+    tell = Repeats(on_event, SystemClock().boot_s) if on_event is not None else None
     try:
         membership = line.membership()
         keys = keys_in_force(line, membership)
@@ -194,8 +196,8 @@ async def running(
                         bearer.set_pins(configuration.pins(node.line.membership))
             if raw_events is not None:
                 raw_events(event)
-            if on_event is not None:
-                on_event(plain(event, node.line.membership))
+            if tell is not None:
+                tell(plain(event, node.line.membership))
 
         node = Node(
             lambda rows: make_line(line, rows, signers, settings, me),

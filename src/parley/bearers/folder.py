@@ -18,6 +18,7 @@ from parley.ports import BearerEvents, Traits
 _SUFFIX: Final = ".dgm"
 _MAX_WAITING: Final = 4096
 """Files that may wait in one outgoing folder; beyond it the folder takes no more until it is emptied."""
+_AGAIN_S: Final = 0.01
 _REMEMBERED: Final = 65_536
 
 
@@ -68,8 +69,8 @@ class FolderBearer:
     async def _watch(self) -> None:
         while True:
             self._look_at_outgoing()
-            self._read_incoming()
-            await asyncio.sleep(self._poll_s)
+            whole = self._read_incoming()
+            await asyncio.sleep(self._poll_s if whole else _AGAIN_S)
 
     def _look_at_outgoing(self) -> None:
         for peer, folder in self._outgoing.items():
@@ -119,17 +120,21 @@ class FolderBearer:
             self._up.discard(peer)
             self._tell_down(peer, f"{folder} cannot be written: {error.strerror}")
 
-    def _read_incoming(self) -> None:
+    def _read_incoming(self) -> bool:
+        """Read what came; False when some of it waits until the node has room."""
         if self._incoming is None:
-            return
+            return True
         try:
             with os.scandir(self._incoming) as found:
                 names = sorted(x.name for x in found if x.name.endswith(_SUFFIX) and x.is_file(follow_symlinks=False))
         except OSError:
-            return
+            return True
         for name in names:
+            if self._events is not None and not self._events.room():
+                return False
             if name not in self._seen:
                 self._read_one(self._incoming / name)
+        return True
 
     def _read_one(self, path: Path) -> None:
         try:

@@ -204,6 +204,10 @@ class TlsBearer:
         if channel.peer is not None and self._events is not None:
             self._events.bearer_ready(self, channel.peer)
 
+    def room(self) -> bool:
+        """As the node says."""
+        return self._events is None or self._events.room()
+
     def channel_received(self, datagram: bytes) -> None:
         """Pass a datagram on."""
         if self._events is not None:

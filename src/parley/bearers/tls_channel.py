@@ -29,6 +29,9 @@ _RECORD_HEADER: Final = 5
 _HANDSHAKE: Final = 22
 _READ: Final = 17 * 1024
 """Bytes taken from OpenSSL at a time: a whole record. A larger buffer is zeroed in vain at every read."""
+_AT_ONCE: Final = 16
+"""Datagrams of one read that are handed over whatever waits: who floods keeps nobody else out of the node."""
+_HOLD_S: Final = 0.001
 HIGH_WATER: Final = 64 * 1024
 
 
@@ -93,6 +96,10 @@ class ChannelOwner(Protocol):
         """A datagram came."""
         ...
 
+    def room(self) -> bool:
+        """False while the node has enough waiting."""
+        ...
+
 
 class TlsChannel(asyncio.Protocol):
     """Frames datagrams with a 2-byte length inside TLS records."""
@@ -114,6 +121,8 @@ class TlsChannel(asyncio.Protocol):
         self._hello = bytearray()
         self._plain = bytearray()
         self._paused = False
+        self._held = False
+        self._again: asyncio.TimerHandle | None = None
         self._closed = False
         self._shaken = False
         self.peer: MemberNumber | None = None
@@ -207,6 +216,8 @@ class TlsChannel(asyncio.Protocol):
         if self._closed:
             return
         self._closed = True
+        if self._again is not None:
+            self._again.cancel()
         if self._transport is not None:
             self._transport.abort()
         self._owner.channel_closed(self, reason)
@@ -279,13 +290,34 @@ class TlsChannel(asyncio.Protocol):
             except SSL.ZeroReturnError:
                 self.close("closed by the peer")
                 return
-        while len(self._plain) >= 2:  # noqa: PLR2004
-            length = int.from_bytes(self._plain[:2], "big")
-            if len(self._plain) < 2 + length:
+        if self._again is None:
+            self._deliver(_AT_ONCE)
+
+    def _deliver(self, due: int) -> None:
+        """Hand over ``due`` datagrams, and more while the node has room; the rest waits here, and then at the peer."""
+        self._again = None
+        plain = self._plain
+        while len(plain) >= 2 and not self._closed:  # noqa: PLR2004
+            length = int.from_bytes(plain[:2], "big")
+            if len(plain) < 2 + length:
+                break
+            if due <= 0 and not self._owner.room():
+                self._hold()
                 return
-            datagram = bytes(self._plain[2 : 2 + length])
-            del self._plain[: 2 + length]
+            due -= 1
+            datagram = bytes(plain[2 : 2 + length])
+            del plain[: 2 + length]
             self._owner.channel_received(datagram)
+        if self._held and self._transport is not None and not self._closed:
+            self._held = False
+            self._transport.resume_reading()
+
+    def _hold(self) -> None:
+        """Read no more for now."""
+        if not self._held and self._transport is not None:
+            self._held = True
+            self._transport.pause_reading()
+        self._again = asyncio.get_running_loop().call_later(_HOLD_S, self._deliver, 0)
 
     def _flush(self) -> None:
         tls, transport = self._tls, self._transport

@@ -141,6 +141,10 @@ class Node:
         """Bytes came."""
         self.put(i.Received(datagram, bearer.name))
 
+    def room(self) -> bool:
+        """Less waits than one step takes."""
+        return len(self._inbox) < _BATCH
+
     # -- the loop --------------------------------------------------------------------------------------
 
     async def run(self) -> None:

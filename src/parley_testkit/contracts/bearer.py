@@ -18,6 +18,7 @@ class Listener:
         self.up: set[MemberNumber] = set()
         self.downs: list[tuple[MemberNumber, str]] = []
         self.received: list[bytes] = []
+        self.full = False
 
     def bearer_up(self, bearer: Bearer, peer: MemberNumber) -> None:
         """A path works."""
@@ -37,6 +38,10 @@ class Listener:
         """Bytes came."""
         assert isinstance(datagram, bytes), f"{bearer.name} hands over {type(datagram)}"
         self.received.append(datagram)
+
+    def room(self) -> bool:
+        """As ``full`` says."""
+        return not self.full
 
 
 async def wait_until(done: Callable[[], bool], what: str, seconds: float = _PATIENCE_S) -> None:
