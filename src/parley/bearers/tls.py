@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from parley import limits
@@ -23,6 +23,12 @@ _LONGEST_RETRY_S: Final = 5.0
 _MAX_PENDING: Final = 128
 """Handshakes in progress; the oldest makes room. Each costs a socket and at most 16 KiB."""
 _MAX_PENDING_A_SOURCE: Final = 48
+
+
+def _first_to_go(pending: Iterable[TlsChannel]) -> TlsChannel:
+    """The oldest that has not even sent a whole ClientHello; where all have, the oldest."""
+    channels = list(pending)
+    return next((c for c in channels if not c.began), channels[0])
 
 
 class TlsBearer:
@@ -107,15 +113,17 @@ class TlsBearer:
     def _accepted(self, channel: TlsChannel) -> TlsChannel:
         loop = asyncio.get_running_loop()
         while len(self._pending) >= _MAX_PENDING:
-            next(iter(self._pending)).close("too many handshakes in progress")
+            _first_to_go(self._pending).close("too many handshakes in progress")
         self._pending[channel] = loop.call_later(_HANDSHAKE_S, channel.close, "no handshake in time")
         loop.call_soon(self._bound_source, channel)
         return channel
 
     def _bound_source(self, channel: TlsChannel) -> None:
         same = [c for c in self._pending if c.source == channel.source and c.source]
-        for oldest in same[: max(0, len(same) - _MAX_PENDING_A_SOURCE)]:
-            oldest.close("too many handshakes in progress from one address")
+        for _ in range(len(same) - _MAX_PENDING_A_SOURCE):
+            gone = _first_to_go(same)
+            same.remove(gone)
+            gone.close("too many handshakes in progress from one address")
 
     async def _keep_dialling(self, peer: MemberNumber, address: Address, context: object) -> None:
         """Probe until connected, at intervals that stay short; TCP's back-off is never waited for."""

@@ -195,6 +195,11 @@ class TlsChannel(asyncio.Protocol):
     # -- the bearer ------------------------------------------------------------------------------------
 
     @property
+    def began(self) -> bool:
+        """True once a whole ClientHello has come, or was sent."""
+        return self._tls is not None
+
+    @property
     def ready(self) -> bool:
         """True when a datagram would begin to leave at once."""
         return self.peer is not None and not self._paused and not self._closed
