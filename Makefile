@@ -8,10 +8,10 @@ READY := $(VENV)/.installed
 # What the console is built from: a change of it is built by whatever target comes next.
 WEB := hatch_build.py $(shell find web -name node_modules -prune -o -name test -prune -o -type f ! -name .lock -print)
 
-.PHONY: help setup demo web test check bench fuzz docs clean lock
+.PHONY: help setup demo web test check bench fuzz docs dictionary clean lock
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## an environment in .venv with everything pinned, and the command .venv/bin/parley
 	@echo "Ready: $(BIN)/parley"
@@ -42,6 +42,9 @@ fuzz: $(READY) ## coverage-guided fuzzing of every decoder, an hour each; SECOND
 docs: $(READY) ## regenerates docs/reference, docs/architecture.svg and the table in ARCHITECTURE.md
 	$(BIN)/python tools/architecture.py
 	$(BIN)/python tools/reference.py
+
+dictionary: $(READY) ## trains the dictionaries of forms anew, from the packs and tools/remarks
+	$(BIN)/python tools/dictionary.py
 
 clean: ## removes what make made
 	rm -rf $(VENV) demo-out bench-out dist htmlcov .coverage .coverage.* .hypothesis

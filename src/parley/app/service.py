@@ -23,6 +23,7 @@ from parley.app.proofs import write_proof
 from parley.app.provenance import RECORD_OPERATIONS
 from parley.app.readback import as_remark, read_back, stated_places
 from parley.app.runtime import Runtime
+from parley.app.sheetops import SHEET_OPERATIONS, with_translations
 from parley.app.views import Views
 from parley.app.watchops import WATCH_OPERATIONS
 from parley.errors import ParleyError, StoreError, UsageError
@@ -143,13 +144,16 @@ async def inbox(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
 
 async def show(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """One message, without marking it as read; ``in`` is the language that forms are shown in."""
-    return _with_views(runtime, lambda v: v.message(v.find(params["id"])).as_json(), str(params.get("in") or ""))
+    entry = _with_views(runtime, lambda v: v.find(params["id"]))
+    message = _with_views(runtime, lambda v: v.message(entry).as_json(), str(params.get("in") or ""))
+    return await asyncio.to_thread(with_translations, runtime, entry, message)
 
 
 async def _mark(runtime: Runtime, kind: Kind, params: Params) -> Any:  # noqa: ANN401 - JSON
     entry = _with_views(runtime, lambda v: v.find(params["id"]))
     await runtime.mark(kind, entry, str(params.get("text") or ""), str(params.get("role") or "watch"))
-    return _with_views(runtime, lambda v: v.message(entry).as_json(), str(params.get("in") or ""))
+    message = _with_views(runtime, lambda v: v.message(entry).as_json(), str(params.get("in") or ""))
+    return await asyncio.to_thread(with_translations, runtime, entry, message)
 
 
 async def read(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -324,6 +328,7 @@ OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] = {
     "proof": proof,
     "prune": prune,
     **MAPPING_OPERATIONS,
+    **SHEET_OPERATIONS,
     **WATCH_OPERATIONS,
     **OFFICER_OPERATIONS,
     **RECORD_OPERATIONS,

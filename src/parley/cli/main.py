@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from parley import __version__
-from parley.cli import backup, forms, identity, importing, line, messages, officers, plans, record, serve, watch
+from parley.cli import (
+    backup,
+    forms,
+    identity,
+    importing,
+    line,
+    messages,
+    officers,
+    plans,
+    record,
+    serve,
+    sheets,
+    watch,
+)
 
 app = typer.Typer(
     name="parley",
@@ -43,6 +56,7 @@ record.register(app)
 forms.register(app)
 plans.register(app)
 importing.register(app)
+sheets.register(app)
 backup.register(app)
 watch.register(app)
 officers.register(app)

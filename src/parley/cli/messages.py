@@ -84,7 +84,7 @@ def send(
     if form is None:
         if set_ or edit or about:
             raise UsageError("--set, --edit and --about belong to a --form.", code="form-missing")
-        params |= {"text": _text(text, file), "precedence": precedence or "ROUTINE"}
+        params |= {"text": text_of(text, file), "precedence": precedence or "ROUTINE"}
     else:
         if text is not None:
             raise UsageError("give a text or a form, not both.", code="text-twice")
@@ -108,7 +108,8 @@ def _reply_by(text: str | None) -> int:
     return time_of(text)
 
 
-def _text(text: str | None, file: Path | None) -> str:
+def text_of(text: str | None, file: Path | None) -> str:
+    """A text that was typed, or that of a file or of standard input. Raises UsageError."""
     if text is not None and file is not None:
         raise UsageError("give the text or a file, not both.", code="text-twice")
     if text is not None:
@@ -184,6 +185,11 @@ def _show(message: dict[str, Any], json: bool) -> None:
     mixed = mixed_script_words(message["text"])
     if mixed:
         say(f"Words with letters of several scripts: {', '.join(mixed[:10])}", "yellow")
+    for made in message.get("translations", ()):
+        by = safe_line(made["translator"])
+        say(f"translation into {made['language']} by {by}, {when(made['time'])} (not part of the message):", "magenta")
+        for row in safe_text(made["text"]).splitlines():
+            say(f"  | {row}")
     for r in message["recipients"]:
         facts = [f"{k} {when(r[k])}" for k in ("delivered", "read", "acknowledged", "declined", "answered") if r[k]]
         reason = f" ({r['reason']})" if r["reason"] else ""
@@ -257,7 +263,7 @@ def reply(
     json: JsonOption = False,
 ) -> None:
     """Answer a message, to all who know it."""
-    message = call(home, line, "reply", id=id_, text=_text(text, file), precedence=precedence, language=language)
+    message = call(home, line, "reply", id=id_, text=text_of(text, file), precedence=precedence, language=language)
     if json:
         show_json(message)
     else:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 from typing import Final
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_datetime
 from babel.lists import format_list
 from babel.messages.catalog import Catalog
@@ -85,6 +85,13 @@ class Words:
     def day(self, seconds: int) -> str:
         """The day in UTC."""
         return format_datetime(datetime.fromtimestamp(seconds, UTC), "d MMMM y", tzinfo=UTC, locale=self._locale)
+
+    def language_name(self, code: str) -> str:
+        """A language's name in this one; the code itself where there is none."""
+        try:
+            return Locale.parse(code, sep="-").get_display_name(self._locale) or code
+        except (UnknownLocaleError, ValueError):
+            return code
 
     def all_of(self, items: list[str]) -> str:
         """A list as a sentence has it."""
