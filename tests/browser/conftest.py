@@ -23,6 +23,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from parley.app import meeting
 from parley.app.desk import keep_watch
 from parley.app.home import Home
+from parley.app.officers import Officer
+from parley.app.passkeys import Registered
 from parley.app.process import free_port
 from parley.app.runtime import Runtime, running
 from parley.app.service import OPERATIONS
@@ -108,14 +110,27 @@ class Station:
     def call(self, operation: str, line: str = "trial", **params: Any) -> Any:
         return self.loop.run(OPERATIONS[operation](self.runtimes[line], params))  # type: ignore[arg-type]
 
-    def sign_in(self, context: BrowserContext, officer: str) -> None:
-        """A session of ``officer`` in this browser, without a passkey."""
+    def officer(self, name: str, *roles: str) -> Officer:
+        """An officer whose passkey no browser has, made when it is first named."""
+        officers = self.console.sign_in.officers
+        known = next((o for o in officers.all() if o.name == name), None)
+        if known is not None:
+            return known
+        code = officers.invite(name, roles or ("watch",), self.console.now())
+        credential = secrets.token_bytes(16)
+        made = Registered(credential, b"no passkey " + credential, 0, software=False)
+        return officers.enrol(code, made, "localhost", self.console.now())
+
+    def sign_in(self, context: BrowserContext, name: str, *roles: str) -> str:
+        """A session of the officer in this browser, without a passkey; as the log of the watch names them."""
+        officer = self.officer(name, *roles)
 
         async def begin() -> str:
-            return self.console.sessions.begin(self.console.now(), officer).token
+            return self.console.sessions.begin(self.console.now(), officer.by).token
 
         token = self.loop.run(begin())
         context.add_cookies([{"name": self.console.cookie, "value": token, "url": self.url}])
+        return officer.by
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from parley.wire.statement import Precedence
@@ -80,6 +80,9 @@ async def look(visit: Visit) -> tuple[list[Glance], list[Alarm]]:
     """Every line of this console, and what sounds, loudest first."""
     glances = [await _line(visit, name) for name in visit.console.lines]
     alarms = [a for g in glances for a in _alarms(visit, g)]
+    if not visit.officer:
+        # To nobody in particular: that something waits, and what only where it is FLASH (D9).
+        alarms = [a if a.level == LEVELS[Precedence.FLASH] else replace(a, text="") for a in alarms]
     return glances, sorted(alarms, key=lambda a: -a.level)
 
 

@@ -32,9 +32,11 @@ from starlette.staticfiles import StaticFiles
 
 import parley.console
 from parley.app.home import Home
+from parley.app.officers import May, Officer
 from parley.app.provenance import References
 from parley.app.runtime import Runtime
 from parley.app.service import OPERATIONS
+from parley.app.signin import SignIn, need
 from parley.console import words
 from parley.console.glance import look
 from parley.console.guard import Guard
@@ -55,6 +57,10 @@ _STATUS: Final = {
     "draft-unknown": 404,
     "member-unknown": 404,
     "sign-in-needed": 401,
+    "sign-in-refused": 403,
+    "passkey-invalid": 403,
+    "officer-not-active": 403,
+    "officer-not-permitted": 403,
     "handover-stale": 409,
     "draft-overtaken": 409,
     "already-marked": 409,
@@ -73,7 +79,7 @@ class Page:
     menu: str
     key: str
     order: int
-    everybody: bool
+    may: May | None
 
 
 PAGES: Final[list[Page]] = []
@@ -87,17 +93,29 @@ def page(
     menu: str = "",
     key: str = "",
     order: int = 100,
+    may: May | None = None,
     everybody: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Register a page.
 
     ``menu``: its English name in the line's menu, at ``order``, where ``g`` and then ``key`` goes to.
-    ``everybody``: shown before sign-in, too.
+    ``may``: what an officer needs to be permitted: to read for GET, and else to act, unless it is given.
+    ``everybody``: served before sign-in, too.
     """
+    usual = May.READ if methods == ("GET",) else May.ACT
 
     def register(handler: Handler) -> Handler:
         PAGES.append(
-            Page(path, name or getattr(handler, "__name__", path), handler, methods, menu, key, order, everybody)
+            Page(
+                path,
+                name or getattr(handler, "__name__", path),
+                handler,
+                methods,
+                menu,
+                key,
+                order,
+                None if everybody else may or usual,
+            )
         )
         return handler
 
@@ -113,6 +131,7 @@ class Console:
         self.settings = settings
         self.hub = Hub(run)
         self.sessions = Sessions()
+        self.sign_in = SignIn.at(home, self.lines, settings.origin)
         self.templates = Templates()
         self.heard: set[tuple[str, str]] = set()
         """Arrivals, by line and id, whose sound an officer stopped; what was not read sounds again after a restart."""
@@ -174,17 +193,33 @@ class Visit:
         """From now on this browser is ``officer``'s."""
         self._session = self.console.sessions.sign_in(self._session, officer, self.console.now(), demo=demo)
         self.began_session = True
+        self.__dict__.pop("who", None)
 
     def sign_out(self) -> None:
         """From now on this browser is nobody's."""
         if self._session is not None:
             self.console.sessions.end(self._session)
         self._session = None
+        self.__dict__.pop("who", None)
+
+    @cached_property
+    def who(self) -> Officer | None:
+        """The officer who is signed in, and active still; None for nobody."""
+        if self._session is None or not self._session.officer:
+            return None
+        found = self.console.sign_in.officers.acting(self._session.officer)
+        if found is None:
+            self.sign_out()
+        return found
 
     @property
     def officer(self) -> str:
-        """Who is signed in; empty for nobody."""
-        return self._session.officer if self._session is not None else ""
+        """As the log of the watch names who is signed in; empty for nobody."""
+        return self.who.by if self.who is not None else ""
+
+    def may(self, what: str) -> bool:
+        """Whether who is signed in may do it (a name of ``May``): what templates ask."""
+        return self.who is not None and self.who.may(May[what])
 
     @property
     def csrf(self) -> str:
@@ -211,6 +246,16 @@ class Visit:
     async def fields(self) -> FormData:
         """What a form sent."""
         return await self.request.form(max_files=4, max_fields=400, max_part_size=MAX_FORM)
+
+    async def json(self) -> dict[str, Any]:
+        """What a script sent. Raises UsageError."""
+        try:
+            given = await self.request.json()
+        except (ValueError, RecursionError):
+            given = None
+        if not isinstance(given, dict):
+            raise UsageError("the request is not understood.", code="request-malformed")
+        return given
 
     async def field(self, name: str, usual: str = "") -> str:
         """One field of what a form sent, as text."""
@@ -311,21 +356,23 @@ def create_app(console: Console) -> Starlette:
 
 def _endpoint(page: Page) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        return await serve(request, page.handler, everybody=page.everybody)
+        return await serve(request, page.handler, page.may)
 
     return endpoint
 
 
-async def serve(request: Request, handler: Handler, *, everybody: bool = False) -> Response:
-    """Answer a request by ``handler``, for an officer unless ``everybody`` may see it."""
+async def serve(request: Request, handler: Handler, may: May | None) -> Response:
+    """Answer a request by ``handler``, for an officer who ``may``; None for everybody."""
     console: Console = request.app.state.console
     session = console.sessions.find(request.cookies.get(console.cookie, ""), console.now())
     visit = Visit(request, console, session)
     try:
         if request.method not in ("GET", "HEAD"):
             await _check_token(visit)
-        if not visit.officer and not everybody:
-            return await _sign_in(visit)
+        if may is not None:
+            if not visit.officer:
+                return await _sign_in(visit)
+            need(visit.who, may)
         if session is not None and request.headers.get("x-parley-live") is None:
             session.seen = console.now()
         response = await handler(visit)
@@ -343,7 +390,9 @@ async def serve(request: Request, handler: Handler, *, everybody: bool = False) 
 
 
 async def _check_token(visit: Visit) -> None:
-    given = visit.request.headers.get("x-parley-csrf", "") or await visit.field("csrf")
+    given = visit.request.headers.get("x-parley-csrf", "")
+    if not given and "application/json" not in visit.request.headers.get("content-type", ""):
+        given = await visit.field("csrf")
     if not compare_digest(given.encode(), visit.csrf.encode()):
         raise UsageError(
             "the request does not come from a page of this session.",
@@ -376,4 +425,4 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
     if "text/html" not in request.headers.get("accept", ""):
         return PlainTextResponse(f"{status}\n", status)
-    return await serve(request, show, everybody=True)
+    return await serve(request, show, None)

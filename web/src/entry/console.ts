@@ -4,10 +4,12 @@ import { post } from "../console/ask.ts";
 import { clock } from "../console/clock.ts";
 import { keys } from "../console/keys.ts";
 import { live, redraw } from "../console/live.ts";
+import { passkeys } from "../console/passkey.ts";
 
 alarm();
 clock();
 keys();
+passkeys();
 live();
 
 // Forms that need no page of their own to answer: the alarm's button.
