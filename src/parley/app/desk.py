@@ -25,10 +25,10 @@ from parley.procedure import facts
 from parley.procedure import line_state as ls
 from parley.procedure import watch as w
 from parley.procedure.clocks import HOUR_S, Stage, silent_now
-from parley.procedure.escalation import Due, Escalated, Rung, due, rungs
+from parley.procedure.escalation import Due, Escalated, Rung, due, next_step, rungs
 from parley.procedure.line_state import LineReading, LineStatus, MissingTest, PeerLine
 from parley.procedure.onward import Light, OnwardReading, lights
-from parley.procedure.outgoing import NO_DUFF, Arrival
+from parley.procedure.outgoing import NO_DUFF, Arrival, Draft
 from parley.procedure.watch import OpenItem
 from parley.wire.statement import EVERYONE, WATCH_FORMS, Kind, Message, Precedence
 
@@ -51,6 +51,8 @@ _TROUBLE: Final = frozenset(
     {LineStatus.UNREACHABLE, LineStatus.NOBODY_ANSWERS, LineStatus.DECLINED, LineStatus.WRONG_COPY}
 )
 _ON_RECORD: Final = frozenset({Rung.NO_REPLY, Rung.NEXT_ROLE})
+_PREPARED: Final = "prepared by this node"
+"""Stands in an officer's place with a draft that no officer began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +163,24 @@ class Desk:
         ]
         steps = tuple(self._falls_due(ladders, now))
         items = tuple(self._items(rows, peers, onward, now))
-        conditions = frozenset(self._conditions(peers, onward, now, rules))
+        conditions = frozenset([*self._flashes(rows), *self._conditions(peers, onward, now, rules)])
         next_change = min((c for c in changes if c > now), default=0)
         return Picture(now, rows, peers, onward, items, steps, conditions, next_change)
+
+    def _flashes(self, rows: Iterable[Row]) -> Iterator[Condition]:
+        """Each FLASH to us that nobody acknowledged: it alarms at once, before any deadline (R57)."""
+        people = (Stage.UNREAD, Stage.UNACKNOWLEDGED)
+        waits = [
+            r.ticket.message
+            for r in rows
+            if r.ticket.ours and r.ticket.said.precedence is Precedence.FLASH and r.standing.stage in people
+        ]
+        threads = self.threads(waits)
+        for message in waits:
+            if not w.muted(
+                self.log.watch, threads.get(message, message), Precedence.FLASH, self.book.misused, self.now
+            ):
+                yield Condition("flash", self.name(message), self.code(message.log.member))
 
     def _conditions(
         self, peers: Iterable[PeerReading], onward: Mapping[EntryId, OnwardReading], now: int, rules: Rules
@@ -192,7 +209,7 @@ class Desk:
             r.standing.deadline for r in rows if r.party == party and r.standing.overdue and r.standing.stage in people
         ]
         reading = ls.reading(line, self.book.silences_of(party, now), min(late, default=0), now, schedule)
-        return PeerReading(line, reading, tuple(ls.missing_tests(line, self.book.began, now, schedule)))
+        return PeerReading(line, reading, tuple(ls.missing_tests(line, self.book.began or now, now, schedule)))
 
     # -- what falls due --------------------------------------------------------------------------------
 
@@ -220,6 +237,8 @@ class Desk:
         elif on_record:
             await self.state(facts.Readdressed(message, party, stage, rung.role), row.ticket.said.precedence)
         else:
+            if rung.rung is Rung.NEXT_STEP:
+                await self.alone(lambda: self._open_next_step(row))
             fact = Escalated(message, party, stage, rung.rung, rung.role, self.now)
             await self.alone(lambda: self.log.enter(fact))
         return {
@@ -231,6 +250,18 @@ class Desk:
             "deadline": row.standing.deadline,
             "role": rung.role,
         }
+
+    def _open_next_step(self, row: Row) -> None:
+        """A draft of what the form says comes next, with the reference filled in, for an officer to send (B8)."""
+        message, said = row.ticket.message, row.ticket.said
+        charter = self.runtime.node.line.membership.current.charter
+        language, form = charter.languages[0], self.runtime.forms.get(said.form)
+        step = form.next_step if form is not None else ""
+        words = self.runtime.forms.words(language)
+        text = f"{words.say(step)}\n{self.name(message)}".strip()
+        draft = next_step(message, text, language, said.precedence, self.now, self.rules.ladder)
+        seen = self.book.place - 1
+        self.log.keep(Draft(draft, self.runtime.audience(message), _PREPARED, self.now, seen, charter.purpose))
 
     def leave_exercise(self) -> list[dict[str, Any]]:
         """Alarm for what is real on an exercise line (D10), once for each message."""
@@ -338,6 +369,7 @@ async def keep_watch(runtime: Runtime, told: Callable[[dict[str, Any]], None], s
     seen, look_at, wait = -1, 0, _ROUND_S
     known: frozenset[Condition] = frozenset()
     while not stop.is_set():
+        runtime.changed.clear()
         version = runtime.node.store.version
         if version != seen or desk.now >= look_at:
             begun = loop.time()
@@ -358,7 +390,16 @@ async def keep_watch(runtime: Runtime, told: Callable[[dict[str, Any]], None], s
                 look_at = min(picture.next_change or picture.now + _LOOK_S, picture.now + _LOOK_S)
             wait = max(_ROUND_S, _SHARE * (loop.time() - begun))
         await asyncio.wait([stopped], timeout=wait)
+        if not stop.is_set() and seen == runtime.node.store.version:
+            await _first_of(stopped, runtime.changed, max(0, look_at - desk.now))
     await stopped
+
+
+async def _first_of(stopped: asyncio.Future[Any], changed: asyncio.Event, seconds: float) -> None:
+    """Until the watch ends, something came or was written, or ``seconds`` are over."""
+    came = asyncio.ensure_future(changed.wait())
+    await asyncio.wait([stopped, came], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    came.cancel()
 
 
 def message_of(views: Views, entry: EntryId) -> Message:

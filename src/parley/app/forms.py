@@ -10,13 +10,15 @@ from typing import Any, Final
 
 from parley.errors import DecodeError, UsageError
 from parley.forms import packs as shipped
-from parley.forms.filled import Filled, problems, read_values
+from parley.forms.filled import Filled, lead_time, problems, read_values
 from parley.forms.library import Forms, Library
 from parley.forms.pack import DEFINITION, MAX_PACK, Form, Pack, files_hash, read_pack
 from parley.procedure.facts import read_fact
 from parley.wire.documents import Charter, CharterPack
 from parley.wire.statement import PLAIN_TEXT, WATCH_FORMS, Message, Precedence
 
+SOON_S: Final = 3600
+"""What starts within so many seconds, and sooner than is agreed, is announced as FLASH (ADR 55)."""
 DICTIONARIES: Final = ("dictionary-en", "dictionary-fr", "dictionary-ru")
 
 
@@ -91,6 +93,14 @@ def message_of(forms: Forms, filled: Filled, language: str, precedence: Preceden
     form = filled.form
     urgency = Precedence[form.precedence] if precedence is None else precedence
     return Message(forms.codec.encode(form, filled.values), language, urgency, form=form.id)
+
+
+def urgency(filled: Filled, at: int) -> Precedence:
+    """The form's precedence; FLASH where it is sent at ``at`` with too short a notice of what starts soon (B2)."""
+    lead = lead_time(filled, at)
+    if lead is not None and lead.short and abs(lead.seconds) < SOON_S:
+        return Precedence.FLASH
+    return Precedence[filled.form.precedence]
 
 
 def is_fact(message: Message) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +64,8 @@ class Runtime:
     bearers: list[Bearer]
     notices: list[dict[str, Any]]
     rules: Rules
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set whenever the node tells something: the watch looks then."""
     desk: Desk | None = None
     """The watch's, once it is asked for."""
     _under: tuple[bytes, Rules] | None = None
@@ -185,10 +187,12 @@ async def running(
         identity = TlsIdentity(key_pem, certificate_pem)
         bearers = configuration.make_bearers(parsed, line.config, membership, identity) if with_bearers else []
         head = TwoSlotHeadFile(line.head)
+        changed = asyncio.Event()
         older = [NodeKeyFile.load(path) for _, path in sorted(line.key_files().items(), reverse=True)]
         signers = keys.signers([k for k in older if k.seeds["kem"] != keys.seeds["kem"]])
 
         def told(event: i.Event) -> None:
+            changed.set()
             if isinstance(event, i.MembershipChanged):
                 line.add_notes(node.line.membership.notes)
                 for bearer in bearers:
@@ -216,7 +220,7 @@ async def running(
         if task.done():
             started.cancel()
             await task
-        runtime = Runtime(line, node, bearers, notices, rules)
+        runtime = Runtime(line, node, bearers, notices, rules, changed)
         refill = None
         if on_event is not None and with_bearers and any(n["code"] in LOSSES for n in notices):
             refill = asyncio.create_task(tell_refill(node, on_event))

@@ -15,7 +15,7 @@ from parley import limits
 from parley.app.areas import draft_of_message, write_areas
 from parley.app.conflicts import find_conflicts, notified_places
 from parley.app.export import write_record
-from parley.app.forms import fill, forms_of, message_of
+from parley.app.forms import fill, forms_of, message_of, urgency
 from parley.app.mapping import MAPPING_OPERATIONS
 from parley.app.officerops import OFFICER_OPERATIONS
 from parley.app.plans import open_plans
@@ -102,8 +102,10 @@ async def _send_form(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 -
     forms = _forms(runtime)
     form, values = forms.named(str(params["form"])), dict(params.get("values") or {})
     filled = fill(forms, form, values, draft=bool(params.get("draft")))
-    given = params.get("precedence")
-    content = message_of(forms, filled, _language(runtime, params), _precedence(given) if given else None)
+    given, draft = params.get("precedence"), bool(params.get("draft"))
+    # What was read from others' notices is as urgent as its officer says.
+    urgent = None if draft else urgency(filled, runtime.node.wall_s())
+    content = message_of(forms, filled, _language(runtime, params), _precedence(given) if given else urgent)
     content = replace(content, subject=str(params.get("subject") or ""), reply_by=_reply_by(runtime, params))
     to = _recipients(runtime, params)
     if params.get("about"):

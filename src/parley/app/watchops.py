@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from parley.app.desk import Desk, Picture, desk_of, message_of
-from parley.app.forms import fill
+from parley.app.forms import fill, urgency
 from parley.app.forms import message_of as form_message
 from parley.app.runtime import Runtime
 from parley.app.views import Views
@@ -318,7 +318,7 @@ async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     if params.get("form"):
         forms = runtime.forms
         filled = fill(forms, forms.named(str(params["form"])), dict(params.get("values") or {}))
-        message = form_message(forms, filled, language, precedence)
+        message = form_message(forms, filled, language, precedence or urgency(filled, desk.now))
     elif params.get("after"):
         entry = _find(runtime, {"id": params["after"]})
         to = runtime.audience(entry)

@@ -17,6 +17,7 @@ from parley.cli import (
     officers,
     plans,
     record,
+    scenario,
     serve,
     sheets,
     watch,
@@ -60,6 +61,7 @@ sheets.register(app)
 backup.register(app)
 watch.register(app)
 officers.register(app)
+scenario.register(app)
 
 
 def main() -> None:

@@ -26,6 +26,8 @@ from parley.errors import ParleyError, UsageError
 from parley.forms.display import safe_line
 
 Told = Callable[[str, dict[str, Any]], None]
+_SOUNDS = frozenset({"flash", "alarm", "no-duff"})
+"""What the watch tells that rings the terminal's bell."""
 
 
 def register(app: typer.Typer) -> None:
@@ -66,7 +68,8 @@ async def _serve(home: Home, lines: list[LineHome], with_console: bool, json: bo
         elif event["event"] in ("notice", "arrived", "watch"):
             # Not through the console: an event is on the path of every message.
             before = f"{line}: " if len(lines) > 1 else ""
-            sys.stderr.write(safe_line(before + _event_line(event)) + "\n")
+            bell = "\a" if event.get("code") in _SOUNDS and sys.stderr.isatty() else ""
+            sys.stderr.write(bell + safe_line(before + _event_line(event)) + "\n")
             sys.stderr.flush()
         for console in shown:
             console.told(line, event)

@@ -49,6 +49,7 @@ class Node:
         bearers: Sequence[Bearer],
         clock: Clock,
         on_event: EventSink,
+        writer: Writer | None = None,
     ) -> None:
         self._make_line = make_line
         self._open_store = open_store
@@ -63,7 +64,7 @@ class Node:
         self._wake = asyncio.Event()
         self.started = asyncio.Event()
         self._stopping = False
-        self._writer = Writer()
+        self._writer = writer or Writer()
         self._head_synced = 0.0
         self._head: Head | None = None
         self._head_unsynced = False

@@ -32,3 +32,17 @@ class Writer:
     def close(self) -> None:
         """End the thread after what it has been given. Idempotent."""
         self._thread.shutdown()
+
+
+class InlineWriter(Writer):
+    """Runs what it is given at once, where it is given: for a world whose time is not the machine's."""
+
+    def __init__(self) -> None:
+        """No thread."""
+
+    async def run(self, task: Callable[[], T]) -> T:
+        """The result of ``task``, or what it raised."""
+        return task()
+
+    def close(self) -> None:
+        """Nothing to end."""
