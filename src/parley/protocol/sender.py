@@ -478,7 +478,7 @@ class Sender:
 
     def next_wake(self, now: i.Now) -> float:
         """When the next tick is wanted, in boot seconds."""
-        wake = now.boot + 5.0
+        wake = now.boot + self._line.settings.idle_s
         for peer in self._line.peers.values():
             if not peer.links:
                 continue

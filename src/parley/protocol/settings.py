@@ -29,6 +29,8 @@ class Settings:
     """Longest wait between two queries for a missing receipt (R14)."""
     forward_after_s: float = 2.0
     """How long a peer's lack of a third party's entries is left to their author."""
+    idle_s: float = 5.0
+    """An idle node looks this often whether a heartbeat is due."""
     heartbeat_s: float = 60.0
     """A fresh cosignature after so much silence on a fast bearer (D18)."""
     slow_heartbeat_s: float = 900.0

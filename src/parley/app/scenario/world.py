@@ -200,7 +200,8 @@ class World:
 def _configure(line: LineHome, actor: Actor) -> None:
     """The tables of the party's config.toml."""
     parts = []
-    for table, values in (("settings", actor.settings), ("watch", actor.watch)):
+    # No tests are due unless the scenario is about them.
+    for table, values in (("settings", actor.settings), ("watch", {"tests_at": [], **actor.watch})):
         parts.append(f"[{table}]\n" + "".join(f"{name} = {_toml(value)}\n" for name, value in values.items()))
     write_private(line.config, "\n".join(parts).encode())
 
