@@ -1,4 +1,4 @@
-"""Writes docs/reference from the code: errors.md, limits.md, cli.md and requirements.md.
+"""Writes docs/reference from the code: errors.md, limits.md, cli.md, requirements.md and scenarios.md.
 
 With ``--check`` writes nothing and fails when one is out of date. What does not exist yet (the command line,
 the specification) is left out.
@@ -21,6 +21,7 @@ import typer
 from typer.main import get_command
 
 from parley import errors, limits
+from parley.app.scenario.script import ACTS, QUESTIONS, Act
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src"
@@ -223,6 +224,73 @@ def cli_page() -> str | None:
     return "\n".join([*lines, ""])
 
 
+# -- scenarios ---------------------------------------------------------------------------------------
+
+SCENARIOS = """\
+A scenario is a YAML file: the parties of a line, what happened and when, what each party does, and what must hold.
+`parley scenario run FILE` founds the line, runs the real nodes and their watches in virtual time, prints what happened
+and what the software did, and ends with status 1, naming the step, when something does not hold. Those that come with
+Parley lie in `src/parley/scenarios`; `parley scenario show B1 --source` prints one. What is unknown, missing or of the
+wrong sort is refused before anything runs (`scenario-malformed`), with the line and what was expected. Texts are
+translated by `fr.po` and `ru.po` beside them.
+
+## The file
+| key | meaning |
+|---|---|
+| `scenario` | its name: letters, figures, hyphens |
+| `title`, `story`, `lesson` | what it is called, what happened, what the software is to do |
+| `clock` | when it begins, such as `2026-03-10T03:04Z` |
+| `languages` | of the line's charter, the first for what the node writes [`[en]`] |
+| `acknowledge_within` | the charter's seconds for `routine`, `priority`, `immediate`, `flash` [the usual ones] |
+| `lines` | names of lines with their class, `operation` or `exercise` [one of operation] |
+| `parties` | code: `name`, `language`, `watch` and `settings` (tables of config.toml). The first proposes the charter |
+| `steps` | a list of steps, in order of time |
+
+No line test is due unless a party's `watch` sets `tests_at`. Plain YAML: no aliases, no dates; `true`, `false`, `null`
+and whole numbers are what they are, all else is text.
+
+## A step
+| key | meaning |
+|---|---|
+| `at` | when, since the beginning: `+HOURS:MINUTES` or `+HOURS:MINUTES:SECONDS` |
+| `say` | what happens, for the reader |
+| `party`, `line` | who acts, on which line [the first] |
+| `do`, `with` | what is done, with which parameters: the table below |
+| `as` | a name for the message or draft that this makes, for later steps |
+| `refused` | the code of the error with which it must be refused |
+| `must` | a list of what must hold after it |
+| `ask`, `choices` | for `parley scenario play`: a question; choices with `do`, `because`, one with `right: true` |
+
+## What must hold
+| key | meaning |
+|---|---|
+| `that` | the sentence that is to be true, for the reader |
+| `party`, `line`, `ask`, `with` | whose node is asked what: the table of questions |
+| `path` | leads into the answer: `messages.0.stage` |
+| `is` | the value there matches |
+| `has`, `lacks` | the list there has an item that matches, or has none |
+| `count` | the list there has so many items |
+
+A map matches when all that it names does; a list, item by item. `$name` is what a step was named; `+0:05` a time.
+`{contains: X}`, `{at_least: N}`, `{at_most: N}`, `{any: [A, B]}` and `{not: X}` compare.
+"""
+
+
+def scenarios_page() -> str:
+    """The language of scenario files."""
+    lines = ["# Scenario files", NOTICE, "", SCENARIOS]
+    for title, acts in (("What a party does", ACTS), ("What can be asked", QUESTIONS)):
+        lines += [f"## {title}", "", "| name | meaning | with |", "|---|---|---|"]
+        lines += [f"| `{name}` | {cell(act.help)} | {given(act)} |" for name, act in acts.items()]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def given(act: Act) -> str:
+    """The parameters of an act; the wanted ones in bold."""
+    return ", ".join(f"**{n}** ({s})" if n in act.wanted else f"{n} ({s})" for n, s in act.params.items())
+
+
 # -- requirements ------------------------------------------------------------------------------------
 
 
@@ -263,6 +331,7 @@ def main() -> int:
         "limits.md": limits_page(),
         "cli.md": cli_page(),
         "requirements.md": requirements_page(),
+        "scenarios.md": scenarios_page(),
     }
     stale = 0
     for name, text in pages.items():

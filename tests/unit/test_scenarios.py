@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from parley.app.scenario import shelf
 from parley.app.scenario.run import Outcome, run_script
 from parley.app.scenario.script import read_script
+from parley.errors import UsageError
+
+BARE = """\
+scenario: T
+title: Two parties
+story: They are there.
+lesson: None.
+clock: 2026-03-10T03:00Z
+parties:
+  north: {name: North}
+  south: {name: South}
+steps:
+  - at: +0:00
+    party: north
+    do: send
+    as: first
+    with: {text: Good morning.}
+    must:
+      - that: It is there.
+        party: south
+        ask: inbox
+        has: {id: $first, author: north}
+"""
 
 
 def run(text: str) -> Outcome:
@@ -18,3 +43,116 @@ def test_what_must_hold_holds(name: str) -> None:
     outcome = run(shelf.text_of(name)[0])
     assert outcome.failures == []
     assert outcome.good
+
+
+def changed(name: str, *changes: tuple[str, str]) -> str:
+    text = shelf.text_of(name)[0]
+    for before, after in changes:
+        assert before in text, before
+        text = text.replace(before, after)
+    return text
+
+
+BROKEN = [
+    # The point is not moved: the read-back does not move either.
+    ("B1", "moved by the same 9 km", [("35-15.00N 040-10.00E, radius", "35-10.132N 040-10.00E, radius")]),
+    # The named officer has the only role there is: nobody is next.
+    ("B1", "next role", [("{name: Northland", "{watch: {roles: [watch]}, name: Northland"),
+                         ("{name: Southland", "{watch: {roles: [watch]}, name: Southland")]),
+    # Enough notice: nothing is short, and nothing is red.
+    ("B2", "goes as FLASH", [("2018-09-17T18:40Z/2018-09-17T18:50Z", "2018-09-18T18:50Z/2018-09-18T18:59Z")]),
+    # A flight is elsewhere: the check does not name it.
+    ("B2", "in the area,", [("35-30N 035-20E, radius: 15000, from: +0:00", "39-30N 035-20E, from: +0:00")]),
+    # The area is given: it is not refused as vague.
+    ("B2", "sends", [("circle: north of the harbour", "circle: 35-36N 035-24E")]),
+    # It never takes effect: no light goes amber.
+    ("B3", "amber, a day before", [("roles: [early-warning], effect: +48:00", "roles: [early-warning]")]),
+    # The line is not cut: nobody is unreachable.
+    ("B6", "unreachable", [("do: cut", "do: heal")]),
+    # A test that somebody copied is not declined.
+    ("B6", "declined", [("do: decline", "do: copy"), (", reason: No comment.", "")]),
+    # Nothing arrives over a line that is cut.
+    ("B7", "delivered", [("steps:\n", "steps:\n  - at: +0:00\n    do: cut\n")]),
+    # A question with another clock is not the one of 48 hours.
+    ("B8", "48 hours", [("form: clarification-request", "form: core/query"),
+                        ("        activity: C", "        remarks: C"),
+                        ("        where: [{circle: 51-30N 036-00E, radius: 60 km}]\n", "")]),
+    # Nothing newer came: the draft is not held.
+    ("B11", "releases", [("party: eastland\n    do: send\n    as: sec", "party: northland\n    do: send\n    as: sec")]),
+    # The agreement was never suspended.
+    ("B12", "who suspended it", [("agreement: suspended", "agreement: in-force")]),
+    # The keys are the right ones.
+    ("B13", "inbox", [("party: southland\n    do: impostor", "party: northland\n    do: send"),
+                      ("{as: northland, text", "{text")]),
+]  # fmt: skip
+"""Scenario, the sentence that no longer holds, what is changed in its file."""
+
+
+@pytest.mark.parametrize(("name", "that", "changes"), BROKEN, ids=[f"{b[0]}-{n}" for n, b in enumerate(BROKEN)])
+def test_what_breaks_a_scenario_is_seen(name: str, that: str, changes: list[tuple[str, str]]) -> None:
+    outcome = run(changed(name, *changes))
+    assert not outcome.good
+    assert [f for f in outcome.failures if that in f.that]
+
+
+def test_a_bare_scenario_holds_and_tells_what_happened() -> None:
+    outcome = run(BARE)
+    assert outcome.good
+    assert [e.text for e in outcome.timeline if e.sort == "software"] == [
+        "South: first arrived (ROUTINE).",
+        "North: the receipt of South proves the delivery of first.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "expected"),
+    [
+        ("lesson: None.", "lesson: None.\nmoral: none", 5, "'moral' is not known here; expected scenario"),
+        ("lesson: None.\n", "", 1, "lesson is wanted"),
+        ("clock: 2026-03-10T03:00Z", "clock: tomorrow", 5, "2026-03-10T03:04Z"),
+        ("  south: {name: South}\n", "", 7, "at least two parties"),
+        ("{name: South}", "{name: South, town: X}", 8, "'town' is not known here; expected watch"),
+        ("at: +0:00", "at: 0:00", 10, "+0:05"),
+        ("do: send", "do: shout", 12, "'shout' is none of ack"),
+        ("party: north\n", "party: west\n", 11, "'west' is none of north, south"),
+        ("with: {text: Good", "with: {loud: true, text: Good", 14, "'loud' is not known here; expected text, form"),
+        ("ask: inbox", "ask: crystal", 18, "'crystal' is none of"),
+        ("$first", "$second", 16, "'second' was not named by an earlier step; there are first"),
+        ("        has: {id: $first, author: north}\n", "", 16, "one of is, has, lacks, count"),
+        ("has: {id: $first", "has: {at_most: 3, id: $first", 16, "stand alone"),
+        ("as: first", "as: First", 10, "must be a new name"),
+        ("title: Two parties", "title: 7", 2, "title must be a text, got 7"),
+        ("steps:\n", "steps:\n  - at: +0:09\n    say: Later.\n", 12, "before the one above"),
+        ("title: Two parties", "title: &a Two parties\ntitle: *a", 1, "alias"),
+        ("title: Two parties", "title: A\ntitle: B", 3, "title stands twice"),
+        ("title: Two parties", "title: [", 3, "not YAML"),
+        ("title: Two parties", "title: !!python/name:os.system x", 2, "is not used here"),
+        ("    party: north\n    do", "    do", 9, "who does send?"),
+        ("    party: north\n", "    ask: What?\n    party: north\n", 10, "one of them is right"),
+    ],
+)
+def test_a_malformed_file_is_refused_with_its_line(before: str, after: str, line: int, expected: str) -> None:
+    assert before in BARE
+    with pytest.raises(UsageError) as caught:
+        read_script(BARE.replace(before, after, 1), "test.yaml")
+    assert caught.value.code == "scenario-malformed"
+    assert expected in caught.value.message
+    found = re.match(r"test.yaml, line (\d+): ", caught.value.message)
+    assert found is not None
+    assert abs(int(found[1]) - line) <= 1
+
+
+def test_a_file_that_is_too_large_or_too_deep_is_refused() -> None:
+    for text in ("#" * 300_000, "a: " + "[" * 200 + "]" * 200, ""):
+        with pytest.raises(UsageError) as caught:
+            read_script(text, "test.yaml")
+        assert caught.value.code == "scenario-malformed"
+
+
+def test_a_scenario_that_is_not_there_is_named() -> None:
+    with pytest.raises(UsageError) as caught:
+        shelf.load("B99")
+    assert caught.value.code == "scenario-unknown"
+    with pytest.raises(UsageError) as caught:
+        shelf.load("none.yaml")
+    assert caught.value.code == "file-unreadable"

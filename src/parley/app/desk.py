@@ -43,8 +43,6 @@ _ROUND_S: Final = 2.0
 _SHARE: Final = 20
 """A look is followed by so many times its duration of rest, so that the watch takes little of the machine."""
 _SETTLE_S: Final = 20
-_LOOK_S: Final = 60
-"""Tests and reliefs that are missing are looked for so often, whatever comes."""
 _HEARTBEATS: Final = 3
 """Of a slow bearer, that may be missed before a node counts as unreachable."""
 _TROUBLE: Final = frozenset(
@@ -387,7 +385,8 @@ async def keep_watch(runtime: Runtime, told: Callable[[dict[str, Any]], None], s
                 told({"event": "notice", "code": error.code, "text": error.message})
             else:
                 seen = version if len(steps) < _AT_ONCE else -1
-                look_at = min(picture.next_change or picture.now + _LOOK_S, picture.now + _LOOK_S)
+                latest = picture.now + desk.rules.watch.look_s
+                look_at = min(picture.next_change or latest, latest)
             wait = max(_ROUND_S, _SHARE * (loop.time() - begun))
         await asyncio.wait([stopped], timeout=wait)
         if not stop.is_set() and seen == runtime.node.store.version:

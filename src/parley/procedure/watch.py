@@ -46,6 +46,8 @@ class WatchPolicy:
     early_s: int = HOUR_S
     """Who relieves so long before a shift has that shift."""
     longest_mute_s: int = 8 * HOUR_S
+    look_s: int = 60
+    """Tests and reliefs that are missing are looked for so often, whatever comes."""
 
 
 @dataclass(frozen=True, slots=True)
