@@ -78,7 +78,7 @@ BROKEN = [
                         ("        activity: C", "        remarks: C"),
                         ("        where: [{circle: 51-30N 036-00E, radius: 60 km}]\n", "")]),
     # Nothing newer came: the draft is not held.
-    ("B11", "releases", [("party: eastland\n    do: send\n    as: sec", "party: northland\n    do: send\n    as: sec")]),
+    ("B11", "releases", [("party: eastland\n    do: send\n    as: s", "party: northland\n    do: send\n    as: s")]),
     # The agreement was never suspended.
     ("B12", "who suspended it", [("agreement: suspended", "agreement: in-force")]),
     # The keys are the right ones.
