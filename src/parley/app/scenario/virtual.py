@@ -39,14 +39,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._jumping.now
 
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]  # noqa: ANN401
-        """Call ``func`` here."""
+        """Call ``func`` on this thread."""
         del executor
-        done: asyncio.Future[T] = self.create_future()
-        try:
-            done.set_result(func(*args))
-        except Exception as error:  # noqa: BLE001 - it is the caller's, who awaits this
-            done.set_exception(error)
-        return done
+
+        async def here() -> T:
+            return func(*args)
+
+        return self.create_task(here())
 
 
 class VirtualClock:
