@@ -10,6 +10,7 @@ from parley.errors import UsageError
 from parley.ids import EntryId, Incarnation, LogId, MemberNumber
 from parley.procedure import outgoing as o
 from parley.procedure.outgoing import Approval, Arrival, Draft, ReleasePolicy
+from parley.wire.assertion import Assertion
 from parley.wire.statement import Message, Precedence, Reference, Relation
 
 ENTRY = EntryId(LogId(MemberNumber(1), Incarnation(bytes(8))), 3)
@@ -49,6 +50,48 @@ def test_a_changed_text_voids_its_approvals_and_old_ones_end() -> None:
     assert approved(approved(DRAFT), at=T + 9).approvals[0].at == T + 9
 
 
+def signed(draft: Draft, officer: str, key: bytes, at: int = T) -> Draft:
+    return o.approve(draft, Approval(officer, o.draft_hash(draft), at, Assertion(key, b"a", b"c", b"s")))
+
+
+def test_with_keys_two_of_them_sign_and_names_alone_release_nothing() -> None:
+    def refused_with_keys(draft: Draft, policy: ReleasePolicy = TWO) -> str:
+        with pytest.raises(UsageError) as error:
+            o.check_release(draft, (), "operation", T + 5, policy, keys=True)
+        return error.value.code
+
+    one, two = bytes(32), b"2" * 32
+    assert refused_with_keys(approved(DRAFT)) == "release-key-needed", "a name"
+    assert refused_with_keys(signed(DRAFT, "N1", one)) == "release-key-needed", "the author alone"
+    assert refused_with_keys(signed(DRAFT, "N2", two)) == "release-key-needed", "another, without the author"
+    same = signed(signed(DRAFT, "N1", one), "N2", one)
+    assert refused_with_keys(same) == "release-key-needed", "one key under two names"
+    assert [a.officer for a in same.approvals] == ["N2"]
+    both = signed(signed(DRAFT, "N1", one), "N2", two)
+    o.check_release(both, (), "operation", T + 5, TWO, keys=True)
+    late = signed(signed(DRAFT, "N1", one), "N2", two, T + TWO.valid_s)
+    with pytest.raises(UsageError):
+        o.check_release(late, (), "operation", T + TWO.valid_s + 1, TWO, keys=True)
+    assert refused(signed(DRAFT, "N1", one)) == "release-needed", "one's own signature is no other officer"
+
+
+def test_a_class_that_is_signed_takes_one_key_and_check_fire_none() -> None:
+    policy = ReleasePolicy(signed=frozenset({"N2", "X1"}))
+    notice, fire = replace(DRAFT, message=Message(b"x", form="N2")), replace(DRAFT, message=Message(b"x", form="X1"))
+    with pytest.raises(UsageError) as error:
+        o.check_release(notice, (), "operation", T, policy, keys=True)
+    assert error.value.code == "release-key-needed"
+    o.check_release(notice, (), "operation", T, policy)
+    o.check_release(signed(notice, "N1", bytes(32)), (), "operation", T, policy, keys=True)
+    o.check_release(fire, (), "operation", T, policy, keys=True)
+    with pytest.raises(UsageError):
+        o.check_alone(notice.message, policy, keys=True)
+    o.check_alone(fire.message, policy, keys=True)
+    o.check_alone(notice.message, policy)
+    correction = replace(notice.message, refs=(Reference(Relation.CORRECTS, ENTRY),))
+    o.check_alone(correction, policy, keys=True)
+
+
 @pytest.mark.parametrize(
     ("message", "two"),
     [
@@ -77,7 +120,8 @@ def test_a_newer_message_holds_the_draft_until_it_was_seen() -> None:
 
 def test_a_message_cannot_change_class() -> None:
     assert refused(replace(DRAFT, purpose="exercise"), ReleasePolicy()) == "class-change"
-    assert o.draft_hash(DRAFT) != o.draft_hash(replace(DRAFT, purpose="exercise"))
+    assert o.draft_hash(DRAFT) != o.draft_hash(replace(DRAFT, line=b"another"))
+    assert o.draft_hash(DRAFT) != o.draft_hash(replace(DRAFT, member=1))
 
 
 def test_an_exercise_is_marked_and_one_phrase_leaves_it() -> None:

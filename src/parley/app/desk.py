@@ -337,6 +337,10 @@ class Desk:
         finally:
             views.close()
 
+    async def note(self, by: str, text: str) -> None:
+        """Put a line in the watch's log: who did what."""
+        await self.alone(lambda: self.log.enter(w.Noted(by, text, self.now)))
+
     async def enter(self, fact: w.WatchFact) -> None:
         """Put a fact in the watch's log. Raises UsageError when the procedure does not allow it now."""
 

@@ -11,7 +11,6 @@ from parley.app.home import Home
 from parley.app.officers import Officers, check_roles, state_officers
 from parley.app.runtime import Runtime
 from parley.app.watchrules import load_rules
-from parley.procedure import watch as w
 
 Params = dict[str, Any]
 BY: Final = "the command line"
@@ -64,7 +63,7 @@ def _duty_roles(home: Home) -> list[str]:
 async def changed(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """Put on the line's record what changed among the officers, and ``note`` in the log of the watch."""
     desk = desk_of(runtime)
-    await desk.enter(w.Noted(BY, str(params["note"]), desk.now))
+    await desk.note(BY, str(params["note"]))
     await state_officers(desk, Officers(runtime.line_home.home))
     return {"noted": True}
 

@@ -14,6 +14,7 @@ from parley import __version__
 from parley.app import config as configuration
 from parley.app.forms import Understands, forms_of
 from parley.app.home import LineHome
+from parley.app.officers import Officers
 from parley.app.refill import LOSSES, tell_refill
 from parley.app.repeats import Repeats
 from parley.app.views import Views
@@ -39,7 +40,7 @@ from parley.protocol.signers import Signers
 from parley.stores.datadir import DataDirectory
 from parley.stores.headfile import TwoSlotHeadFile, lost_state
 from parley.stores.sqlite import SqliteStore
-from parley.wire.statement import EVERYONE, Kind, Mark, Message, Precedence, Reference, Relation
+from parley.wire.statement import EVERYONE, Kind, Mark, Message, Precedence, Reference, Relation, Signed
 
 if TYPE_CHECKING:
     from parley.app.desk import Desk
@@ -69,6 +70,7 @@ class Runtime:
     desk: Desk | None = None
     """The watch's, once it is asked for."""
     _under: tuple[bytes, Rules] | None = None
+    _officers: Officers | None = None
 
     def views(self, language: str = "") -> Views:
         """A new view through a reader of its own, for a reader of ``language``; the caller closes it."""
@@ -90,19 +92,35 @@ class Runtime:
 
     async def send(self, content: Message, to: int = EVERYONE) -> EntryId:
         """Write a message. Raises UsageError (of a class that one officer may not release alone, too), StoreError."""
-        check_alone(content, self.procedures.release)
+        check_alone(content, self.procedures.release, keys=self.officers.keyed())
         return await self.node.submit(Kind.MESSAGE, content, to)
 
-    async def mark(self, kind: Kind, entry: EntryId, text: str = "", role: str = "watch") -> EntryId:
+    async def mark(
+        self, kind: Kind, entry: EntryId, text: str = "", role: str = "watch", signed: Signed | None = None
+    ) -> EntryId:
         """Write READ, ACKNOWLEDGED or DECLINED about a message of another's, to those who know the message."""
         ref = Reference(Relation.SUBJECT, entry)
-        return await self.node.submit(kind, Mark((ref,), role, text), self.audience(entry))
+        return await self.node.submit(kind, Mark((ref,), role, text, signed), self.audience(entry))
 
     async def reply(self, entry: EntryId, text: str, language: str, precedence: Precedence) -> EntryId:
         """Answer a message, to those who know it."""
         ref = Reference(Relation.REPLY, entry)
         content = Message(text, language, precedence, refs=(ref,))
         return await self.send(content, self.audience(entry))
+
+    @property
+    def officers(self) -> Officers:
+        """The party's."""
+        if self._officers is None:
+            self._officers = Officers(self.line_home.home)
+        return self._officers
+
+    def addressed(self, to: int) -> int:
+        """Recipients as the entry will name them: this is what officers sign."""
+        line = self.node.line
+        others = sum(1 << m for m in line.membership.current.members if m != line.me)
+        to &= ~(1 << line.me)
+        return EVERYONE if to == others else to
 
     def audience(self, entry: EntryId) -> int:
         """Whom a message about ``entry`` is for: those who know it."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 from parley import limits
 from parley.app.areas import draft_of_message, write_areas
 from parley.app.conflicts import find_conflicts, notified_places
+from parley.app.desk import desk_of
 from parley.app.export import write_record
 from parley.app.forms import fill, forms_of, message_of, urgency
 from parley.app.mapping import MAPPING_OPERATIONS
@@ -24,6 +25,7 @@ from parley.app.provenance import RECORD_OPERATIONS
 from parley.app.readback import as_remark, read_back, stated_places
 from parley.app.runtime import Runtime
 from parley.app.sheetops import SHEET_OPERATIONS, with_translations
+from parley.app.signing import mark_to_sign, signature_of
 from parley.app.views import Views
 from parley.app.watchops import WATCH_OPERATIONS
 from parley.errors import ParleyError, StoreError, UsageError
@@ -153,7 +155,8 @@ async def show(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
 
 async def _mark(runtime: Runtime, kind: Kind, params: Params) -> Any:  # noqa: ANN401 - JSON
     entry = _with_views(runtime, lambda v: v.find(params["id"]))
-    await runtime.mark(kind, entry, str(params.get("text") or ""), str(params.get("role") or "watch"))
+    signed = None if kind is Kind.READ else signature_of(runtime, kind, entry, params)
+    await runtime.mark(kind, entry, str(params.get("text") or ""), str(params.get("role") or "watch"), signed)
     message = _with_views(runtime, lambda v: v.message(entry).as_json(), str(params.get("in") or ""))
     return await asyncio.to_thread(with_translations, runtime, entry, message)
 
@@ -182,10 +185,26 @@ async def readback(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - J
     return await asyncio.to_thread(_with_views, runtime, ask)
 
 
-async def acknowledge(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """Acknowledge a message, which says that it was read, too; the read-back of its places goes with it."""
+async def _ack_text(runtime: Runtime, params: Params) -> str:
+    """What an acknowledgement says: the officer's remark, and the read-back of the message's places."""
     places = await readback(runtime, params)
-    text = "\n".join(part for part in (str(params.get("text") or ""), as_remark(places)) if part)
+    return "\n".join(part for part in (str(params.get("text") or ""), as_remark(places)) if part)
+
+
+async def to_sign(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """What an officer signs to acknowledge ``id``, or to ``decline`` it: ``hash``, and what goes back beside it."""
+    kind = Kind.DECLINED if params.get("decline") else Kind.ACKNOWLEDGED
+    text = str(params.get("text") or "") if kind is Kind.DECLINED else await _ack_text(runtime, params)
+    entry = _with_views(runtime, lambda v: v.find(params["id"]))
+    return mark_to_sign(runtime, kind, entry, text, str(params.get("role") or "watch"), b"").as_json()
+
+
+async def acknowledge(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Acknowledge a message, which says that it was read, too; the read-back of its places goes with it.
+
+    With ``assertion``, what ``to-sign`` gave goes back unchanged, since the officer signed it.
+    """
+    text = str(params.get("text") or "") if params.get("assertion") else await _ack_text(runtime, params)
     return await _mark(runtime, Kind.ACKNOWLEDGED, {**params, "text": text})
 
 
@@ -313,7 +332,42 @@ async def prune(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     return {"erased": erased, "before": before}
 
 
-OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] = {
+Operation = Callable[[Runtime, Params], Awaitable[Any]]
+
+
+def _attributed(words: str, operation: Operation) -> Operation:
+    """``operation``, with a line in the log of the watch where ``officer`` says who asked for it."""
+
+    async def attributed(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+        found = await operation(runtime, params)
+        officer = str(params.get("officer") or "").strip()
+        if officer:
+            about = str(params.get("id") or "")
+            written = found.get("id", "") if isinstance(found, dict) else ""
+            what = " ".join(part for part in (words, about, written if written != about else "") if part)
+            await desk_of(runtime).note(officer, what)
+        return found
+
+    return attributed
+
+
+_ATTRIBUTED: Final = {
+    "send": "sent",
+    "read": "read",
+    "ack": "acknowledged",
+    "decline": "declined",
+    "reply": "replied to",
+    "export": "exported the record",
+    "prune": "erased what is past retention",
+    "watch-test": "line test",
+    "watch-declare": "declared silence, or what holds of the agreement",
+    "watch-hold": "sent a holding reply to",
+    "watch-onward": "passed on, or noted a unit's acknowledgement of,",
+    "watch-follow": "questioned, corrected or cancelled",
+}
+"""Operations that name no officer by themselves, and what the log of the watch says of them."""
+
+_OPERATIONS: Final[dict[str, Operation]] = {
     "send": send,
     "inbox": inbox,
     "show": show,
@@ -334,7 +388,14 @@ OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] = {
     **WATCH_OPERATIONS,
     **OFFICER_OPERATIONS,
     **RECORD_OPERATIONS,
+    "to-sign": to_sign,
 }
+
+OPERATIONS: Final[dict[str, Operation]] = {
+    name: _attributed(_ATTRIBUTED[name], operation) if name in _ATTRIBUTED else operation
+    for name, operation in _OPERATIONS.items()
+}
+"""By name, as the control socket and the faces ask for them."""
 
 
 @contextlib.contextmanager

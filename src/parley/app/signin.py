@@ -37,7 +37,6 @@ from parley.app.passkeys import (
     verify_registration,
 )
 from parley.errors import SignatureInvalid, UsageError
-from parley.procedure import watch as w
 from parley.wire.assertion import Assertion, enrolment_hash
 
 if TYPE_CHECKING:
@@ -207,8 +206,7 @@ class SignIn:
 
     async def _note(self, by: str, text: str) -> None:
         for runtime in self.lines.values():
-            desk = desk_of(runtime)
-            await desk.enter(w.Noted(by, text, desk.now))
+            await desk_of(runtime).note(by, text)
 
     async def _state(self) -> None:
         for runtime in self.lines.values():

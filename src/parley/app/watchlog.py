@@ -23,6 +23,7 @@ from parley.procedure.watch import Watch, WatchFact
 from parley.protocol.rows import Change
 from parley.stores.sqlite import SqliteStore
 from parley.wire import cbor, statement
+from parley.wire.assertion import read_assertion
 from parley.wire.statement import Kind, Message, Statement
 
 _LOG: Final = "watch"
@@ -130,16 +131,20 @@ def _rich(type_: object, value: Any) -> object:  # noqa: ANN401 - a decoded valu
 
 def _encode_draft(draft: Draft) -> bytes:
     said = statement.encode(Statement(Kind.MESSAGE, draft.at, draft.message, draft.to))
-    approvals = [[a.officer, a.statement, a.at] for a in draft.approvals]
-    return cbor.encode([said, draft.author, draft.seen, draft.purpose, approvals])
+    approvals = [
+        [a.officer, a.statement, a.at, *([a.assertion.plain()] if a.assertion else [])] for a in draft.approvals
+    ]
+    return cbor.encode([said, draft.author, draft.seen, draft.purpose, approvals, draft.line, draft.member])
 
 
 def _decode_draft(value: bytes) -> Draft:
     try:
-        said, author, seen, purpose, approvals = cbor.decode(value, limit=_LIMIT)
+        # Drafts that a version without officers' keys kept end with the approvals.
+        said, author, seen, purpose, approvals, *whose = cbor.decode(value, limit=_LIMIT)
         stated = statement.decode(said)
+        given = tuple(Approval(*a[:3], *map(read_assertion, a[3:])) for a in approvals)
     except (DecodeError, ValueError, TypeError) as error:
         raise StoreCorrupt(f"a draft cannot be read: {error}") from error
     if not isinstance(stated.content, Message):
         raise StoreCorrupt("a draft is no message.")
-    return Draft(stated.content, stated.to, author, stated.time, seen, purpose, tuple(Approval(*a) for a in approvals))
+    return Draft(stated.content, stated.to, author, stated.time, seen, purpose, given, *whose)

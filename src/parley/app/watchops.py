@@ -10,6 +10,7 @@ from parley.app.desk import Desk, Picture, desk_of, message_of
 from parley.app.forms import fill, urgency
 from parley.app.forms import message_of as form_message
 from parley.app.runtime import Runtime
+from parley.app.signing import checked, fresh
 from parley.app.views import Views
 from parley.app.watching import Row
 from parley.errors import UsageError
@@ -21,7 +22,7 @@ from parley.procedure.clocks import Mode, Turn, silent_now
 from parley.procedure.escalation import Escalated, Rung
 from parley.procedure.onward import Onward
 from parley.procedure.outgoing import Approval, Draft
-from parley.wire.statement import EVERYONE, Kind, Message, Precedence, Reference, Relation
+from parley.wire.statement import EVERYONE, Kind, Message, Precedence, Reference, Relation, Signed
 
 T = TypeVar("T")
 Params = dict[str, Any]
@@ -336,23 +337,35 @@ async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
             replace(message, refs=(Reference(relation, about),)),
             to if to != EVERYONE else runtime.audience(about),
         )
-    purpose = runtime.node.line.membership.current.charter.purpose
+    line = runtime.node.line
+    message = replace(message, signed=fresh())
+    purpose, whose = line.membership.current.charter.purpose, (line.membership.line, line.me)
     seen = desk.book.place - 1 if params.get("seen") is None else int(params["seen"])
-    made = Draft(message, to, officer, desk.now, seen, purpose)
+    made = Draft(message, runtime.addressed(to), officer, desk.now, seen, purpose, (), *whose)
     number = await desk.alone(lambda: desk.log.keep(made))
     return _draft(desk, number, made)
 
 
 async def approve(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """A second officer releases the draft ``number`` whose hash is ``statement`` (D9)."""
+    """An officer releases the draft ``number`` whose hash is ``statement`` (D9).
+
+    With ``assertion``, by the key of the officer: then also its author, as one of the two. Without, by a name alone,
+    which is enough only until the node has officers with keys.
+    """
     desk = desk_of(runtime)
     number, officer = int(params["number"]), _officer(params)
+    try:
+        statement = bytes.fromhex(str(params["statement"]))
+    except ValueError:
+        raise UsageError("a statement's hash has 64 hexadecimal digits.", code="release-changed") from None
+    given = params.get("assertion")
+    assertion = checked(runtime, officer, statement, given) if given else None
 
     def approved() -> Draft:
-        statement = bytes.fromhex(str(params["statement"]))
-        found = outgoing.approve(desk.log.draft(number), Approval(officer, statement, desk.now))
+        found = outgoing.approve(desk.log.draft(number), Approval(officer, statement, desk.now, assertion))
         desk.log.keep(found, number)
-        desk.log.enter(w.Noted(officer, f"approved draft {number}, {params['statement']}", desk.now))
+        how = f"signed with key {assertion.key.hex()}" if assertion is not None else "approved"
+        desk.log.enter(w.Noted(officer, f"{how} draft {number}, {params['statement']}", desk.now))
         return found
 
     return _draft(desk, number, await desk.alone(approved))
@@ -364,19 +377,22 @@ async def release(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JS
     number, officer = int(params["number"]), _officer(params)
     if params.get("drop"):
         await desk.alone(lambda: desk.log.drop(number))
+        await desk.note(officer, f"dropped draft {number}")
         return {"number": number, "dropped": True}
     await desk.picture()
     purpose = runtime.node.line.membership.current.charter.purpose
 
-    def checked() -> Draft:
+    def checked_draft() -> Draft:
         found = desk.log.draft(number)
         if params.get("confirm"):
             found = outgoing.revised(found, found.message, desk.book.place - 1)
-        outgoing.check_release(found, desk.arrived(found.seen), purpose, desk.now, desk.rules.release)
+        keys = runtime.officers.keyed()
+        outgoing.check_release(found, desk.arrived(found.seen), purpose, desk.now, desk.rules.release, keys=keys)
         return found
 
-    found = await desk.alone(checked)
-    entry = await runtime.node.submit(Kind.MESSAGE, found.message, found.to)
+    found = await desk.alone(checked_draft)
+    message = replace(found.message, signed=_signatures(found, desk))
+    entry = await runtime.node.submit(Kind.MESSAGE, message, found.to)
 
     def kept() -> None:
         desk.log.enter(w.Noted(officer, f"released draft {number} of {found.author} as {desk.name(entry)}", desk.now))
@@ -384,6 +400,14 @@ async def release(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JS
 
     await desk.alone(kept)
     return {"number": number, "id": desk.name(entry)}
+
+
+def _signatures(found: Draft, desk: Desk) -> Signed | None:
+    """The officers' assertions over the draft, its author's first; None where no key was used."""
+    approvals = outgoing.valid_approvals(found, desk.now, desk.rules.release)
+    approvals.sort(key=lambda a: a.officer != found.author)
+    by = tuple(a.assertion for a in approvals if a.assertion is not None)
+    return replace(found.message.signed, by=by) if found.message.signed is not None and by else None
 
 
 def _draft(desk: Desk, number: int, found: Draft) -> dict[str, Any]:
@@ -401,8 +425,18 @@ def _draft(desk: Desk, number: int, found: Draft) -> dict[str, Any]:
         "statement": outgoing.draft_hash(found).hex(),
         "two_officers": outgoing.needs_two(found.message, desk.rules.release),
         "approved_by": [a.officer for a in found.approvals],
+        "signed_by": [a.officer for a in found.approvals if a.assertion is not None],
+        "keys": _keys(desk, found),
         "newer": [desk.name(a.message) for a in outgoing.newer(found, desk.arrived(found.seen))],
     }
+
+
+def _keys(desk: Desk, found: Draft) -> int:
+    """How many officers' keys its release takes here."""
+    if not desk.runtime.officers.keyed():
+        return 0
+    rules = desk.rules.release
+    return 2 if outgoing.needs_two(found.message, rules) else int(outgoing.needs_key(found.message, rules))
 
 
 # -- parameters -----------------------------------------------------------------------------------------------

@@ -72,6 +72,12 @@ class Author:
         if isinstance(given.content, Mark):
             for ref in given.content.refs:
                 self._check_markable(given.kind, ref.entry)
+        if given.content.signed is not None and to and to | 1 << line.me == everyone:
+            raise UsageError(
+                "the members of the line changed after this was signed.",
+                code="release-changed",
+                next_step="Draft it anew, and let the officers sign it again.",
+            )
         draft = Statement(given.kind, now.wall, given.content, EVERYONE if given.to == EVERYONE else to)
         if _may_exceed(given.content) and len(statement.encode(draft)) > limits.MAX_STATEMENT - _SEEN_ROOM:
             raise UsageError("the message is too large for one entry.", code="statement-too-large")

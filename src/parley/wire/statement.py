@@ -8,14 +8,16 @@ understood (D4); a kind or form that it does not know makes the entry "arrived, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from hashlib import sha256
 from typing import Any, Final
 
 from parley import limits
 from parley.errors import DecodeError
 from parley.ids import EntryId, Incarnation, LogId, MemberNumber
 from parley.wire import cbor
+from parley.wire.assertion import Assertion, read_assertion
 
 EVERYONE: Final = 0
 """Audience mask that stands for every member of the tree's charter revision."""
@@ -89,6 +91,18 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """Which officers signed what is said, over ``signed_hash`` (D9; spec/officers.md). Unverified until checked.
+
+    With no assertion it says that no officer's key was used.
+    """
+
+    nonce: bytes
+    """16 random bytes, so that an officer's word is not used twice."""
+    by: tuple[Assertion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """Free text, or a form's bytes under the form's id."""
 
@@ -102,6 +116,7 @@ class Message:
     refs: tuple[Reference, ...] = ()
     reply_by: int = 0
     """POSIX seconds; 0 for none."""
+    signed: Signed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +127,7 @@ class Mark:
     role: str = WATCH
     text: str = ""
     """The reason of a decline, or a remark."""
+    signed: Signed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +180,10 @@ class UnknownKind(DecodeError):
 _KIND, _TIME, _TO, _SEEN = 0, 1, 2, 3
 _PRECEDENCE, _FROM, _TOROLE, _LANG, _FORM, _BODY, _REFS, _SUBJECT, _REPLY_BY = 4, 5, 6, 7, 8, 9, 10, 11, 12
 _REASON = 13
+_SIGNED = 20
+_NONCE_BYTES: Final = 16
+_MAX_SIGNED: Final = 4
+_SIGNED_LABEL: Final = b"parley signed v1\n"
 _REVISION, _CERTIFICATE, _PREVIOUS, _SOFTWARE = 16, 17, 18, 19
 _ABSENT: Final = object()
 
@@ -201,6 +221,8 @@ def _encode_content(content: Content, fields: dict[int, Any]) -> None:
                 _REPLY_BY: content.reply_by,
             }
             fields.update((key, value) for key, value in optional.items() if value)
+            if content.signed is not None:
+                fields[_SIGNED] = [content.signed.nonce, [a.plain() for a in content.signed.by]]
             if content.from_role != WATCH:
                 fields[_FROM] = content.from_role
             if content.to_role != WATCH:
@@ -210,6 +232,8 @@ def _encode_content(content: Content, fields: dict[int, Any]) -> None:
                 fields[_FROM] = content.role
             if content.text:
                 fields[_BODY] = content.text
+            if content.signed is not None:
+                fields[_SIGNED] = [content.signed.nonce, [a.plain() for a in content.signed.by]]
         case RefusedEntry():
             fields[_REASON] = content.reason
         case Opened():
@@ -248,6 +272,18 @@ def decode(data: bytes) -> Statement:
     return Statement(kind, time, _decode_content(kind, fields), to, seen, fields.rest())
 
 
+def signed_hash(line: bytes, member: int, said: Statement) -> bytes:
+    """What officers sign: SHA-256 over the statement of ``member`` on ``line``, its time and what it saw left out.
+
+    Those are filled in when the entry is written; the assertions are left out because they are over it.
+    """
+    content = said.content
+    if isinstance(content, Message | Mark) and content.signed is not None:
+        content = replace(content, signed=replace(content.signed, by=()))
+    bare = encode(replace(said, time=0, seen=(), content=content))
+    return sha256(_SIGNED_LABEL + cbor.encode([line, member, bare])).digest()
+
+
 def audience(data: bytes) -> int:
     """The recipients' mask of bytes that may be no statement that we know; EVERYONE where none can be read.
 
@@ -284,7 +320,7 @@ def _decode_content(kind: Kind, fields: _Fields) -> Content:
     if kind is Kind.REFUSED:
         return RefusedEntry(refs, fields.uint(_REASON))
     if kind is not Kind.MESSAGE:
-        return Mark(refs, fields.text(_FROM, WATCH), fields.text(_BODY))
+        return Mark(refs, fields.text(_FROM, WATCH), fields.text(_BODY), fields.signed())
     body = fields.take(_BODY, None)
     if not isinstance(body, str | bytes) or len(body) > limits.MAX_TEXT:
         raise _malformed("body")
@@ -301,6 +337,7 @@ def _decode_content(kind: Kind, fields: _Fields) -> Content:
         fields.text(_TOROLE, WATCH),
         refs,
         fields.uint(_REPLY_BY, 0),
+        fields.signed(),
     )
 
 
@@ -335,6 +372,15 @@ class _Fields:
         if not isinstance(rows, list) or not all(isinstance(r, list) and len(r) == width for r in rows):
             raise _malformed(f"field {key}")
         return rows
+
+    def signed(self) -> Signed | None:
+        value = self.take(_SIGNED, None)
+        match value:
+            case None:
+                return None
+            case [bytes(nonce), list(by)] if len(nonce) == _NONCE_BYTES and len(by) <= _MAX_SIGNED:
+                return Signed(nonce, tuple(map(read_assertion, by)))
+        raise _malformed("signed")
 
     def rest(self) -> dict[int, Any]:
         return self._fields
