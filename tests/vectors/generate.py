@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.vectors import published
+from tests.vectors import officers, published
 
 from parley.crypto import aead
 from parley.crypto.kem import KemPrivate, hpke_seal
@@ -767,6 +767,15 @@ def weak_keys() -> Iterator[Case]:
             yield Case(said, "a key under which a signature proves nothing", "check-key", {"public": key}, code)
 
 
+def officer_cases() -> Iterator[Case]:
+    for name, description, given, verdict in officers.verified():
+        yield Case(name, description, "verify-assertion", given, verdict)
+    for name, description, given, outcome in officers.hashed():
+        yield Case(name, description, "statement-hash", given, outcome)
+    for name, description, given, outcome in officers.enrolments():
+        yield Case(name, description, "enrolment-hash", given, outcome)
+
+
 CASES: dict[str, Callable[[], Iterator[Case]]] = {
     "rfc6962": rfc6962,
     "cbor": cbor_cases,
@@ -778,6 +787,7 @@ CASES: dict[str, Callable[[], Iterator[Case]]] = {
     "equivocation": equivocation_cases,
     "seal": seal_cases,
     "ed25519": ed25519_cases,
+    "officer": officer_cases,
 }
 
 

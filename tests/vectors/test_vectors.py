@@ -30,7 +30,9 @@ from parley.record import (
 from parley.record.checkpoint import Checkpoint, origin_of
 from parley.record.commitment import Exclusion, commit, commit_for, exclusion_proof, verify_exclusion
 from parley.record.cosignature import Cosignature, ed25519_message, mldsa44_message
-from parley.wire import cbor, note
+from parley.wire import cbor, note, statement
+from parley.wire.assertion import Assertion, check, enrolment_hash
+from parley.wire.statement import signed_hash
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 VECTORS = REPOSITORY / "vectors"
@@ -210,6 +212,22 @@ def check_key(given: Fields) -> Fields:
     return {}
 
 
+def verify_assertion(given: Fields) -> Fields:
+    key, data, signature, hash_, public = raw(given, "key", "authenticator_data", "signature", "hash", "public_key")
+    check(Assertion(key, data, given["client_data"].encode(), signature), hash_, public, given["rp"])
+    return {}
+
+
+def statement_hash(given: Fields) -> Fields:
+    line, said = raw(given, "line", "statement")
+    return {"hash": signed_hash(line, given["member"], statement.decode(said)).hex()}
+
+
+def officer_enrolment(given: Fields) -> Fields:
+    party, public = raw(given, "party", "public_key")
+    return {"hash": enrolment_hash(party, public, given["rp"], software=given["software"]).hex()}
+
+
 RUNNERS: dict[str, Callable[[Fields], Fields]] = {
     "rfc6962/root": lambda g: {"root": root_hash(leaves_of(g)).hex()},
     "rfc6962/inclusion-proof": lambda g: {"path": hexed(inclusion_proof(leaves_of(g), g["index"]))},
@@ -234,6 +252,9 @@ RUNNERS: dict[str, Callable[[Fields], Fields]] = {
     "commitment/exclusion": exclusion,
     "commitment/verify-exclusion": exclusion_verify,
     "equivocation/verify": equivocation_verify,
+    "officer/verify-assertion": verify_assertion,
+    "officer/statement-hash": statement_hash,
+    "officer/enrolment-hash": officer_enrolment,
     "seal/aead-seal": lambda g: {"box": aead.seal(*raw(g, "key", "nonce", "plaintext", "aad")).hex()},
     "seal/aead-open": lambda g: {"plaintext": aead.open_(*raw(g, "key", "nonce", "box", "aad")).hex()},
     "seal/hmac": lambda g: {"mac": kdf.hmac_sha256(*raw(g, "key", "data")).hex()},

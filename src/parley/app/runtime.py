@@ -17,6 +17,7 @@ from parley.app.home import LineHome
 from parley.app.officers import Officers
 from parley.app.refill import LOSSES, tell_refill
 from parley.app.repeats import Repeats
+from parley.app.testimony import OfficerKeys
 from parley.app.views import Views
 from parley.app.watchrules import Rules, load_rules
 from parley.bearers.tls import TlsBearer
@@ -37,6 +38,7 @@ from parley.protocol.membership import Membership
 from parley.protocol.rows import Rows
 from parley.protocol.settings import Settings
 from parley.protocol.signers import Signers
+from parley.protocol.trees import State
 from parley.stores.datadir import DataDirectory
 from parley.stores.headfile import TwoSlotHeadFile, lost_state
 from parley.stores.sqlite import SqliteStore
@@ -71,6 +73,8 @@ class Runtime:
     """The watch's, once it is asked for."""
     _under: tuple[bytes, Rules] | None = None
     _officers: Officers | None = None
+    _keys: OfficerKeys | None = None
+    _keys_place: int = 0
 
     def views(self, language: str = "") -> Views:
         """A new view through a reader of its own, for a reader of ``language``; the caller closes it."""
@@ -114,6 +118,24 @@ class Runtime:
         if self._officers is None:
             self._officers = Officers(self.line_home.home)
         return self._officers
+
+    def attested(self, views: Views, entry: EntryId) -> list[dict[str, Any]]:
+        """The officers who signed ``entry``, by key, each assertion checked; with the ``name`` of our own."""
+        stored = views.stored(entry)
+        said = views.said(stored)
+        signed = said.content.signed if said is not None and isinstance(said.content, Message | Mark) else None
+        if said is None or signed is None:
+            return []
+        if self._keys is None:
+            self._keys = OfficerKeys(self.node.line.membership)
+        for place, other in views.arrivals(self._keys_place):
+            held = views.stored(other)
+            if held is not None and held.state is State.HELD:
+                self._keys.take(other.log, other.index, held.statement)
+            self._keys_place = place + 1
+        ours = {o.key.hex(): o.name for o in self.officers.all()} if entry.log.member == self.node.line.me else {}
+        found = self._keys.attest(entry.log, entry.index, said)
+        return [{**row, "name": ours.get(row["key"], "")} for row in found]
 
     def addressed(self, to: int) -> int:
         """Recipients as the entry will name them: this is what officers sign."""

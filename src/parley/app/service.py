@@ -149,7 +149,12 @@ async def inbox(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
 async def show(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """One message, without marking it as read; ``in`` is the language that forms are shown in."""
     entry = _with_views(runtime, lambda v: v.find(params["id"]))
-    message = _with_views(runtime, lambda v: v.message(entry).as_json(), str(params.get("in") or ""))
+
+    def ask(views: Views) -> Any:  # noqa: ANN401 - JSON
+        found = views.message(entry).as_json()
+        return {**found, "signed": runtime.attested(views, entry)} if found["signed"] else found
+
+    message = _with_views(runtime, ask, str(params.get("in") or ""))
     return await asyncio.to_thread(with_translations, runtime, entry, message)
 
 

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import cbor2
 
+from parley.app.testimony import SignedFact, Testimony
 from parley.errors import DecodeError, ParleyError, UsageError, VerificationError
-from parley.ids import Incarnation
+from parley.ids import Incarnation, LogId
 from parley.protocol.membership import Member, Membership, NodeKeys, verify_documents
 from parley.record import checkpoint, equivocation
 from parley.record.checkpoint import Checkpoint, origin_of
@@ -70,6 +71,10 @@ class Report:
     members: list[dict[str, Any]] = field(default_factory=list)
     logs: list[LogFacts] = field(default_factory=list)
     equivocations: list[str] = field(default_factory=list)
+    officers: list[dict[str, Any]] = field(default_factory=list)
+    """Officers' keys, as their parties stated them."""
+    signed: list[SignedFact] = field(default_factory=list)
+    """What officers signed, checked."""
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -98,12 +103,23 @@ class Report:
                 for x in self.logs
             ],
             "equivocations": self.equivocations,
+            "officers": self.officers,
+            "signed": [s.as_json() for s in self.signed],
             "problems": self.problems,
         }
 
 
 Refusals = dict[tuple[str, str], set[int]]
 """The indexes that a member's log refuses, by the member's code and the origin of the tree."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What is gathered from one tree for the record as a whole."""
+
+    log: LogId
+    refusals: Refusals
+    testimony: Testimony
 
 
 class _Archive:
@@ -136,7 +152,8 @@ def verify_record(path: Path) -> Report:
 
     1. the documents prove a membership; 2. each tree's head is signed by the key of the certificate that
     its first entry names; 3. the commitments give the head's root; 4. each content is the one committed to;
-    5. each cosignature is on a head that the commitments give; 6. each equivocation proof holds.
+    5. each cosignature is on a head that the commitments give; 6. each equivocation proof holds; 7. each officer's
+    assertion is by a key that its party stated, over what the entry says.
     Raises UsageError when the file cannot be read at all. What does not hold is in the report.
     """
     report = Report()
@@ -161,12 +178,16 @@ def _verify(archive: _Archive, report: Report) -> None:
         for m in membership.members.values()
     ]
     refusals: Refusals = {}
+    testimony = Testimony(membership)
     for folder in sorted({"/".join(n.split("/")[:2]) for n in archive.under("logs/")}):
         try:
-            report.logs.append(_verify_log(archive, membership, folder, report, refusals))
+            report.logs.append(_verify_log(archive, membership, folder, report, refusals, testimony))
         except ParleyError as error:
             report.problems.append(f"{folder}: {error.message}")
     _subtract(report.logs, refusals)
+    incomplete = {membership.by_code(log.author).number for log in report.logs if log.erased or log.missing}
+    report.officers, report.signed, problems = testimony.verdict(incomplete)
+    report.problems += problems
     for name in archive.under("equivocations/"):
         try:
             report.equivocations.append(_verify_equivocation(archive.read(name), membership))
@@ -181,7 +202,9 @@ def _subtract(logs: Iterable[LogFacts], refusals: Refusals) -> None:
                 _extend(got.refused, index, min(index + 1, max(got.ed25519, got.mldsa44)))
 
 
-def _verify_log(archive: _Archive, membership: Membership, folder: str, report: Report, refusals: Refusals) -> LogFacts:
+def _verify_log(
+    archive: _Archive, membership: Membership, folder: str, report: Report, refusals: Refusals, testimony: Testimony
+) -> LogFacts:
     signed = note.parse(archive.read(f"{folder}/checkpoint"))
     head = checkpoint.parse_text(signed.text)
     code, _, run = folder.removeprefix("logs/").rpartition("-")
@@ -193,7 +216,8 @@ def _verify_log(archive: _Archive, membership: Membership, folder: str, report: 
     if root_hash(leaves) != head.root:
         raise VerificationError("the commitments do not give the signed root: one was changed.", code="record-tampered")
     facts = LogFacts(head.origin, code, head.size)
-    opened = _verify_contents(archive, folder, membership, author, commitments, facts, report, refusals)
+    taken = _Taken(LogId(author.number, Incarnation(bytes.fromhex(run))), refusals, testimony)
+    opened = _verify_contents(archive, folder, membership, author, commitments, facts, report, taken)
     keys = author.keys_for(opened.certificate) if opened is not None else None
     candidates = [keys] if keys is not None else [k for _, _, k in author.certificates]
     used = _signed_by(signed, candidates)
@@ -267,7 +291,7 @@ def _verify_contents(
     commitments: list[bytes],
     facts: LogFacts,
     report: Report,
-    refusals: Refusals,
+    taken: _Taken,
 ) -> Opened | None:
     opened: Opened | None = None
     width = max(membership.current.members) + 1
@@ -285,7 +309,8 @@ def _verify_contents(
             continue
         facts.contents += 1
         if _REFUSED in said[1:6]:
-            _note_refusal(said, author.code, membership, refusals)
+            _note_refusal(said, author.code, membership, taken.refusals)
+        taken.testimony.take(taken.log, index, said)
         if index == 0:
             first = statement.decode(said)
             if not isinstance(first.content, Opened):

@@ -43,6 +43,8 @@ class Recipient:
     refused: str = ""
     remark: str = ""
     """What the acknowledgement says: the read-back of places among it (R58)."""
+    signed: dict[str, Any] = field(default_factory=dict)
+    """Of the acknowledgement: the officers' ``keys``, and whether it says that it was given ``without_key``."""
 
     @property
     def state(self) -> str:
@@ -88,6 +90,8 @@ class MessageView:
     erased: bool = False
     arrival: int = 0
     recipients: list[Recipient] = field(default_factory=list)
+    signed: list[dict[str, Any]] = field(default_factory=list)
+    """The officers who released it, by key; ``show`` adds whether each assertion was verified."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -186,6 +190,7 @@ class Views:
             for ref in content.refs
             if self._known(ref.entry)
         ]
+        view.signed = [{"key": a.key.hex()} for a in content.signed.by] if content.signed is not None else []
         if content.form:
             self._show_form(view, entry.log, content)
         return view
@@ -259,7 +264,7 @@ class Views:
                     found.read = time
                 case Kind.ACKNOWLEDGED:
                     found.acknowledged = time
-                    found.remark = self._remark(r.read_entry_key(value))
+                    found.remark, found.signed = self._remark(r.read_entry_key(value))
                     found.read = found.read or time
                 case Kind.DECLINED:
                     found.declined = time
@@ -305,9 +310,14 @@ class Views:
                 return statement.Refusal(reason).name.lower() if reason in known else f"reason {reason}"
         return ""
 
-    def _remark(self, entry: EntryId) -> str:
+    def _remark(self, entry: EntryId) -> tuple[str, dict[str, Any]]:
         said = self.said(self.stored(entry))
-        return said.content.text if said is not None and isinstance(said.content, Mark) else ""
+        if said is None or not isinstance(said.content, Mark):
+            return "", {}
+        signed = said.content.signed
+        if signed is None:
+            return said.content.text, {}
+        return said.content.text, {"keys": [a.key.hex() for a in signed.by], "without_key": not signed.by}
 
     def open_messages(self) -> list[MessageView]:
         """Messages addressed here and neither acknowledged nor declined: FLASH first, then as they came."""

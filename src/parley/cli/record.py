@@ -102,6 +102,12 @@ def _show_report(report: Report) -> None:
         say(f"  {member['name']} ({member['code']}), root {k} of {n}, fingerprint {member['fingerprint']}")
     for log in report.logs:
         _show_log(log)
+    for officer in report.officers:
+        how = ", ".join(k[:16] for k in officer["approved_by"]) or "nobody: by the command line alone"
+        marks = (", in SOFTWARE" if officer["software"] else "") + (", revoked" if officer["revoked"] else "")
+        say(f"officer of {officer['code']}: key {officer['key'][:16]}, approved by {how}{marks}")
+    for signed in report.signed:
+        say(signed.sentence())
     for text in report.equivocations:
         say(f"TWO HISTORIES: {text}", "bold red")
     for problem in report.problems:

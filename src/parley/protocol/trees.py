@@ -415,7 +415,7 @@ class Trees:
     def erase(self, before: int, limit: int) -> int:
         """Erase the contents of messages stated before ``before``; commitments stay, so proofs hold (D3).
 
-        Openings and marks stay: without them the record could not be read. Our own messages stay until every
+        What does not pass stays: without it the record could not be read. Our own messages stay until every
         recipient's receipt covers them.
         """
         erased = 0
@@ -427,7 +427,7 @@ class Trees:
                     said = statement.decode(entry.statement)
                 except DecodeError:
                     continue
-                if isinstance(said.content, statement.Message) and said.time < before:
+                if said.time < before and statement.passes(said.content):
                     gone = StoredEntry(State.ERASED, entry.precedence, entry.commitment, audience=entry.audience)
                     self._rows.put(r.ENTRY, r.entry_key(tree.log, index), gone.encode())
                     erased += 1

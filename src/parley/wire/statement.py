@@ -31,6 +31,9 @@ PLAIN_TEXT: Final = ""
 WATCH_FORMS: Final = "watch/"
 """What the ids of the watch's own forms begin with: they are about messages, and wait for no acknowledgement."""
 
+OFFICER_FORMS: Final = "watch/officer"
+"""What the ids of the forms that state officers' keys begin with: they outlast retention."""
+
 
 class Kind(IntEnum):
     """What sort of entry this is."""
@@ -282,6 +285,11 @@ def signed_hash(line: bytes, member: int, said: Statement) -> bytes:
         content = replace(content, signed=replace(content.signed, by=()))
     bare = encode(replace(said, time=0, seen=(), content=content))
     return sha256(_SIGNED_LABEL + cbor.encode([line, member, bare])).digest()
+
+
+def passes(content: Content) -> bool:
+    """True for what may be erased after its retention: messages, but for those that state officers' keys."""
+    return isinstance(content, Message) and not content.form.startswith(OFFICER_FORMS)
 
 
 def audience(data: bytes) -> int:

@@ -1,0 +1,253 @@
+"""Two verifiers agree on what officers signed, and on every way in which an author may lie about it.
+
+Shows OFF-4, OFF-5 and OFF-6. Each lie is by the author itself: it lies under the author's own checkpoint.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
+
+from parley.app.export import write_record
+from parley.app.forms import Understands
+from parley.app.passkeys import SoftwarePasskey, site_of, verify_registration
+from parley.app.verify import verify_record
+from parley.ids import EntryId
+from parley.procedure import facts
+from parley.protocol import inputs as i
+from parley.protocol.settings import Settings
+from parley.wire.assertion import Assertion, enrolment_hash, key_of
+from parley.wire.statement import (
+    Kind,
+    Mark,
+    Message,
+    Precedence,
+    Reference,
+    Relation,
+    Signed,
+    Statement,
+    signed_hash,
+)
+from parley_testkit.small_world import World
+
+VERIFIER = Path(__file__).parents[2] / "spec" / "verifier" / "verify_record.py"
+RP = "localhost"
+
+
+@dataclass
+class Officer:
+    """With a passkey in software."""
+
+    passkey: SoftwarePasskey = field(default_factory=lambda: SoftwarePasskey("http://localhost:7480"))
+    public: bytes = b""
+
+    def __post_init__(self) -> None:
+        options = {"rp": {"id": RP}, "user": {"id": "AAAA"}, "challenge": bytes_to_base64url(bytes(32))}
+        made = verify_registration(site_of(self.passkey.origin), self.passkey.create(options), bytes(32))
+        self.public = made.public_key
+
+    def sign(self, hash_: bytes) -> Assertion:
+        answer = self.passkey.get({"rpId": RP, "challenge": bytes_to_base64url(hash_)})["response"]
+        parts = (base64url_to_bytes(answer[n]) for n in ("authenticatorData", "clientDataJSON", "signature"))
+        return Assertion(key_of(self.public), *parts)
+
+
+@dataclass
+class Line:
+    """Two members; what the first one's officers say."""
+
+    world: World = field(default_factory=lambda: World(2, settings=Settings(understands=Understands())))
+    one: Officer = field(default_factory=Officer)
+    two: Officer = field(default_factory=Officer)
+
+    def __post_init__(self) -> None:
+        self.world.link_all()
+        self.world.run(1.0)
+
+    def fact(self, fact: facts.Fact, member: int = 0) -> None:
+        self.put(facts.to_message(fact, Precedence.ROUTINE), member=member)
+
+    def put(self, content: Message | Mark, kind: Kind = Kind.MESSAGE, member: int = 0) -> None:
+        self.world.step(member, i.Submit(kind, content))
+        self.world.run(1.0)
+
+    def enrol(self, officer: Officer, *by: Officer, hash_: bytes = b"") -> None:
+        party = self.world.membership.members[0].party  # type: ignore[index]
+        hash_ = hash_ or enrolment_hash(party, officer.public, RP, software=True)
+        approvals = tuple(o.sign(hash_) for o in by)
+        self.fact(facts.OfficerEnrolled(officer.public, RP, software=True, approvals=approvals))
+
+    def hash(self, content: Message | Mark, kind: Kind = Kind.MESSAGE) -> bytes:
+        return signed_hash(self.world.membership.line, 0, Statement(kind, 0, content))
+
+    def signed(
+        self, content: Message | Mark, *by: Officer, nonce: bytes = b"n" * 16, kind: Kind = Kind.MESSAGE
+    ) -> None:
+        content = replace(content, signed=Signed(nonce))
+        hash_ = self.hash(content, kind)
+        self.put(replace(content, signed=Signed(nonce, tuple(o.sign(hash_) for o in by))), kind)
+
+    def record(self, path: Path) -> Path:
+        write_record(self.world.stores[1], self.world.membership, path)
+        return path
+
+
+def independent(path: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, str(VERIFIER), str(path)], capture_output=True, text=True, check=False)
+
+
+FLASH = Message("Cease firing north of 60N.", "en", Precedence.FLASH)
+
+
+def test_who_released_and_who_acknowledged_is_told_by_both(tmp_path: Path) -> None:
+    line = Line()
+    three = Officer()
+    line.enrol(line.one)
+    line.enrol(line.two)
+    line.enrol(three, line.one)
+    line.signed(FLASH, line.one, line.two)
+    line.world.send(1, "Understood?")
+    line.world.run(1.0)
+    tree = next(t for t in line.world.lines[0].trees if t.log.member == 1)
+    ref = Reference(Relation.SUBJECT, EntryId(tree.log, tree.size - 1))
+    line.signed(Mark((ref,), text="60N"), three, nonce=b"m" * 16, kind=Kind.ACKNOWLEDGED)
+    line.signed(Message("Nobody's key."), nonce=b"o" * 16)
+    line.fact(facts.OfficerRevoked(key_of(three.public)))
+    path = line.record(tmp_path / "record.parley")
+    report = verify_record(path)
+    assert report.problems == []
+    keys = [key_of(o.public).hex() for o in (line.one, line.two, three)]
+    assert [(s.kind, list(s.keys), s.software) for s in report.signed] == [
+        ("released", keys[:2], True),
+        ("acknowledged", keys[2:], True),
+        ("released", [], False),
+    ]
+    assert [o["approved_by"] for o in report.officers] == [[], [], [keys[0]]]
+    assert [o["revoked"] for o in report.officers] == [False, False, True]
+    words = f"released by two officers: keys {keys[0][:16]}, {keys[1][:16]}"
+    assert words in report.signed[0].sentence()
+    assert "without an officer's key" in report.signed[2].sentence()
+    done = independent(path)
+    assert done.returncode == 0, done.stdout
+    assert words in done.stdout
+    assert f"acknowledged by an officer: key {keys[2][:16]}" in done.stdout
+    assert "released without an officer's key" in done.stdout
+
+
+def other_words(line: Line) -> None:
+    hash_ = line.hash(replace(FLASH, signed=Signed(b"n" * 16)))
+    by = Signed(b"n" * 16, (line.one.sign(hash_), line.two.sign(hash_)))
+    line.put(replace(FLASH, body="Open fire north of 60N.", signed=by))
+
+
+def other_nonce(line: Line) -> None:
+    hash_ = line.hash(replace(FLASH, signed=Signed(b"n" * 16)))
+    line.put(replace(FLASH, signed=Signed(b"x" * 16, (line.one.sign(hash_),))))
+
+
+def used_twice(line: Line) -> None:
+    line.signed(FLASH, line.one, line.two)
+    line.signed(FLASH, line.one, line.two)
+
+
+def stranger(line: Line) -> None:
+    line.signed(FLASH, line.one, Officer())
+
+
+def revoked(line: Line) -> None:
+    line.fact(facts.OfficerRevoked(key_of(line.two.public)))
+    line.signed(FLASH, line.one, line.two)
+
+
+def one_key_twice(line: Line) -> None:
+    line.signed(FLASH, line.one, line.one)
+
+
+def under_another_name(line: Line) -> None:
+    """One officer's signature, put under another's key."""
+    hash_ = line.hash(replace(FLASH, signed=Signed(b"n" * 16)))
+    forged = replace(line.one.sign(hash_), key=key_of(line.two.public))
+    line.put(replace(FLASH, signed=Signed(b"n" * 16, (line.one.sign(hash_), forged))))
+
+
+def others_officer(line: Line) -> None:
+    """An officer of the other member's."""
+    theirs = Officer()
+    line.fact(facts.OfficerEnrolled(theirs.public, RP, software=True, approvals=()), member=1)
+    line.signed(FLASH, line.one, theirs)
+
+
+def self_approved(line: Line) -> None:
+    three = Officer()
+    line.enrol(three, three)
+
+
+def approved_for_another(line: Line) -> None:
+    line.enrol(Officer(), line.one, hash_=bytes(32))
+
+
+def approved_by_nobody_known(line: Line) -> None:
+    line.enrol(Officer(), Officer())
+
+
+def replayed_as_acknowledgement(line: Line) -> None:
+    """What was signed as a decline, stated as an acknowledgement."""
+    line.world.send(1, "Stop?")
+    line.world.run(1.0)
+    tree = next(t for t in line.world.lines[0].trees if t.log.member == 1)
+    mark = Mark((Reference(Relation.SUBJECT, EntryId(tree.log, tree.size - 1)),), signed=Signed(b"n" * 16))
+    hash_ = line.hash(mark, Kind.DECLINED)
+    line.put(replace(mark, signed=Signed(b"n" * 16, (line.one.sign(hash_),))), Kind.ACKNOWLEDGED)
+
+
+LIES = [
+    other_words,
+    other_nonce,
+    used_twice,
+    stranger,
+    revoked,
+    one_key_twice,
+    under_another_name,
+    others_officer,
+    self_approved,
+    approved_for_another,
+    approved_by_nobody_known,
+    replayed_as_acknowledgement,
+]
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: str(lie.__name__))
+def test_every_lie_about_officers_is_named_by_both(lie: Callable[[Line], None], tmp_path: Path) -> None:
+    line = Line()
+    line.enrol(line.one)
+    line.enrol(line.two)
+    lie(line)
+    path = line.record(tmp_path / "record.parley")
+    report = verify_record(path)
+    assert len(report.problems) == 1
+    assert len(report.officers) >= 2
+    done = independent(path)
+    assert done.returncode == 1, done.stdout
+    assert "NOT VERIFIED" in done.stdout
+
+
+def test_what_states_officers_keys_outlasts_retention_and_a_missing_one_is_no_fault(tmp_path: Path) -> None:
+    line = Line()
+    line.enrol(line.one)
+    line.enrol(line.two)
+    line.signed(FLASH, line.one, line.two)
+    line.world.send(0, "old")
+    line.world.run(1.0)
+    line.world.step(1, i.Prune(line.world.now(1).wall + 1, 5))
+    path = line.record(tmp_path / "record.parley")
+    report = verify_record(path)
+    assert report.problems == []
+    assert any(log.erased for log in report.logs)
+    assert len(report.officers) == 2
+    assert independent(path).returncode == 0
