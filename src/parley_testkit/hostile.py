@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,14 +110,13 @@ class Storm:
         stream.settimeout(0)
         # All of 127.0.0.0/8 is this machine: a bound on connections by address does not help.
         stream.bind((f"127.0.{n % 250 + 1}.{n // 250 % 250 + 1}", 0))
+        self._held[n] = stream
         try:
             await loop.sock_connect(stream, ("127.0.0.1", self.port))
             stream.send(_CLIENT_HELLO[: n % len(_CLIENT_HELLO)])
         except OSError:
-            stream.close()
             return
         self.opened += 1
-        self._held[n] = stream
 
     async def _go_on(self) -> None:
         """A byte more on each, slowly; a new one in the place of each that was closed."""
@@ -140,6 +141,7 @@ class Storm:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
         for stream in self._held.values():
             stream.close()
 
@@ -174,3 +176,17 @@ def bombs() -> list[bytes]:
         bytes(65_000),
     ]
     return [b"", b"\x10", *(head + body for head in heads for body in bodies)]
+
+
+async def besiege(port: int, count: int) -> int:
+    """A storm until standard input ends; how many connections were opened in all."""
+    storm = Storm(port, count)
+    await storm.start()
+    os.write(1, b"up\n")
+    await asyncio.to_thread(sys.stdin.read)
+    await storm.close()
+    return storm.opened
+
+
+if __name__ == "__main__":
+    os.write(1, b"%d\n" % asyncio.run(besiege(int(sys.argv[1]), int(sys.argv[2]))))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import parley
 from parley.app.process import NodeProcess
 from parley.bearers.tls import TlsBearer
 from parley.bearers.tls_channel import TlsIdentity
@@ -19,7 +21,7 @@ from parley.keys.file import NodeKeyFile
 from parley.wire.documents import NodeKeys
 from parley_testkit.contracts.bearer import Listener, wait_until
 from parley_testkit.figures import report
-from parley_testkit.hostile import Meddle, Middle, Storm, bombs, peak_mib, pour
+from parley_testkit.hostile import Meddle, Middle, bombs, peak_mib, pour
 from parley_testkit.lines import NAME, found, home_of
 
 A, B = MemberNumber(0), MemberNumber(1)
@@ -161,9 +163,8 @@ def test_half_open_connections_and_bombs_keep_no_peer_out_and_fill_no_memory(tmp
 
     async def run() -> None:
         await victim.start()
-        storm = Storm(port, half_open)
+        storm = await besieged(port, half_open)
         try:
-            await storm.start()
             # The time that a connection takes, from the first try on.
             mine = Listener()
             probe = TlsBearer("p", tls_of(keys[1]), pins, dial={A: (LOOPBACK, port)})
@@ -183,10 +184,17 @@ def test_half_open_connections_and_bombs_keep_no_peer_out_and_fill_no_memory(tmp
             else:
                 raise AssertionError("the message did not come through")
             peak = peak_mib(victim.pid)
-            report("half-open", half_open=storm.opened, connect_s=connect_s, peak_mib=round(peak, 1))
+            assert storm.stdin is not None
+            assert storm.stdout is not None
+            storm.stdin.close()
+            opened = int(await storm.stdout.readline())
+            report("half-open", at_once=half_open, opened=opened, connect_s=connect_s, peak_mib=round(peak, 1))
             assert peak < MEMORY_MIB
+            assert opened >= half_open
         finally:
-            await storm.close()
+            if storm.returncode is None:
+                storm.kill()
+            await storm.wait()
             await honest.stop()
             await victim.stop()
         log = victim.log.read_text()
@@ -195,6 +203,17 @@ def test_half_open_connections_and_bombs_keep_no_peer_out_and_fill_no_memory(tmp
 
     asyncio.run(run())
     assert NAME in victim.line.path.name
+
+
+async def besieged(port: int, count: int) -> asyncio.subprocess.Process:
+    """The storm is a process of its own: the honest peer's time is not its time."""
+    pipe = asyncio.subprocess.PIPE
+    command = (sys.executable, "-m", "parley_testkit.hostile", str(port), str(count))
+    environment = {**os.environ, "PYTHONPATH": str(Path(parley.__file__).parents[1])}
+    storm = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, env=environment)
+    assert storm.stdout is not None
+    assert await storm.stdout.readline() == b"up\n"
+    return storm
 
 
 async def besiege(probe: TlsBearer, incoming: Path, port: int) -> None:
