@@ -1,6 +1,8 @@
 """A process that uses the store and is killed, starved or watched while it does. Run by the tests beside it.
 
-python store_process.py commits FOLDER COUNT     commit, write the head, then say "acked N"
+python store_process.py create FOLDER            make a store
+python store_process.py commits FOLDER COUNT     commit, write the head, then say "acked N"; with "careless", never sync
+python store_process.py check FOLDER VERSION     every row up to the store's version is there, and the head file lags
 python store_process.py full FOLDER              fill the folder's file system and check
 python store_process.py limited FOLDER BYTES     commit until files may grow no more
 python store_process.py hold FOLDER              hold the data directory until killed
@@ -13,10 +15,11 @@ import resource
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from parley.errors import OutcomeUnknown, StoreFull
 from parley.ports import Change, Head
-from parley.stores import DataDirectory, SqliteStore, TwoSlotHeadFile
+from parley.stores import DataDirectory, SqliteStore, TwoSlotHeadFile, lost_state
 from parley_testkit.contracts.store import check_full
 
 KEY = bytes(range(32))
@@ -38,8 +41,28 @@ def say(text: str) -> None:
     os.write(1, text.encode() + b"\n")
 
 
-def commits(folder: Path, count: int) -> None:
+def create(folder: Path) -> None:
+    SqliteStore.create(folder / "store.db", KEY).close()
+
+
+def check(folder: Path, at_least: int) -> None:
     store = SqliteStore.open(folder / "store.db", KEY)
+    version = store.version
+    for space in ("entry", "signed", "receipt", "arrival"):
+        wanted = [(n.to_bytes(8, "big"), n.to_bytes(8, "big") * 12) for n in range(1, version + 1)]
+        if list(store.scan(space)) != wanted:
+            raise SystemExit(f"{space} does not hold what version {version} did")
+    store.close()
+    last = TwoSlotHeadFile(folder / "head").read()
+    if last is not None and lost_state(version, last):
+        raise SystemExit(f"the head file is at {last.version}, the store at {version}")
+    say(f"found {version} of {at_least}")
+
+
+def commits(folder: Path, count: int, *, careless: bool = False) -> None:
+    store = SqliteStore.open(folder / "store.db", KEY)
+    if careless:
+        store._writer.pragma("synchronous", 0)
     head_file = TwoSlotHeadFile(folder / "head")
     version = store.version
     head_file.write(head(version), sync=True)
@@ -123,6 +146,10 @@ def hold(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    action, where, *numbers = sys.argv[1:]
-    arguments = [int(number) for number in numbers]
-    {"commits": commits, "full": full, "limited": limited, "hold": hold}[action](Path(where), *arguments)  # type: ignore[operator]
+    action, where, *words = sys.argv[1:]
+    arguments = [int(word) for word in words if word.isdigit()]
+    options = {word: True for word in words if not word.isdigit()}
+    actions: dict[str, Any] = {
+        "create": create, "commits": commits, "check": check, "full": full, "limited": limited, "hold": hold,
+    }  # fmt: skip
+    actions[action](Path(where), *arguments, **options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,6 +13,7 @@ import pytest
 from parley.errors import StoreCorrupt
 from parley.ports import Change
 from parley.stores import SqliteStore
+from parley_testkit import figures
 from parley_testkit.cuts import KEY, SMALL_LAP, small_laps
 from parley_testkit.flips import DAMAGE, flips
 
@@ -22,10 +24,14 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def test_no_damage_is_taken_for_what_was_written(folder: Path) -> None:
-    report = flips(folder, 240, seed=3)
+@pytest.mark.parametrize(
+    ("count", "seed"), [(240, 3), pytest.param(4_000, 64, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])]
+)
+def test_no_damage_is_taken_for_what_was_written(folder: Path, count: int, seed: int) -> None:
+    report = flips(folder, count, seed=seed)
+    figures.report("damage", **asdict(report))
     assert report.violations == []
-    assert report.done == 240
+    assert report.done == count
     outcomes = {what.partition(": ")[2] for what in report.told}
     assert outcomes == {"refused", "behind", "whole"}
     assert all(any(what.startswith(kind) for what in report.told) for kind in DAMAGE)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import parley
+from parley_testkit import figures
 from parley_testkit.kills import PHASES, Point, read_trace
 
 SIDES = ("dials", "listens")
@@ -44,6 +45,7 @@ def test_a_node_killed_at_every_state_changing_call_is_whole_again(tmp_path: Pat
         out, error = process.communicate()
         assert out, error.decode()
         report = json.loads(out)
+        figures.report("kill sweep", **report)
         assert report["violations"] == []
         assert report["victim"] == side
         assert report["killed"] + len(report["missed"]) == report["points"]
