@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,14 @@ def free_port() -> int:
 class NodeProcess:
     """``parley serve`` for one line."""
 
-    def __init__(self, home: Path, line: LineHome, *, console: bool = False) -> None:
-        """With ``console``, the officers' console is served as the home's config.toml says."""
+    def __init__(
+        self, home: Path, line: LineHome, *, console: bool = False, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """With ``console``, the officers' console is served as the home's config.toml says.
+
+        ``environment`` is added to that of this process.
+        """
+        self.environment = dict(environment or {})
         self.home = home
         self.line = line
         self._console = console
@@ -60,7 +67,7 @@ class NodeProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=dict(os.environ),
+                env={**os.environ, **self.environment},
             )
         deadline = asyncio.get_running_loop().time() + _START_S
         while asyncio.get_running_loop().time() < deadline and self._process.returncode is None:

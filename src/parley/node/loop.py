@@ -73,7 +73,7 @@ class Node:
         self._version = self.store.version
         self.line = make_line(Rows(self.store))
         self.trouble: ParleyError | None = None
-        """The storage error that the operator must know of, while it lasts."""
+        """The storage error that the operator must know of, until the disk takes writes again."""
 
     # -- for the application ---------------------------------------------------------------------------
 
@@ -186,6 +186,7 @@ class Node:
             return await self._recover(error, taken)
         self._release(output)
         if output.changes:
+            self._well_again()
             self._head_unsynced = True
             first, self._head = self._head is None, self._head_now()
             if first:
@@ -289,7 +290,7 @@ class Node:
     async def _recover(self, error: StoreError, taken: Sequence[Input]) -> float:
         """Outcome unknown: open the store anew and go on from what is there. Submissions are told."""
         self.trouble = error
-        self._on_event(i.Warned(error.code, error.message))
+        self._on_event(i.Warned(error.code, f"{error.message} {error.next_step}".rstrip()))
         full = isinstance(error, StoreFull)
         told = (
             error
@@ -310,6 +311,7 @@ class Node:
         links = [x for bearer in self._bearers.values() for x in self._links_of(bearer)]
         if not full:
             await self._reopen()
+            self._well_again()
         before = self.line.membership
         self.line = self._make_line(Rows(self.store))
         if self.line.membership.notes.keys() != before.notes.keys():
@@ -318,8 +320,13 @@ class Node:
         self._inbox = [x for x in self._inbox if not isinstance(x, i.LinkUp | i.LinkDown)]
         for link in links:
             self.put(link)
-        self.trouble = None
         return self._clock.boot_s()
+
+    def _well_again(self) -> None:
+        """The disk takes writes: tell whoever was told that it does not."""
+        if self.trouble is not None and not self._stopping:
+            self.trouble = None
+            self._on_event(i.Warned("store-resumed", "the disk takes writes again; what was receipted is all there."))
 
     async def _reopen(self) -> None:
         """Open the store anew; while the disk still fails, try again. What is damaged is raised, not retried."""
