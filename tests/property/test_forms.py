@@ -89,6 +89,8 @@ def one(spec: Field) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one branch a 
             return st.booleans()
         case "number":
             return st.integers(spec.low, spec.high)
+        case "day":
+            return st.integers(0, 40_000).map(lambda d: d * 86_400)
         case "time":
             return _MINUTES.map(lambda m: m * 60)
         case "window":

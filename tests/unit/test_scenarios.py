@@ -67,6 +67,24 @@ BROKEN = [
     ("B2", "sends", [("circle: north of the harbour", "circle: 35-36N 035-24E")]),
     # It never takes effect: no light goes amber.
     ("B3", "amber, a day before", [("roles: [early-warning], effect: +48:00", "roles: [early-warning]")]),
+    # Another hospital, elsewhere: the plan is not blocked.
+    ("B4", "blocks the plan", [("at: 36-43.10N 068-51.53E, radius: 50", "at: 37-43.10N 068-51.53E, radius: 50")]),
+    # The minutes read as seconds: not the same point.
+    ("B4", "the same point", [("36-43.0818N 068-51.7327E, valid", "36-43.0491N 068-51.4396E, valid")]),
+    # Half an hour until somebody acknowledges.
+    ("B4", "a minute after it called", [("  - at: +90:11\n", "  - at: +90:41\n")]),
+    # The track is seen after the convoy's time: nothing meets.
+    ("B5", "route and time", [("from: +11:30, until: +12:30", "from: +20:30, until: +21:30")]),
+    # It never takes effect: nothing is red.
+    ("B5", "sees red", [("brigade-operations], effect: +11:00}", "brigade-operations]}")]),
+    # The exercise is run on a line of class operation: no mark.
+    ("B9", "mark of the exercise", [("drill: exercise", "drill: operation")]),
+    # It is questioned, and not taken back.
+    ("B9", "asks nobody", [("do: cancel", "do: query")]),
+    # What is unusual is not said.
+    ("B10", "reads what is unusual", [("radio silence on 9 November; heads", "heads")]),
+    # Nobody answers: the question stays open.
+    ("B10", "answered", [("      about: question\n", "")]),
     # The line is not cut: nobody is unreachable.
     ("B6", "unreachable", [("do: cut", "do: heal")]),
     # A test that somebody copied is not declined.

@@ -150,8 +150,9 @@ class _Run:
                 self._fail(number, step.line, self._teller.done(step), str(error))
                 return
             self._outcome.held += 1
-            refused = self._words.say("{what}: refused, {why}")
-            self._enter("held", refused.format(what=self._teller.done(step), why=f"{error.message} [{error.code}]"))
+            why = self._teller.plainly(f"{error.message} [{error.code}]")
+            refused = self._words.say("{what} Refused: {why}")
+            self._enter("held", refused.format(what=self._teller.done(step), why=why))
             return
         self._enter("done", self._teller.done(step))
         if step.refused:

@@ -88,7 +88,7 @@ SAYINGS: Final = (
     RECEIPT,
     OTHER,
     *STAGES,
-    "{what}: refused, {why}",
+    "{what} Refused: {why}",
 )
 """Every text of this module that is to be translated."""
 
@@ -100,7 +100,7 @@ class Teller:
         self.names: dict[str, Any] = {}
         self._words = words
         self._parties = {a.code: a.name for a in script.actors}
-        self._proven: set[tuple[EntryId, int, str]] = set()
+        self._proven: set[tuple[str, int]] = set()
 
     def done(self, step: Step) -> str:
         """What a step did."""
@@ -108,6 +108,12 @@ class Teller:
         parts = {"name": step.name or self._words.say("a message"), "message": "", "draft": "", **given}
         parts["who"] = self._parties.get(step.party, "")
         return self._words.say(DEEDS[step.act]).format_map(parts)
+
+    def plainly(self, text: str) -> str:
+        """``text`` with the names of messages in place of their ids, which differ from run to run."""
+        for name, made in self.names.items():
+            text = text.replace(made, name) if isinstance(made, str) else text
+        return text
 
     def sentences(self, station: Station, event: i.Event | Mapping[str, Any]) -> Iterator[str]:
         """What a node or its watch told, in words; nothing for what is of no interest here."""
@@ -156,16 +162,11 @@ class Teller:
         runtime = station.runtime
         if log.member != runtime.node.line.me:
             return
-        views = runtime.views()
-        try:
-            for name, made in self.names.items():
-                if not isinstance(made, str) or not made.startswith(f"{station.actor.code}-"):
-                    continue
-                entry = views.find(made)
-                key = (entry, giver, station.line.name)
-                if entry.log == log and entry.index < size and key not in self._proven:
-                    self._proven.add(key)
-                    author = self._parties[views.membership.members[MemberNumber(giver)].code]
-                    yield self._words.say(RECEIPT).format(who=self._who(station), author=author, message=name)
-        finally:
-            views.close()
+        author = self._parties[runtime.node.line.membership.members[MemberNumber(giver)].code]
+        run = f"{station.actor.code}-{log.incarnation.hex()[:4]}-"
+        for name, made in self.names.items():
+            if not isinstance(made, str) or not made.startswith(run) or (made, giver) in self._proven:
+                continue
+            if int(made.removeprefix(run)) < size:
+                self._proven.add((made, giver))
+                yield self._words.say(RECEIPT).format(who=self._who(station), author=author, message=name)
