@@ -427,8 +427,9 @@ class Line:
 
     def _on_link_down(self, given: i.LinkDown, _now: i.Now) -> None:
         peer = self.peers.get(given.peer)
-        if peer is not None:
-            peer.links.pop(given.bearer, None)
+        gone = peer.links.pop(given.bearer, None) if peer is not None else None
+        if peer is not None and gone is not None and gone.pending and peer.links:
+            self.sender.restart(peer)  # What it had not taken goes by another, at once.
 
     def _on_ready(self, given: i.Ready | i.Busy, _now: i.Now) -> None:
         peer = self.peers.get(given.peer)

@@ -58,7 +58,7 @@ class Link:
     pending: deque[tuple[int, bytes]] = field(default_factory=deque)
 
     offered: set[bytes] = field(default_factory=set)
-    """What other links' FLASH was passed on to this one, while it still waits there."""
+    """FLASH that this link had as well as others, while it still waits there."""
 
     def timeout_s(self) -> float:
         """How long after a datagram its receipt may take before it is asked for."""
@@ -111,7 +111,19 @@ class Peer:
     def best_link(self) -> Link | None:
         """The cheapest link that takes a datagram now."""
         ready = [link for link in self.links.values() if link.ready]
+        if len(ready) == 1:
+            return ready[0]
         return min(ready, key=lambda link: (link.cost, link.round_trip_s)) if ready else None
+
+    def flash_waits(self, link: Link | None = None) -> bool:
+        """True while FLASH waits for the air of a slow link, and ``link`` has not had it: nothing lesser leaves."""
+        return any(
+            x.pending
+            and x is not link
+            and x.bits_per_second
+            and any(p >= Precedence.FLASH and (link is None or d not in link.offered) for p, d in x.pending)
+            for x in self.links.values()
+        )
 
     def fast(self) -> bool:
         """True when a link is up that large parts do not hold up."""
@@ -163,12 +175,22 @@ class Outbox:
         held = {log: tree.size for log in most if (tree := self._trees.get(log)) is not None}
         return sum(max(0, size - held.get(log, 0)) for log, size in most.items())
 
+    def something_for(self, peer: Peer) -> bool:
+        """True when anything waits for ``peer``, if only for a link or for credit: most steps concern few peers."""
+        if peer.control or peer.idle or any(link.pending for link in peer.links.values()):
+            return True
+        for log, out in peer.trees.items():
+            if out.forward_at is None:
+                tree = self._trees.get(log)
+                if tree is not None and (out.urgent or out.next < tree.frontier.size):
+                    return True
+        return False
+
     def urgent(self, peer: Peer) -> int:
         """The highest precedence that waits, 0 for none above ROUTINE."""
         best = 0
         for log, out in peer.trees.items():
-            tree = self._trees.get(log)
-            if tree is None or out.forward_at is not None:
+            if not out.urgent or out.forward_at is not None or self._trees.get(log) is None:
                 continue
             while out.urgent and (out.urgent[0][1] < out.next or out.urgent[0][1] in out.early):
                 heapq.heappop(out.urgent)
@@ -176,9 +198,11 @@ class Outbox:
                 best = max(best, -out.urgent[0][0])
         return best
 
-    def compose(self, peer: Peer, mtu: int, now: float) -> list[Entries]:
-        """The entries to send to ``peer`` next, marked as sent; empty when there are none or no credit."""
-        urgent = self.urgent(peer)
+    def compose(self, peer: Peer, mtu: int, now: float, urgent: int) -> list[Entries]:
+        """The entries to send to ``peer`` next, marked as sent; empty when there are none or no credit.
+
+        ``urgent`` is what the method of that name has just given.
+        """
         if urgent:
             for log, out in peer.trees.items():
                 tree = self._trees.get(log)
@@ -187,12 +211,15 @@ class Outbox:
                         continue
                     out.sent_at = now
                     return self._overtake(peer, tree, out)
-        for log in sorted(peer.trees, key=lambda x: (x.member != self._me, x)):
+        waiting = [
+            log
+            for log, out in peer.trees.items()
+            if out.forward_at is None and (tree := self._trees.get(log)) is not None and out.next < tree.size
+        ]
+        for log in sorted(waiting, key=lambda x: (x.member != self._me, x)):
             out = peer.trees[log]
             tree = self._trees.get(log)
-            if tree is None or out.forward_at is not None or out.next >= tree.size:
-                continue
-            if out.next - out.confirmed >= CREDIT[Precedence.ROUTINE]:
+            if tree is None or out.next - out.confirmed >= CREDIT[Precedence.ROUTINE]:
                 continue
             out.sent_at = now
             goal = min(_PAYLOAD_GOAL, max(mtu - SEAL_OVERHEAD, 64))

@@ -96,7 +96,7 @@ class Sender:
             if out is None and tree.size == 0:
                 out = Outgoing()
             link = peer.best_link()
-            if out is None or link is None or link.pending or link.mtu < SEAL_OVERHEAD * 2:
+            if out is None or link is None or link.pending or peer.flash_waits() or link.mtu < SEAL_OVERHEAD * 2:
                 continue
             caught_up = out.next == out.known == tree.size and not out.early
             if caught_up and out.next - out.confirmed < CREDIT[Precedence.ROUTINE] and not self._owed(peer, tree):
@@ -150,7 +150,8 @@ class Sender:
         if cosigned:
             self._cosigned(rest, cosigned, now)
         for peer in line.peers.values():
-            self._pump(peer, now)
+            if peer.links and line.outbox.something_for(peer):
+                self._pump(peer, now)
 
     def _cosigned(self, peers: Sequence[Peer], cosigned: Sequence[parts.Cosigned], now: i.Now) -> None:
         """Receipts go to everyone (R13): in one cast where several peers listen, else with what else goes."""
@@ -200,19 +201,14 @@ class Sender:
             seal(chain, parts.encode([parts.Fragment(start, n, len(slices), data)])) for n, data in enumerate(slices)
         ]
 
-    def _send(
-        self,
-        peer: Peer,
-        link: Link,
-        sealed: Sequence[bytes],
-        now: i.Now,
-        precedence: int,
-    ) -> None:
+    def _send(self, peer: Peer, link: Link, sealed: Sequence[bytes], now: i.Now, precedence: int) -> None:
         """Hand ``sealed`` to ``link``. FLASH goes by every link that takes it (D17), before what waits there."""
         flash = precedence >= Precedence.FLASH
         targets = [x for x in peer.links.values() if x is link or (flash and x.ready and x.mtu >= link.mtu)]
+        new = [(precedence, data) for data in sealed]
+        waiting = {data for x in peer.links.values() for _, data in x.pending} if flash else set()
         for target in targets:
-            new = [(precedence, data) for data in sealed]
+            target.offered = target.offered & waiting | set(sealed) if flash else target.offered
             if flash and target.pending:
                 # Before all but FLASH, and announcements, without which it cannot be opened.
                 first = [x for x in target.pending if _hurries(x[0])]
@@ -237,36 +233,43 @@ class Sender:
         new = [x for x in waiting if x[1] not in link.offered and x not in link.pending]
         link.offered = {data for _, data in waiting}
         link.pending.extendleft(reversed(new))
-        self._drain(peer, link)
 
     def _drain(self, peer: Peer, link: Link) -> None:
         """Pass on pending datagrams; a slow bearer takes one, and the rest can be overtaken meanwhile."""
         while link.ready and link.pending:
+            if peer.flash_waits(link) and not _hurries(link.pending[0][0]):
+                return
             self._line.out.sends.append(i.Send(link.bearer, peer.number, link.pending.popleft()[1]))
             if link.bits_per_second:
                 link.ready = False
 
     def _pump(self, peer: Peer, now: i.Now) -> None:
-        line = self._line
         for _ in range(_PUMP):
-            link = peer.best_link()
-            if link is None:
-                return
-            flash = line.outbox.urgent(peer) >= Precedence.FLASH
-            if link.pending and not flash:
-                self._drain(peer, link)
-                continue
-            payload: list[parts.Part] = self._control(peer, link)
-            entries = line.outbox.compose(peer, link.mtu, now.boot)
-            payload += entries
-            if not payload:
-                payload = self._idle(peer, link)
-            if not payload:
-                return
-            chain = line.chains.chain_for([peer.number], now)
-            self._announce(peer, link, chain, now)
-            sealed = self._seal(chain, parts.encode(payload), link.mtu)
-            self._send(peer, link, sealed, now, Precedence.FLASH if flash else 0)
+            if not self._pump_once(peer, now):
+                break
+        for link in peer.links.values():
+            self._drain(peer, link)
+
+    def _pump_once(self, peer: Peer, now: i.Now) -> bool:
+        """One payload, or what waits already, by the best link; False when there is no more for now."""
+        line, link = self._line, peer.best_link()
+        if link is None:
+            return False
+        urgent = line.outbox.urgent(peer)
+        flash = urgent >= Precedence.FLASH
+        if not flash and (link.pending or peer.flash_waits(link)):
+            self._drain(peer, link)
+            return not (link.ready and peer.flash_waits(link))
+        payload: list[parts.Part] = self._control(peer, link)
+        payload += line.outbox.compose(peer, link.mtu, now.boot, urgent)
+        payload = payload or self._idle(peer, link)
+        if not payload:
+            return False
+        chain = line.chains.chain_for([peer.number], now)
+        self._announce(peer, link, chain, now)
+        sealed = self._seal(chain, parts.encode(payload), link.mtu)
+        self._send(peer, link, sealed, now, Precedence.FLASH if flash else 0)
+        return True
 
     @staticmethod
     def _control(peer: Peer, link: Link) -> list[parts.Part]:

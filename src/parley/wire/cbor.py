@@ -24,6 +24,11 @@ _SIMPLE_ALLOWED: Final = (20, 21, 22)
 _PLAIN: Final = frozenset({bytes, str, bool})
 _LEAST: Final = {24: 24, 25: 1 << 8, 26: 1 << 16, 27: 1 << 32}
 """The smallest argument that needs so many bytes: anything less has a shorter encoding."""
+_SMALL: Final = 24
+"""First bytes below this are whole unsigned integers."""
+_SHORT_STRINGS, _SHORT_STRINGS_END, _BYTES_255 = 0x40, 0x58, 0x58
+"""First bytes of byte strings of at most 23 bytes, and of those whose length takes one byte more."""
+_OTHER: Final = 0xFF
 
 
 def encode(value: Value) -> bytes:
@@ -86,7 +91,7 @@ def _not_canonical() -> DecodeError:
     return DecodeError("CBOR that is not in its one encoding (RFC 8949 4.2.1).", code="cbor-not-canonical")
 
 
-def _check(data: bytes, at: int, depth: int) -> int:  # noqa: C901 - one branch a major type
+def _check(data: bytes, at: int, depth: int) -> int:
     """Walk one item before anything is allocated for it; the end of the item. Raises DecodeError."""
     if depth < 0:
         raise DecodeError(f"CBOR nested deeper than {limits.MAX_CBOR_DEPTH}.", code="cbor-too-deep")
@@ -115,17 +120,41 @@ def _check(data: bytes, at: int, depth: int) -> int:  # noqa: C901 - one branch 
     if major in (_ARRAY, _MAP):
         if argument > len(data) - at:
             raise DecodeError("a CBOR array or map longer than its data.", code="cbor-truncated")
-        last = b""
-        for _ in range(argument):
-            if major == _MAP:
-                if at < len(data) and data[at] >> 5 not in (_UINT, _NEGATIVE):
-                    raise DecodeError("a CBOR map key that is no integer.", code="cbor-malformed")
-                start, at = at, _check(data, at, depth - 1)
-                if data[start:at] <= last:
-                    raise _not_canonical()
-                last = data[start:at]
-            at = _check(data, at, depth - 1)
-        return at
+        return (
+            _check_items(data, at, argument, depth - 1)
+            if major == _ARRAY
+            else _check_map(data, at, argument, depth - 1)
+        )
     if major == _SIMPLE and info in _SIMPLE_ALLOWED:
         return at
     raise DecodeError("a CBOR float, tag or simple value that is not used here.", code="cbor-malformed")
+
+
+def _check_items(data: bytes, at: int, count: int, depth: int) -> int:
+    """``_check`` for the items of an array; small numbers and short strings, as most are, without a call each."""
+    size = len(data)
+    for _ in range(count):
+        head = data[at] if at < size and depth >= 0 else _OTHER
+        if head < _SMALL:
+            at += 1
+        elif _SHORT_STRINGS <= head < _SHORT_STRINGS_END and at + 1 + (head & 31) <= size:
+            at += 1 + (head & 31)
+        elif head == _BYTES_255 and at + 1 < size and data[at + 1] >= _LEAST[24] and at + 2 + data[at + 1] <= size:
+            at += 2 + data[at + 1]
+        else:
+            at = _check(data, at, depth)
+    return at
+
+
+def _check_map(data: bytes, at: int, count: int, depth: int) -> int:
+    """``_check`` for the pairs of a map: integer keys in rising order of their bytes."""
+    last = b""
+    for _ in range(count):
+        if at < len(data) and data[at] >> 5 not in (_UINT, _NEGATIVE):
+            raise DecodeError("a CBOR map key that is no integer.", code="cbor-malformed")
+        start, at = at, _check(data, at, depth)
+        if data[start:at] <= last:
+            raise _not_canonical()
+        last = data[start:at]
+        at = _check(data, at, depth)
+    return at

@@ -1,8 +1,8 @@
 """Cheap stand-ins for the primitives, so that a simulation is not mostly signatures (reliability.md section 0, item 8).
 
 Inside ``primitives(real=False)`` the product's own code calls keyed hashes where it would call the library's
-Ed25519, ML-DSA-44, AES-256-GCM-SIV and HPKE. Sizes are the real ones, a wrong key or a changed bit fails as it
-would, and all of it is deterministic. Nothing is secret: a box holds its plaintext, followed by a tag.
+Ed25519, ML-DSA-44, AES-256-GCM-SIV, HPKE, HMAC and HKDF. Sizes are the real ones, a wrong key or a changed bit
+fails as it would, and all of it is deterministic. Nothing is secret: a box holds its plaintext, followed by a tag.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from unittest import mock
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 
-from parley.crypto import aead, kem, signing
+from parley.crypto import aead, kdf, kem, signing
 from parley.crypto.signing import Ed25519Signer, MlDsa44Signer, Signer
 from parley.wire import documents
 
@@ -159,6 +159,17 @@ class _Hpke:
         return blake2b(body, key=blake2b(key.raw + info, digest_size=32).digest(), digest_size=_TAG).digest()
 
 
+def _hmac(key: bytes, data: bytes) -> bytes:
+    """HMAC-SHA-256's place in chains, which take several of it a datagram."""
+    return blake2b(data, key=key, digest_size=32).digest()
+
+
+def _expand(key: bytes, info: bytes, length: int) -> bytes:
+    """HKDF-Expand's place, for at most 128 bytes."""
+    first = blake2b(info, key=key).digest()
+    return (first + blake2b(first, key=key).digest())[:length]
+
+
 class Spy:
     """Sees every sealing: ``used`` is told of it, ``plaintext`` gives back what a datagram holds."""
 
@@ -216,6 +227,8 @@ def primitives(*, real: bool = False) -> Iterator[Spy]:
             stack.enter_context(mock.patch.object(signing, "_ed25519", _ed25519))
             stack.enter_context(mock.patch.object(signing, "_mldsa44", _mldsa44))
             stack.enter_context(mock.patch.object(aead, "AESGCMSIV", _Box))
+            stack.enter_context(mock.patch.object(kdf, "hmac_sha256", _hmac))
+            stack.enter_context(mock.patch.object(kdf, "hkdf_expand", _expand))
             # The same documents are read at every start; nothing in them changes.
             stack.enter_context(mock.patch.object(documents, "parse", lru_cache(256)(documents.parse)))
         stack.enter_context(mock.patch.object(aead, "seal", spy.watch(aead.seal, remember=real)))

@@ -39,6 +39,12 @@ from parley.wire import statement
 from parley.wire.statement import EVERYONE, Kind, Mark, Message, Precedence
 from parley_testkit.sim.parties import CODES
 
+RULES: Final = (
+    "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10",
+    "key", "label", "head", "signed", "flash", "honest", "proof",
+)  # fmt: skip
+"""Every rule of the table above."""
+
 ACCUSING: Final = frozenset({"history-mismatch", "key-used-elsewhere", "receipt-unsent", "receipt-by-author"})
 """Warnings that say of a peer that it did what no honest node does."""
 
@@ -231,6 +237,9 @@ class Oracle:
     def _erased(self, who: int, entry: EntryId) -> None:
         """Our own messages stay until every recipient has them (D3)."""
         self.erased.add(entry)
+        if not any(self._has(k, entry.log, entry.index) for k in range(len(CODES))):
+            # Who had lost it before can have it back from nobody.
+            self.gone.add(entry)
         made = self.authored.get(entry.log, ())
         if who != entry.log.member or entry.index >= len(made):
             return

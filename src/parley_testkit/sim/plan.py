@@ -124,17 +124,22 @@ RATES: dict[str, int] = {
 """The most that one world sees of each kind of act beside messages."""
 
 
+DAY_S = 86_400.0
+
+
 def draw_options(seed: int) -> Options:
-    """The options of a seed."""
+    """The options of a seed: most worlds are small, for there to be many; one in twelve is large."""
     chance = random.Random(seed)
 
     def some(most: float, often: float = 0.5) -> float:
         return round(chance.uniform(0, most), 3) if chance.random() < often else 0.0
 
-    parties = chance.choice((2, 2, 2, 3, 3, 4, 5))
+    large = chance.random() < 1 / 12
+    parties = chance.choice((2, 2, 2, 3, 3, 4, 5) if large else (2, 2, 2, 2, 2, 3))
     bearers = [chance.choice(("net", "net", "net", "relay", "radio", "tone"))]
     bearers += [name for name in ("net", "relay", "radio", "tone", "stick") if chance.random() < 0.2]
-    acts = {kind: chance.randint(1, most) for kind, most in RATES.items() if chance.random() < 0.3}
+    share, part = (0.3, 1) if large else (0.2, 2)
+    acts = {kind: chance.randint(1, -(-most // part)) for kind, most in RATES.items() if chance.random() < share}
     if "stick" not in bearers:
         acts.pop("courier", None)
     if parties == MAX_PARTIES:
@@ -149,8 +154,8 @@ def draw_options(seed: int) -> Options:
     return Options(
         seed,
         parties,
-        duration_s=chance.choice((30.0, 60.0, 60.0, 120.0, 600.0, 7200.0)),
-        messages=chance.randint(5, 20 if slow else 60),
+        duration_s=chance.choice((30.0, 60.0, 60.0, 120.0, 600.0, 7200.0) if large else (30.0, 30.0, 60.0, 300.0)),
+        messages=chance.randint(5, 20 if slow else 60) if large else chance.randint(3, 15),
         flash=some(0.5),
         narrow=some(0.5),
         long=some(0.2),
@@ -168,6 +173,25 @@ def draw_options(seed: int) -> Options:
         query_limit_s=chance.choice((20.0, 60.0, 600.0)),
         burst_bytes=chance.choice((8_000, 64 * 1024 * 1024, 64 * 1024 * 1024)),
         rate_bytes_per_s=chance.choice((4_000, 4 * 1024 * 1024)),
+    )
+
+
+def draw_day(seed: int) -> Options:
+    """A whole day of a busy line, with every kind of misfortune that the seed draws, some of it hours long."""
+    chance = random.Random(seed)
+    day = draw_options(seed)
+    bearers = dict.fromkeys(("net" if chance.random() < 0.8 else "relay", *day.bearers))
+    acts = {kind: chance.randint(1, 2 * most) for kind, most in RATES.items() if chance.random() < 0.5}
+    acts = {k: n for k, n in acts.items() if k not in {"join", "leave"} and (k != "courier" or "stick" in bearers)}
+    return replace(
+        day,
+        parties=max(2, min(day.parties, 3)),
+        duration_s=DAY_S,
+        messages=chance.randint(400, 900),
+        long=min(day.long, 0.05),
+        bearers=tuple(bearers),
+        acts={k: n for k, n in acts.items() if not day.lies or k != "rotate"},
+        query_limit_s=600.0,
     )
 
 
