@@ -30,7 +30,7 @@ CASES = load((Path(__file__).parent / "cases.json").read_text("utf-8"))
 
 @pytest.mark.parametrize("real", [False, True])
 def test_one_seed_is_one_world(real: bool) -> None:
-    options = replace(draw_options(61), real=real)
+    options = replace(draw_options(65), real=real)
     first, second = (run_world(options, draw_plan(options)) for _ in range(2))
     assert first.trace == second.trace
     assert first.events == second.events > 500
