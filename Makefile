@@ -8,7 +8,7 @@ READY := $(VENV)/.installed
 # What the console is built from: a change of it is built by whatever target comes next.
 WEB := hatch_build.py $(shell find web -name node_modules -prune -o -name test -prune -o -type f ! -name .lock -print)
 
-.PHONY: help setup demo web test check bench fuzz docs dictionary clean lock
+.PHONY: help setup demo web test check bench sim soak fuzz mutants docs dictionary clean lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ check: $(READY) ## lint, format, types, direction of imports, style
 bench: $(READY) ## measures this machine, with the figures in bench-out
 	$(BIN)/parley bench --out bench-out
 
+sim: $(READY) ## one simulated world from SEED=0 on, replayed to the byte; COUNT=1 REAL=1 for more of them, and real keys
+	PYTHONHASHSEED=0 $(BIN)/python -m parley_testkit.sim --seed $${SEED:-0} --count $${COUNT:-1} $${REAL:+--real}
+
+soak: $(READY) ## simulated worlds on all cores for SECONDS=3600, with a report in soak-out
+	PYTHONHASHSEED=0 $(BIN)/python -m parley_testkit.sim.soak --seconds $${SECONDS:-3600} --out soak-out $${REAL:+--real}
+
 fuzz: $(READY) ## coverage-guided fuzzing of every decoder, an hour each; SECONDS=60 for less
 	$(BIN)/python -m fuzz --seconds $${SECONDS:-3600}
 
@@ -47,7 +53,7 @@ dictionary: $(READY) ## trains the dictionaries of forms anew, from the packs an
 	$(BIN)/python tools/dictionary.py
 
 clean: ## removes what make made
-	rm -rf $(VENV) demo-out bench-out dist htmlcov .coverage .coverage.* .hypothesis
+	rm -rf $(VENV) demo-out bench-out soak-out mutants-out mutants dist htmlcov .coverage .coverage.* .hypothesis
 	rm -rf web/node_modules src/parley/console/static
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -15,6 +15,8 @@ from parley.protocol import rows as r
 from parley.protocol.settings import Settings
 from parley.protocol.trees import State
 from parley.record import equivocation
+from parley.record.checkpoint import Checkpoint
+from parley.record.equivocation import EquivocationProof
 from parley.record.rfc6962 import leaf_hash, root_hash
 from parley.stores.memory import MemoryStore
 from parley.wire import cbor, datagram, parts, statement
@@ -330,6 +332,35 @@ def test_two_histories_are_found_and_proven() -> None:
         proof = world.stores[k].get(r.EVIDENCE, r.log_key(log))
         assert proof is not None
         equivocation.parse(proof).verify(world.parties[0].signers.checkpoint.public)
+
+
+def test_who_lost_a_proof_of_two_histories_is_given_it_again() -> None:
+    # PRO-13
+    world = World(3)
+    world.link_all()
+    world.run(1.0)
+    world.send(0, "true to both")
+    world.run(2.0)
+    tree = world.lines[1].trees.get(LogId(MemberNumber(0), world.lines[0].incarnation))
+    assert tree is not None
+    signer = world.parties[0].signers.checkpoint
+    other = Checkpoint(tree.origin, tree.size, bytes(32))
+    proof = EquivocationProof(
+        tree.checkpoint().signed_note(tree.signature, signer.public),
+        other.signed_note(signer.sign(other.body()), signer.public),
+    ).encode()
+    key = r.log_key(tree.log)
+    for peer in (1, 2):
+        world.unlink(0, peer)
+        world.lines[peer].peers[MemberNumber(3 - peer)].control["evidence"] = parts.Evidence(proof)
+    world.run(2.0)
+    assert [world.stores[k].get(r.EVIDENCE, key) for k in (1, 2)] == [proof, proof]
+    world.stores[1].commit(world.stores[1].version, [r.Change(r.EVIDENCE, key, None)])
+    world.restart(1)
+    assert not world.lines[1].trees.disputed
+    world.link(1, 2)
+    world.run(8.0)
+    assert world.stores[1].get(r.EVIDENCE, key) == proof
 
 
 def test_replayed_reflected_and_foreign_datagrams_change_nothing() -> None:

@@ -103,7 +103,7 @@ def test_a_failing_world_is_made_small_and_replayed(
     assert small.loss == 0.0
     assert len(acts) < len(plan)
     assert command.one(options, plan, small=False, trace=False, runs=0) == command.EXIT["liveness"] == 5
-    assert "Replay: python -m parley_testkit.sim --seed 1" in capsys.readouterr().out
+    assert "Replay: make sim SEED=1" in capsys.readouterr().out
 
 
 def test_exit_codes_tell_crash_safety_and_liveness_apart(monkeypatch: pytest.MonkeyPatch) -> None:

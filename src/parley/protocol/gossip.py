@@ -9,13 +9,14 @@ from parley.errors import DecodeError
 from parley.ids import Incarnation, LineId, LogId
 from parley.protocol import rows as r
 from parley.protocol.membership import Membership
+from parley.protocol.outbox import Peer
 from parley.protocol.rows import Rows
 from parley.protocol.trees import Tree, Trees, TwoHistories
 from parley.record import checkpoint, equivocation
 from parley.record.checkpoint import Checkpoint, origin_of
 from parley.record.rfc6962 import consistency_proof, consistency_roots, root_hash
 from parley.wire.note import ED25519, key_id
-from parley.wire.parts import Gossip, Prove
+from parley.wire.parts import Evidence, Gossip, Prove
 
 _PENDING = 64
 _INCARNATION = 8
@@ -64,6 +65,12 @@ class Histories:
             if proof is not None:
                 return proof
         return None
+
+    def remind(self, peer: Peer, log: LogId) -> None:
+        """Who speaks of a disputed tree as of any other lost the proof, or never had it: it goes out again."""
+        proof = self._rows.get(r.EVIDENCE, r.log_key(log)) if log in self._trees.disputed else None
+        if proof is not None:
+            peer.control["evidence", log] = Evidence(proof)
 
     def compare(self, part: Gossip) -> tuple[Found | None, Prove | None]:
         """A proof when ``part`` contradicts what is held; or the question whose answer will tell."""

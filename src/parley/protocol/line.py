@@ -292,6 +292,8 @@ class Line:
 
     def _on_cosigned(self, peer: Peer, part: parts.Cosigned, now: i.Now) -> None:
         giver = MemberNumber(part.giver) if part.giver is not None else peer.number
+        if giver == peer.number:
+            self.histories.remind(peer, part.log)
         got = self.receipts.accept(part, giver, LogId(self.me, self.incarnation))
         if got is None:
             # Somebody has more of this tree than we do: say what we hold, unless its author is just sending it.
@@ -318,16 +320,15 @@ class Line:
             if tree.log.member == peer.number:
                 self.receipts.again(tree, peer.number)
 
-    def _on_gossip(self, peer: Peer, part: parts.Gossip, now: i.Now) -> None:
-        del now
+    def _on_gossip(self, peer: Peer, part: parts.Gossip, _now: i.Now) -> None:
+        self.histories.remind(peer, part.log)
         proof, ask = self.histories.compare(part)
         if proof is not None:
             self._equivocated(proof)
         if ask is not None:
             peer.control["prove", part.log] = ask
 
-    def _on_prove(self, peer: Peer, part: parts.Prove, now: i.Now) -> None:
-        del now
+    def _on_prove(self, peer: Peer, part: parts.Prove, _now: i.Now) -> None:
         if part.path is None:
             answer = self.histories.answer(part)
             if answer is not None:
@@ -337,8 +338,7 @@ class Line:
         if proof is not None:
             self._equivocated(proof)
 
-    def _on_evidence(self, peer: Peer, part: parts.Evidence, now: i.Now) -> None:
-        del peer, now
+    def _on_evidence(self, _peer: Peer, part: parts.Evidence, _now: i.Now) -> None:
         self._equivocated(self.histories.check_evidence(part.proof))
 
     def _equivocated(self, found: tuple[LogId, bytes] | None) -> None:
@@ -354,8 +354,7 @@ class Line:
         for peer in self.peers.values():
             peer.control["evidence", log] = parts.Evidence(proof)
 
-    def _on_prekeys(self, peer: Peer, part: parts.Prekeys, now: i.Now) -> None:
-        del now
+    def _on_prekeys(self, peer: Peer, part: parts.Prekeys, _now: i.Now) -> None:
         self.chains.announcer.accept_prekeys(part, peer.number)
 
     def _on_document(self, _peer: Peer, part: parts.Document, now: i.Now) -> None:

@@ -439,7 +439,8 @@ class Sender:
         peer.control["have"] = parts.Have(logs, line.chains.held_from(peer.number), line.document_hashes(), you)
         if len(line.peers) > 1:
             for tree in line.trees:
-                if tree.log.member not in (line.me, peer.number) and tree.size and tree.everyone >> peer.number & 1:
+                third = tree.log.member not in (line.me, peer.number) and tree.log not in line.trees.disputed
+                if third and tree.size and tree.everyone >> peer.number & 1:
                     peer.control["gossip", tree.log] = parts.Gossip(tree.log, tree.size, tree.root, tree.signature)
 
     def _forward(self, peer: Peer, now: i.Now) -> None:

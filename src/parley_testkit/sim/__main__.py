@@ -45,7 +45,7 @@ def one(options: Options, plan: Sequence[Act], *, small: bool, trace: bool, runs
         for act in acts:
             say(str(act))
         say("As a case for tests/sim/cases.json:\n" + json.dumps(to_json(options, acts, str(found))))
-    say(f"Replay: python -m parley_testkit.sim --seed {options.seed}{' --real' if options.real else ''}")
+    say(f"Replay: make sim SEED={options.seed}{' REAL=1' if options.real else ''}")
     return EXIT[found.sort]
 
 

@@ -228,6 +228,7 @@ class Oracle:
             copy.blind.discard(entry.index)
         if stored.state is State.HELD:
             copy.contents.add(entry.index)
+            self.flash.held(who, entry)
         else:
             copy.contents.discard(entry.index)
         if stored.state is State.ERASED:
@@ -361,7 +362,7 @@ class Oracle:
         before, self.copies[who] = self.copies[who], {}
         self._arrivals[who] = 0
         self.evidence = {log: holders - {who} for log, holders in self.evidence.items()}
-        spaces = (r.SIGNED, r.ENTRY, r.ARRIVAL)
+        spaces = (r.SIGNED, r.ENTRY, r.ARRIVAL, r.EVIDENCE)
         self.committed(who, (Change(s, k, v) for s in spaces for k, v in rows.scan(s)), reload=True)
         for log, copy in before.items():
             after = self.copies[who].get(log, Copy())
@@ -477,6 +478,12 @@ class FlashWatch:
     def waits(self, who: int, peer: int) -> set[EntryId]:
         """What has not left yet for ``peer``."""
         return self._waiting.get((who, peer), set())
+
+    def held(self, peer: int, entry: EntryId) -> None:
+        """``peer`` has it, by whomever: it waits for nobody there."""
+        waiting = self._waiting.get((entry.log.member, peer))
+        if waiting is not None:
+            waiting.discard(entry)
 
     def forget(self, who: int) -> None:
         """A node begins anew: what it had sent, and what not, is not known to it."""

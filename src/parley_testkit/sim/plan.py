@@ -128,13 +128,13 @@ DAY_S = 86_400.0
 
 
 def draw_options(seed: int) -> Options:
-    """The options of a seed: most worlds are small, for there to be many; one in twelve is large."""
+    """The options of a seed: most worlds are small, for there to be many; one in twenty-five is large."""
     chance = random.Random(seed)
 
     def some(most: float, often: float = 0.5) -> float:
         return round(chance.uniform(0, most), 3) if chance.random() < often else 0.0
 
-    large = chance.random() < 1 / 12
+    large = chance.random() < 1 / 25
     parties = chance.choice((2, 2, 2, 3, 3, 4, 5) if large else (2, 2, 2, 2, 2, 3))
     bearers = [chance.choice(("net", "net", "net", "relay", "radio", "tone"))]
     bearers += [name for name in ("net", "relay", "radio", "tone", "stick") if chance.random() < 0.2]
