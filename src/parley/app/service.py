@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from parley import limits
 from parley.app.areas import draft_of_message, write_areas
+from parley.app.composing import COMPOSING_OPERATIONS
 from parley.app.conflicts import find_conflicts, notified_places
 from parley.app.desk import desk_of
 from parley.app.export import write_record
@@ -390,6 +391,7 @@ _OPERATIONS: Final[dict[str, Operation]] = {
     "prune": prune,
     **MAPPING_OPERATIONS,
     **SHEET_OPERATIONS,
+    **COMPOSING_OPERATIONS,
     **WATCH_OPERATIONS,
     **OFFICER_OPERATIONS,
     **RECORD_OPERATIONS,

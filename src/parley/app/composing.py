@@ -1,0 +1,212 @@
+"""What an officer needs while writing a message: forms in words, and what the node thinks of the values so far.
+
+Nothing is kept and nothing leaves: ``watch-draft`` keeps what was written, and ``watch-release`` sends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from parley.app.mapping import feature
+from parley.app.plans import open_plans
+from parley.app.readback import Named, from_place, nearest_towns
+from parley.app.runtime import Runtime
+from parley.errors import DecodeError, ParleyError
+from parley.forms.filled import Filled, lead_time, problems, read_values
+from parley.forms.library import Forms
+from parley.forms.pack import Choice, Field, Form
+from parley.forms.render import as_text, render
+from parley.forms.words import Words
+from parley.geo.coordinates import format_position
+from parley.geo.sphere import distance_m
+from parley.notices.broadcast import around
+from parley.procedure.outgoing import needs_two
+from parley.wire.geometry import MICRODEGREES, Position, Volume
+from parley.wire.statement import Message, Precedence
+
+Params = dict[str, Any]
+_READ_BACK: Final = 24
+"""Places of one form that are read back."""
+
+
+async def compose(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """What can be written on this line, to whom, and the fields of ``form``, in the language ``in``."""
+    forms, language = runtime.forms, str(params.get("in") or "en")
+    words = forms.words(language)
+    line = runtime.node.line
+    charter = line.membership.current.charter
+    chosen = forms.named(str(params["form"])) if params.get("form") else None
+    return {
+        "forms": [
+            {"id": f.id, "name": f.name, "title": words.say(f.title), "pack": words.say(pack.title)}
+            for pack in forms.packs
+            for f in pack.forms
+        ],
+        "members": [
+            {"code": m.code, "name": m.name}
+            for number, m in sorted(line.membership.members.items())
+            if number != line.me and not m.left
+        ],
+        "languages": list(charter.languages),
+        "form": described(chosen, words) if chosen is not None else None,
+    }
+
+
+def described(form: Form, words: Words) -> dict[str, Any]:
+    """A form's fields, helps, choices and notes in the reader's language."""
+    return {
+        "id": form.id,
+        "name": form.name,
+        "title": words.say(form.title),
+        "help": words.say(form.help),
+        "precedence": form.precedence,
+        "two": form.release == "two",
+        "notice_h": form.notice_h,
+        "notes": [words.say(n) for n in form.notes],
+        "fields": [_field(f, words) for f in form.fields],
+    }
+
+
+def _field(spec: Field, words: Words) -> dict[str, Any]:
+    return {
+        "name": spec.name,
+        "type": spec.type,
+        "label": words.say(spec.label),
+        "help": words.say(spec.help),
+        "required": spec.required,
+        "required_if": spec.required_if and {"field": spec.required_if.field, "among": list(spec.required_if.among)},
+        "choices": [_choice(c, words) for c in spec.choices],
+        "low": spec.low,
+        "high": spec.high,
+        "unit": words.say(spec.unit) if spec.unit else "",
+        "repeat": spec.repeat,
+        "fields": [_field(f, words) for f in spec.fields],
+    }
+
+
+def _choice(choice: Choice, words: Words) -> dict[str, str]:
+    return {"name": choice.name, "label": words.say(choice.label)}
+
+
+async def check_values(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """What the node thinks of ``values`` of ``form`` so far.
+
+    Answers ``errors`` (by field, ``field.2`` for its third value), ``missing``, ``broken`` (rules), ``lead`` (notice),
+    ``two`` (whether a second officer must release it), ``places`` (each with where it lies, R58), ``things`` (its areas,
+    for a map) and ``text`` (as it will read).
+    """
+    forms = runtime.forms
+    form = forms.named(str(params["form"]))
+    given = dict(params.get("values") or {})
+    language = str(params.get("in") or "en")
+    return await asyncio.to_thread(_check, runtime, forms, form, given, language)
+
+
+def _check(runtime: Runtime, forms: Forms, form: Form, given: Mapping[str, Any], language: str) -> dict[str, Any]:
+    words = forms.words(language)
+    errors, values = read_each(form, given)
+    filled = Filled(form, values)
+    wrong = problems(form, values)
+    names = {f.name: words.say(f.label) for f in form.fields}
+    now = runtime.node.wall_s()
+    lead = lead_time(filled, now)
+    message = Message(b"", precedence=Precedence[form.precedence], form=form.id)
+    return {
+        "errors": errors,
+        "missing": [{"field": p.about, "label": names[p.about]} for p in wrong if p.about in names],
+        "broken": [words.say(p.text) for p in wrong if p.about not in names],
+        "lead": lead and {"seconds": lead.seconds, "agreed": lead.agreed, "short": lead.short},
+        "two": needs_two(message, runtime.procedures.release),
+        "places": list(_places(runtime, filled)),
+        "things": list(_things(filled, words)),
+        "text": as_text(render(filled, words, now), "") if values else "",
+    }
+
+
+def read_each(form: Form, given: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    """Each value read alone, so that one that is wrong hides no other: what is wrong by field, and what could be read."""
+    errors: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    for spec in form.fields:
+        if spec.name not in given:
+            continue
+        single = replace(form, fields=(spec,))
+        items = given[spec.name] if spec.repeat > 1 and isinstance(given[spec.name], list) else [given[spec.name]]
+        read: list[Any] = []
+        for n, item in enumerate(items):
+            try:
+                found = read_values(single, {spec.name: item}).get(spec.name)
+            except ParleyError as error:
+                errors[f"{spec.name}.{n}" if spec.repeat > 1 else spec.name] = _said(error)
+                continue
+            if found is not None:
+                read += found if spec.repeat > 1 else [found]
+        if len(read) > spec.repeat:
+            errors[spec.name] = f"{spec.name}: at most {spec.repeat}."
+        elif read:
+            values[spec.name] = tuple(read) if spec.repeat > 1 else read[0]
+    return errors, values
+
+
+def _said(error: ParleyError) -> str:
+    return f"{error.message} {error.next_step}".strip()
+
+
+def _each(fields: Iterable[Field], values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Field, Any]]:
+    """Every single value with its field's path."""
+    for spec in fields:
+        if spec.name not in values:
+            continue
+        for n, value in enumerate(values[spec.name] if spec.repeat > 1 else (values[spec.name],)):
+            path = f"{before}{spec.name}.{n}" if spec.repeat > 1 else f"{before}{spec.name}"
+            if spec.type == "group":
+                yield from _each(spec.fields, value, f"{path}.")
+            else:
+                yield path, spec, value
+
+
+def _places(runtime: Runtime, filled: Filled) -> Iterator[dict[str, Any]]:
+    """Where each place of a form lies by this node's own computing: from towns, and from one's own plans (R58)."""
+    with open_plans(runtime.line_home) as kept:
+        own = [Named(p.name, around(p.volume.shapes)[0]) for p in kept]
+    found = [
+        (path, value if spec.type == "position" else around(value.shapes)[0])
+        for path, spec, value in _each(filled.form.fields, filled.values)
+        if spec.type in ("position", "area")
+    ]
+    for path, at in found[:_READ_BACK]:
+        yield {
+            "field": path,
+            "at": format_position(at),
+            "lon": at.lon / MICRODEGREES,
+            "lat": at.lat / MICRODEGREES,
+            "near": [from_place(town, at) for town in nearest_towns(at)],
+            "own": [from_place(plan, at) for plan in sorted(own, key=lambda n: distance_m(n.at, at))[:1]],
+        }
+
+
+def _things(filled: Filled, words: Words) -> Iterator[dict[str, Any]]:
+    for path, spec, value in _each(filled.form.fields, filled.values):
+        if isinstance(value, Volume):
+            try:
+                yield feature(path, "announced", words.say(spec.label), value)
+            except DecodeError:
+                continue
+        elif isinstance(value, Position):
+            at = [value.lon / MICRODEGREES, value.lat / MICRODEGREES]
+            point = {"type": "Point", "coordinates": at}
+            name, where = words.say(spec.label), format_position(value)
+            always: list[list[int]] = []
+            yield {
+                "id": path, "layer": "site", "name": name, "geometry": point, "middle": at, "where": where,
+                "windows": always, "heights": "", "lower_m": None, "upper_m": None,
+            }  # fmt: skip
+
+
+COMPOSING_OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] = {
+    "compose": compose,
+    "compose-check": check_values,
+}

@@ -1,0 +1,124 @@
+"""Writing a message: free text or any form of the charter, with the map, checked by the node while one writes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from starlette.responses import JSONResponse, Response
+
+from parley import limits
+from parley.console.pages_map import safe, said
+from parley.console.web import Visit, page
+from parley.errors import ParleyError, UsageError
+
+PRECEDENCES: Final = ("ROUTINE", "PRIORITY", "IMMEDIATE", "FLASH")
+RELATIONS: Final = ("reply", "corrects", "cancels", "supersedes", "continues", "queries")
+_WORDS: Final = (
+    "Map", "yes", "no", "not stated", "Add", "Remove", "of %(most)s", "characters", "UTC", "from", "to",
+    "Kind of area", "polygon", "circle", "corridor", "point", "Positions, one a line", "Centre", "Radius", "Width",
+    "Lower limit", "Upper limit", "Times", "once", "daily", "Draw on the map", "Stop drawing",
+    "Take from the map", "Take the middle of the map", "Remove the last",
+    "wanted", "Still wanted: %(list)s", "Nothing is missing.", "lies %(where)s",
+    "Notice: %(lead)s before it begins; agreed are %(agreed)s.", "It begins before this can be read.",
+    "%(n)s h", "%(n)s d", "%(n)s min", "SHORT NOTICE", "A second officer must release this.",
+    "No conflict found. This is no clearance.", "Conflict", "near", "meets", "blocking",
+    "Click the corners. Enter adds the middle of the map.", "Click the centre, then a point on the edge.",
+    "Click the place.", "This area has several shapes; write it as text.", "As text (YAML or JSON is not needed)",
+    "A message arrived while you were writing. Read it before you send.", "Open the inbox",
+    "The node does not answer; nothing was checked.", "It will read", "Own plan",
+    "e.g. 36-43.09N 068-51.75E, 36.718N 68.863E, 42S VF 12345 67890", "e.g. 500 ft AMSL, 30 m AGL, FL100",
+    "e.g. 2 NM, 5 km", "e.g. daily 2026-03-01/2026-03-05 08:00-12:00", "Not understood yet",
+)  # fmt: skip
+
+
+@page("/lines/{line}/compose", name="compose", menu="Compose", key="c", order=20)
+async def compose(visit: Visit) -> Response:
+    """Write a message."""
+    return await _show(visit, {})
+
+
+async def _show(visit: Visit, given: dict[str, Any], error: ParleyError | None = None) -> Response:
+    query = visit.request.query_params
+    form = str(given.get("form") or query.get("form") or "")
+    about = str(given.get("about") or query.get("about") or "")
+    relation = str(given.get("relation") or query.get("relation") or "reply")
+    asked = await visit.ask("compose", form=form, **{"in": visit.language})
+    watch = await visit.ask("watch")
+    original = await visit.ask("show", id=about, **{"in": visit.language}) if about else None
+    if relation not in RELATIONS:
+        raise UsageError(f"{relation!r} is no relation.", code="relation-unknown")
+    return await visit.render(
+        "compose.html",
+        400 if error is not None else 200,
+        title=visit.say("Compose"),
+        asked=asked,
+        form=asked["form"],
+        given=given,
+        error=error,
+        original=original,
+        about=about,
+        relation=relation,
+        precedences=PRECEDENCES,
+        seen=str(given.get("seen") or watch.get("place", "")),
+        most=limits.MAX_TEXT,
+        said=said(visit, _WORDS),
+        addresses={
+            "check": visit.address("compose_check", line=visit.line_name),
+            "map": visit.address("map_data", line=visit.line_name),
+            "inbox": visit.address("inbox", line=visit.line_name),
+        },
+    )
+
+
+@page("/lines/{line}/compose", name="compose_save", methods=("POST",))
+async def save(visit: Visit) -> Response:
+    """Keep what was written as a draft, and send it at once where the button says so and it may be sent."""
+    fields = await visit.fields()
+    given: dict[str, Any] = {
+        name: await visit.field(name)
+        for name in ("form", "text", "subject", "language", "precedence", "about", "relation", "seen")
+    }
+    given["to"] = [str(code) for code in fields.getlist("to")]
+    params = {k: v for k, v in given.items() if v and k != "relation"}
+    if given["about"]:
+        params["relation"] = given["relation"]
+    try:
+        if given["form"]:
+            given["values"] = params["values"] = _values(await visit.field("values", "{}"))
+            params.pop("text", None)
+        elif not given["text"].strip():
+            raise UsageError("there is no text to send.", code="text-empty", next_step="Write it, or choose a form.")
+        draft = await visit.ask("watch-draft", officer=visit.officer, **params)
+    except ParleyError as error:
+        return await _show(visit, given, error)
+    number = str(draft["number"])
+    if await visit.field("how") != "send":
+        return visit.go("draft", line=visit.line_name, number=number)
+    try:
+        sent = await visit.ask("watch-release", number=draft["number"], officer=visit.officer)
+    except ParleyError:
+        # It may not leave yet: the draft's page says why, and what to do.
+        return visit.go("draft", line=visit.line_name, number=number)
+    return visit.go("message", line=visit.line_name, id=sent["id"])
+
+
+@page("/lines/{line}/compose/check", name="compose_check", methods=("POST",))
+async def check(visit: Visit) -> Response:
+    """What the node thinks of the values so far."""
+    asked = _values((await visit.request.body()).decode("utf-8", "replace"))
+    found = await visit.ask(
+        "compose-check", form=str(asked.get("form")), values=asked.get("values"), **{"in": visit.language}
+    )
+    found["things"] = [safe(thing) for thing in found["things"]]
+    return JSONResponse(found)
+
+
+def _values(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise UsageError("the values are no JSON object.", code="request-malformed")
+    return found
