@@ -49,7 +49,8 @@ def test_a_corridors_ring_lies_at_its_half_width_of_a_corner(path: list[tuple[fl
     corners = [position(*p) for p in path]
     assume(all(200_000 < distance_m(a, b) < 1e7 for a in corners for b in corners if a != b))
     for point in ring(Corridor(tuple(corners), half_width)):
-        assert min(abs(distance_m(point, c) - half_width) for c in corners) < 1
+        # On the inside of a bend the corner of the edges lies farther away.
+        assert half_width - 1 < min(distance_m(point, c) for c in corners) < 5.1 * half_width
 
 
 def test_a_corridor_goes_once_round() -> None:

@@ -17,7 +17,7 @@ from parley.app.runtime import Runtime
 from parley.errors import DecodeError, ParleyError
 from parley.forms.filled import Filled, lead_time, problems, read_values
 from parley.forms.library import Forms
-from parley.forms.pack import Choice, Field, Form
+from parley.forms.pack import HEADER_KEY, Choice, Field, Form
 from parley.forms.render import as_text, render
 from parley.forms.words import Words
 from parley.geo.coordinates import format_position
@@ -83,6 +83,7 @@ def _field(spec: Field, words: Words) -> dict[str, Any]:
         "high": spec.high,
         "unit": words.say(spec.unit) if spec.unit else "",
         "repeat": spec.repeat,
+        "more": spec.key >= HEADER_KEY,
         "fields": [_field(f, words) for f in spec.fields],
     }
 
@@ -95,8 +96,8 @@ async def check_values(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401
     """What the node thinks of ``values`` of ``form`` so far.
 
     Answers ``errors`` (by field, ``field.2`` for its third value), ``missing``, ``broken`` (rules), ``lead`` (notice),
-    ``two`` (whether a second officer must release it), ``places`` (each with where it lies, R58), ``things`` (its areas,
-    for a map) and ``text`` (as it will read).
+    ``two`` (whether a second officer must release it), ``places`` (each with where it lies, R58), ``things`` (its
+    areas, for a map) and ``text`` (as it will read).
     """
     forms = runtime.forms
     form = forms.named(str(params["form"]))
@@ -127,7 +128,7 @@ def _check(runtime: Runtime, forms: Forms, form: Form, given: Mapping[str, Any],
 
 
 def read_each(form: Form, given: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
-    """Each value read alone, so that one that is wrong hides no other: what is wrong by field, and what could be read."""
+    """What is wrong by field, and what could be read: each value alone, so that one that is wrong hides no other."""
     errors: dict[str, str] = {}
     values: dict[str, Any] = {}
     for spec in form.fields:

@@ -7,6 +7,7 @@ draws them as they are. What is written for other people's maps is cut (``parley
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from parley.geo.sphere import bearing, destination
 from parley.wire.geometry import MICRODEGREES, Circle, Corridor, Edge, Point, Polygon, Position, Shape
 
 _CIRCLE_POINTS: Final = 72
+_SHARP: Final = 0.2
+"""Cosine of half a turn below which a bend's inside is cut short."""
 _ARC: Final = 10.0
 """Degrees between two points of a bend."""
 _EDGE_POINTS: Final = 512
@@ -68,10 +71,19 @@ def _around(path: Sequence[Position], half_width: int) -> Iterator[Position]:
         return
     for side in (there, there[::-1]):
         first = bearing(side[0], side[1]) - 90
-        for here, following in itertools.pairwise(side):
+        for n, (here, following) in enumerate(itertools.pairwise(side)):
             right = bearing(here, following) + 90
-            yield from _bend(here, first, right, half_width)
+            turn = (right - first + _HALF_TURN) % 360 - _HALF_TURN
+            if n and turn > 0:
+                yield _inside(here, first + turn / 2, turn / 2, half_width)
+            else:
+                yield from _bend(here, first, right, half_width)
             first = bearing(following, here) - 90
+
+
+def _inside(at: Position, degrees: float, half_turn: float, metres: int) -> Position:
+    """Where the edges of two legs meet on the inside of a bend, unless it is so sharp that they meet far away."""
+    return destination(at, degrees, metres / max(_SHARP, math.cos(math.radians(half_turn))))
 
 
 def _bend(at: Position, first: float, last: float, metres: int) -> Iterator[Position]:

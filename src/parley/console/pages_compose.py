@@ -14,6 +14,7 @@ from parley.errors import ParleyError, UsageError
 
 PRECEDENCES: Final = ("ROUTINE", "PRIORITY", "IMMEDIATE", "FLASH")
 RELATIONS: Final = ("reply", "corrects", "cancels", "supersedes", "continues", "queries")
+_FIELDS: Final = ("form", "text", "subject", "language", "precedence", "about", "relation", "seen")
 _WORDS: Final = (
     "Map", "yes", "no", "not stated", "Add", "Remove", "of %(most)s", "characters", "UTC", "from", "to",
     "Kind of area", "polygon", "circle", "corridor", "point", "Positions, one a line", "Centre", "Radius", "Width",
@@ -28,7 +29,7 @@ _WORDS: Final = (
     "A message arrived while you were writing. Read it before you send.", "Open the inbox",
     "The node does not answer; nothing was checked.", "It will read", "Own plan",
     "e.g. 36-43.09N 068-51.75E, 36.718N 68.863E, 42S VF 12345 67890", "e.g. 500 ft AMSL, 30 m AGL, FL100",
-    "e.g. 2 NM, 5 km", "e.g. daily 2026-03-01/2026-03-05 08:00-12:00", "Not understood yet",
+    "e.g. 2 NM, 5 km", "e.g. daily 2026-03-01/2026-03-05 08:00-12:00", "Handling, agreement, remarks",
 )  # fmt: skip
 
 
@@ -54,7 +55,8 @@ async def _show(visit: Visit, given: dict[str, Any], error: ParleyError | None =
         title=visit.say("Compose"),
         asked=asked,
         form=asked["form"],
-        given=given,
+        given={**dict.fromkeys(_FIELDS, ""), "to": [m["code"] for m in asked["members"]], **given},
+        filled=given.get("values") or {},
         error=error,
         original=original,
         about=about,
@@ -75,10 +77,7 @@ async def _show(visit: Visit, given: dict[str, Any], error: ParleyError | None =
 async def save(visit: Visit) -> Response:
     """Keep what was written as a draft, and send it at once where the button says so and it may be sent."""
     fields = await visit.fields()
-    given: dict[str, Any] = {
-        name: await visit.field(name)
-        for name in ("form", "text", "subject", "language", "precedence", "about", "relation", "seen")
-    }
+    given: dict[str, Any] = {name: await visit.field(name) for name in _FIELDS}
     given["to"] = [str(code) for code in fields.getlist("to")]
     params = {k: v for k, v in given.items() if v and k != "relation"}
     if given["about"]:

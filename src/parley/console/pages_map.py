@@ -22,6 +22,7 @@ _WORDS: Final = (
     "not limited", "announced", "site", "movement", "report", "alert", "plan", "place", "track", "conflict", "near",
     "meets", "blocking", "Open the message", "Open the plans", "Choose something on the map or in the list.",
     "%(count)s shown", "%(count)s more; search to see them", "The end lies before the beginning.",
+    "A time is written 2026-03-01 08:00, in UTC.",
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 import { distance, position } from "../map/coordinates.ts";
 import { make } from "../map/dom.ts";
 import type { Desk, Editor, Place, Spec, Target } from "./types.ts";
-import { areaIn, areaOut, timeIn, timeOut, windowIn, windowOut } from "./values.ts";
+import { areaIn, areaOut, timeIn, timeOut, timeShown, windowIn, windowOut } from "./values.ts";
 
 const LONG = 120;
 const focusable = "input, select, textarea, button";
@@ -86,8 +86,8 @@ function one(spec: Spec, given: unknown, desk: Desk, path: string, named = ""): 
       return simple(select, desk, () => select.value);
     }
     case "time": {
-      const input = make("input", { ...about, type: "datetime-local", value: timeIn(given) });
-      return { ...simple(input, desk, () => timeOut(input.value)), node: make("span", { class: "utc" }, input, " UTC") };
+      const [node, input] = clock(timeIn(given), about);
+      return { ...simple(input, desk, () => timeOut(input.value)), node };
     }
     case "number": {
       const input = make("input", { ...about, inputmode: "numeric", autocomplete: "off", size: "12", value: given === undefined ? "" : String(given) });
@@ -130,15 +130,27 @@ function group(spec: Spec, given: unknown, desk: Desk, path: string): Editor {
   };
 }
 
+/** A box for a time in UTC that shows how it was read. No picker: those follow the browser's country, not the watch. */
+function clock(value: string, about: Record<string, string>): [HTMLElement, HTMLInputElement] {
+  const input = make("input", { ...about, value, size: "17", autocomplete: "off", spellcheck: "false", placeholder: "2026-03-01 08:00" });
+  const shown = make("small", { class: "read" });
+  const show = (): void => {
+    shown.textContent = timeShown(timeOut(input.value), document.documentElement.lang) || "UTC";
+  };
+  input.addEventListener("input", show);
+  show();
+  return [make("span", { class: "utc" }, input, shown), input];
+}
+
 function window_(given: unknown, desk: Desk, path: string, named: string): Editor {
   const start = windowIn(given);
   const { word } = desk;
   const kind = make("select", { "aria-label": `${named}: ${word("once")} / ${word("daily")}` },
     make("option", { value: "once" }, word("once")), make("option", { value: "daily", selected: start.daily !== "" }, word("daily")));
-  const from = make("input", { type: "datetime-local", "aria-label": `${named}, ${word("from")}`, value: start.from, "data-path": path });
-  const to = make("input", { type: "datetime-local", "aria-label": `${named}, ${word("to")}`, value: start.to });
+  const [fromNode, from] = clock(start.from, { "aria-label": `${named}, ${word("from")}`, "data-path": path });
+  const [toNode, to] = clock(start.to, { "aria-label": `${named}, ${word("to")}` });
   const daily = make("input", { "aria-label": `${named}, ${word("daily")}`, size: "44", value: start.daily || "daily ", placeholder: "daily 2026-03-01/2026-03-05 08:00-12:00" });
-  const once = make("span", {}, from, " – ", to, " UTC");
+  const once = make("span", { class: "once" }, fromNode, "–", toNode);
   const show = (): void => {
     once.hidden = kind.value !== "once";
     daily.hidden = !once.hidden;

@@ -17,6 +17,8 @@ export interface Spec {
   high: number;
   unit: string;
   repeat: number;
+  /** Of the header that every form has: shown when asked for. */
+  more?: boolean;
   fields: Spec[];
 }
 

@@ -1,12 +1,38 @@
 // Between what the node reads and writes as text and what the fields of a page hold. Pure; tested without a browser.
 
-/** ``2026-03-01T08:00`` of a field, read as UTC, as the node reads it. */
-export function timeOut(field: string): string | undefined {
-  return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(field) ? `${field.slice(0, 16)}Z` : undefined;
+const MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+const GROUP = /^(\d\d)(\d\d)(\d\d)\s*Z?\s*([A-Z]{3})\s*(\d\d)(\d\d)?$/;
+const PLAIN = /^(\d{4}-\d\d-\d\d)[T ]+(\d\d):?(\d\d)(?::\d\d)?\s*Z?$/;
+
+/**
+ * A time in UTC as the node reads it, of ``2026-03-01 08:00`` or a date-time group; undefined for nothing. What is
+ * neither is passed on as it is, so that the node says what is wrong with it.
+ */
+export function timeOut(text: string): string | undefined {
+  const given = text.trim().toUpperCase();
+  if (given === "") return undefined;
+  const plain = PLAIN.exec(given);
+  if (plain) return `${plain[1] ?? ""}T${plain[2] ?? ""}:${plain[3] ?? ""}Z`;
+  const group = GROUP.exec(given);
+  if (!group) return text.trim();
+  const [, day = "", hour = "", minute = "", name = "", year = ""] = group;
+  const month = MONTHS.indexOf(name) + 1;
+  const century = group[6] === undefined ? `20${year}` : `${year}${group[6]}`;
+  return month === 0 ? text.trim() : `${century}-${String(month).padStart(2, "0")}-${day}T${hour}:${minute}Z`;
 }
 
 export function timeIn(value: unknown): string {
-  return typeof value === "string" ? value.replace(/Z$/, "").slice(0, 16) : "";
+  return typeof value === "string" ? value.replace("T", " ").replace(/Z$/, "") : "";
+}
+
+/** ``Wed 251400Z NOV 26`` of what ``timeOut`` gives, so that one sees how it was read; empty when it is no time. */
+export function timeShown(text: string | undefined, language: string): string {
+  const at = new Date(/Z$/.test(text ?? "") ? (text ?? "") : Number.NaN);
+  if (Number.isNaN(at.getTime())) return "";
+  const two = (n: number): string => String(n).padStart(2, "0");
+  const day = new Intl.DateTimeFormat(language, { weekday: "short", timeZone: "UTC" }).format(at);
+  const group = `${two(at.getUTCDate())}${two(at.getUTCHours())}${two(at.getUTCMinutes())}Z ${MONTHS[at.getUTCMonth()] ?? ""} ${two(at.getUTCFullYear() % 100)}`;
+  return `${day} ${group}`;
 }
 
 /** A window once, from two fields; undefined while one is empty. */

@@ -122,11 +122,15 @@ function start(chosen: Form): void {
   };
 
   const editors = new Map<string, Editor>();
-  need("#fields").replaceChildren(...chosen.fields.map((spec) => {
+  const build = (spec: Spec): HTMLElement => {
     const editor = field(spec, given[spec.name], desk);
     editors.set(spec.name, editor);
     return editor.node;
-  }));
+  };
+  const more = chosen.fields.filter((spec) => spec.more);
+  need("#fields").replaceChildren(...chosen.fields.filter((spec) => !spec.more).map(build));
+  if (more.length > 0)
+    need("#fields").append(make("details", { class: "more", open: more.some((s) => s.name in given) }, make("summary", {}, word("Handling, agreement, remarks")), ...more.map(build)));
 
   const read = (): Record<string, unknown> =>
     Object.fromEntries([...editors].map(([name, e]) => [name, e.read()]).filter(([, value]) => value !== undefined));

@@ -195,9 +195,9 @@ play.addEventListener("click", () => {
 for (const box of [from, to])
   box.addEventListener("change", () => {
     const [a, b] = [read(from.value), read(to.value)];
-    const wrong = !(a < b);
-    to.setCustomValidity(wrong ? word("The end lies before the beginning.") : "");
-    if (wrong) to.reportValidity();
+    const wrong = Number.isNaN(a + b) ? word("A time is written 2026-03-01 08:00, in UTC.") : a < b ? "" : word("The end lies before the beginning.");
+    box.setCustomValidity(wrong);
+    if (wrong !== "") box.reportValidity();
     else setRange({ from: a, to: b }, board.scene.at);
   });
 for (const box of document.querySelectorAll("[data-layer]")) box.addEventListener("change", refresh);

@@ -57,14 +57,14 @@ export function group(seconds: number): string {
   return `${time} ${month} ${two(d.getUTCFullYear() % 100)}`;
 }
 
-/** ``2026-11-25T14:03`` as the field of a form has it, read as UTC. */
+/** ``2026-11-25 14:03``, UTC. */
 export function field(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().slice(0, 16);
+  return new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ");
 }
 
-/** What such a field says; NaN when it says nothing. */
+/** What such a text says; NaN when it says no time. */
 export function read(text: string): number {
-  const found = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)/.exec(text);
+  const found = /^\s*(\d{4})-(\d\d)-(\d\d)[T ]+(\d\d):?(\d\d)\s*Z?\s*$/i.exec(text);
   if (found === null) return Number.NaN;
   const [, year, month, day, hour, minute] = found.map(Number);
   return Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute) / 1000;

@@ -37,8 +37,8 @@ export function projection(view: View, width: number, height: number): GeoProjec
       .scale(view.scale).rotate([-view.lon, 0]).translate([width / 2, height / 2 + (view.lat / DEGREES) * view.scale])
       .clipExtent([[-20, -20], [width + 20, height + 20]]).precision(0.5);
   const pole = view.kind === "north" ? 90 : -90;
-  const turned: [number, number, number] = [0, -pole, view.kind === "north" ? -view.lon : view.lon];
-  const polar = geoAzimuthalEqualArea().scale(view.scale).rotate(turned).translate([0, 0]).precision(0.5).clipAngle(150);
+  // The meridian of Greenwich points down; moving about does not turn the map.
+  const polar = geoAzimuthalEqualArea().scale(view.scale).rotate([0, -pole]).translate([0, 0]).precision(0.5).clipAngle(150);
   const seen = polar([view.lon, view.lat]) ?? [0, 0];
   return polar.translate([width / 2 - seen[0], height / 2 - seen[1]]).clipExtent([[-20, -20], [width + 20, height + 20]]);
 }
