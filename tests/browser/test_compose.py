@@ -1,4 +1,4 @@
-"""Writing a message in a browser: a form with an area, what the node says of it, a draft, its release. B11, R48, R58."""
+"""Writing a message in a browser: a form with an area, what the node says of it, its release. B11, R48, R58."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Browser, Page
+
+LOOK = "([lon, lat]) => document.querySelector('#map').board.look({kind: 'globe', lon, lat, scale: 2000})"
 
 
 def checked(page: Page, watched: Any, act: Callable[[], object]) -> None:
@@ -62,7 +64,7 @@ def test_a_form_is_written_checked_and_sent(
 
     # By clicking: one corner more, where one clicks.
     draw.click()
-    page.evaluate("document.querySelector('#map').board.look({kind: 'globe', lon: 179, lat: 73, scale: 2000})")
+    page.evaluate(LOOK, [179, 73])
     checked(page, watched, lambda: page.locator("#map").click())
     assert places.input_value().split("\n")[3].startswith(("72-5", "73-0"))
     draw.click()
@@ -137,6 +139,6 @@ def test_free_text_is_held_when_a_message_comes_meanwhile(
     page.get_by_label("Text", exact=True).fill("   ")
     page.get_by_label("Subject").fill("Kept")
     page.get_by_role("button", name="Send").click()
-    assert "there is no text to send" in page.get_by_role("alert").first.inner_text()
+    assert "there is no text to send" in page.locator("main .card.bad").first.inner_text()
     assert page.get_by_label("Subject").input_value() == "Kept"
     context.close()

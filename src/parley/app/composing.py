@@ -11,8 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from parley.app.mapping import feature
-from parley.app.plans import open_plans
-from parley.app.readback import Named, from_place, nearest_towns
+from parley.app.readback import from_place, nearest_towns
 from parley.app.runtime import Runtime
 from parley.errors import DecodeError, ParleyError
 from parley.forms.filled import Filled, lead_time, problems, read_values
@@ -21,7 +20,6 @@ from parley.forms.pack import HEADER_KEY, Choice, Field, Form
 from parley.forms.render import as_text, render
 from parley.forms.words import Words
 from parley.geo.coordinates import format_position
-from parley.geo.sphere import distance_m
 from parley.notices.broadcast import around
 from parley.procedure.outgoing import needs_two
 from parley.wire.geometry import MICRODEGREES, Position, Volume
@@ -121,7 +119,7 @@ def _check(runtime: Runtime, forms: Forms, form: Form, given: Mapping[str, Any],
         "broken": [words.say(p.text) for p in wrong if p.about not in names],
         "lead": lead and {"seconds": lead.seconds, "agreed": lead.agreed, "short": lead.short},
         "two": needs_two(message, runtime.procedures.release),
-        "places": list(_places(runtime, filled)),
+        "places": list(_places(filled)),
         "things": list(_things(filled, words)),
         "text": as_text(render(filled, words, now), "") if values else "",
     }
@@ -169,10 +167,8 @@ def _each(fields: Iterable[Field], values: Mapping[str, Any], before: str = "") 
                 yield path, spec, value
 
 
-def _places(runtime: Runtime, filled: Filled) -> Iterator[dict[str, Any]]:
-    """Where each place of a form lies by this node's own computing: from towns, and from one's own plans (R58)."""
-    with open_plans(runtime.line_home) as kept:
-        own = [Named(p.name, around(p.volume.shapes)[0]) for p in kept]
+def _places(filled: Filled) -> Iterator[dict[str, Any]]:
+    """Where each place of a form lies by this node's own computing: how far from the nearest towns (R58)."""
     found = [
         (path, value if spec.type == "position" else around(value.shapes)[0])
         for path, spec, value in _each(filled.form.fields, filled.values)
@@ -185,7 +181,7 @@ def _places(runtime: Runtime, filled: Filled) -> Iterator[dict[str, Any]]:
             "lon": at.lon / MICRODEGREES,
             "lat": at.lat / MICRODEGREES,
             "near": [from_place(town, at) for town in nearest_towns(at)],
-            "own": [from_place(plan, at) for plan in sorted(own, key=lambda n: distance_m(n.at, at))[:1]],
+            "own": [],
         }
 
 

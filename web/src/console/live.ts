@@ -12,6 +12,10 @@ export function onEvent(listener: Listener): void {
 
 let wanted = false;
 let drawing = false;
+/** A form of this page is on its way: what the page shows may be gone already, and the answer brings the next one. */
+let sending = false;
+addEventListener("submit", (event) => (sending = !event.defaultPrevented));
+addEventListener("pageshow", () => (sending = false));
 
 function fetchPage(): Promise<Document> {
   return new Promise((done, failed) => {
@@ -27,7 +31,7 @@ function fetchPage(): Promise<Document> {
 
 export async function redraw(): Promise<void> {
   wanted = true;
-  if (drawing) return;
+  if (drawing || sending) return;
   drawing = true;
   try {
     while (wanted) {
