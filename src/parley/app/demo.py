@@ -101,7 +101,7 @@ class _Demo:
             await asyncio.gather(north.start(), south.start())
             self._tell(f"two nodes run: northland is process {north.pid}, southland is process {south.pid}")
             await self._exchange(north, south, cable)
-            await self._check_plans(south)
+            await self._check_plans(north, south)
             return await self._conclude(north, south)
         finally:
             await north.stop()
@@ -222,7 +222,7 @@ class _Demo:
                 language = _LANGUAGES.get(name, "en")
                 await south.call("reply", id=message["id"], text=_ANSWERED[name], language=language)
 
-    async def _check_plans(self, south: NodeProcess) -> None:
+    async def _check_plans(self, north: NodeProcess, south: NodeProcess) -> None:
         """Southland holds what Northland announced against a plan of its own, which it never sends."""
         times = (Window(*(int(datetime(*t, tzinfo=UTC).timestamp()) for t in _PATROL)),)
         patrol = Circle(parse_position("70-30.00N 015-00.00E"), 20_000)
@@ -238,6 +238,19 @@ class _Demo:
             f"conflict: Southland's own patrol meets {found[0]['number']} ({found[0]['subject'].lower()}) near "
             f"{found[0]['where']}, {start} to {end}; its {found[0]['role']} is told"
         )
+        await self._read_back(north, south, found[0])
+
+    async def _read_back(self, north: NodeProcess, south: NodeProcess, conflict: Json) -> None:
+        """Where the area of the conflict lies, by Southland's own computing; what its acknowledgement took back."""
+        id_ = conflict["notice"].rpartition("/")[0]
+        place = (await south.call("readback", id=id_))[0]
+        remark = (await north.call("show", id=id_))["recipients"][0]["remark"]
+        if place["at"] not in remark:
+            raise VerificationError("the read-back did not come back to the sender.", code="demo-read-back")
+        self._tell(
+            f"Southland reads back: {place['at']} lies {place['said'][0]}; from its plan, never sent: {place['own'][0]}"
+        )
+        self._tell(f"Northland holds with the acknowledgement: {remark.splitlines()[0]}")
 
     async def _wait(self, what: str, node: NodeProcess, done: Callable[[Json], bool]) -> None:
         deadline = time.monotonic() + _WAIT_S
