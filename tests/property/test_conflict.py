@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from parley.conflict.areas import Area, places, prepare
@@ -227,6 +227,7 @@ def test_the_verdict_is_the_same_wherever_the_scene_is_turned(
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32))
+@example(3551)
 def test_circles_are_as_far_apart_at_the_pole_as_anywhere(seed: int) -> None:
     draw = np.random.default_rng(seed)
     apart, radii = draw.uniform(1e3, 4e5), draw.integers(500, 200_000, 2).tolist()
@@ -235,7 +236,11 @@ def test_circles_are_as_far_apart_at_the_pole_as_anywhere(seed: int) -> None:
     for spot in SPOTS:
         a = position(*spot)
         found += verdict(Circle(a, radii[0]), Circle(destination(a, course, apart), radii[1]), 1e6)
-    assert found == pytest.approx([max(0.0, apart - sum(radii))] * len(SPOTS), abs=0.3, rel=5e-5)
+    gap = max(0.0, apart - sum(radii))
+    # Between centres that are far apart the chord is off as spec/conflict.md says, toward conflict alone.
+    short = apart * (1e-6 if apart <= 2e5 else 3e-5)
+    assert len(found) == len(SPOTS)
+    assert all(gap - 0.3 - gap * 5e-5 - short <= metres <= gap + 0.3 + gap * 5e-5 for metres in found)
 
 
 @settings(max_examples=150, deadline=None)
