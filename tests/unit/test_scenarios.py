@@ -6,10 +6,13 @@ import re
 
 import pytest
 
+from parley.app.forms import library, urgency, usual_packs
 from parley.app.scenario import shelf
 from parley.app.scenario.run import Outcome, run_script
-from parley.app.scenario.script import read_script
+from parley.app.scenario.script import read_script, texts_of
+from parley.app.scenario.telling import SAYINGS
 from parley.errors import UsageError
+from parley.forms.filled import Filled, read_values
 
 BARE = """\
 scenario: T
@@ -174,3 +177,58 @@ def test_a_scenario_that_is_not_there_is_named() -> None:
     with pytest.raises(UsageError) as caught:
         shelf.load("none.yaml")
     assert caught.value.code == "file-unreadable"
+
+
+@pytest.mark.parametrize("language", ["fr", "ru"])
+def test_every_text_is_translated_with_the_same_places(language: str) -> None:
+    words = shelf.words(language)
+    places = re.compile(r"\{[a-z]+\}")
+    for text in {*SAYINGS, *(t for name in shelf.shipped() for t in texts_of(shelf.load(name)))}:
+        said = words.say(text)
+        assert said != text or text == "{who}: {code} {message} {stage}" or not text.isascii(), text
+        assert sorted(places.findall(said)) == sorted(places.findall(text)), text
+
+
+def test_a_line_that_was_just_opened_lacks_no_test_of_the_hours_before() -> None:
+    text = BARE.replace("{name: North}", '{name: North, watch: {tests_at: ["01:00"]}}')
+    must = "        ask: told\n        lacks: {code: test-missing}\n"
+    text = text.replace("        ask: inbox\n        has: {id: $first, author: north}\n", must)
+    assert run(text.replace("party: south", "party: north")).good
+
+
+def test_a_flash_alarms_once_until_it_is_acknowledged_and_not_again() -> None:
+    text = (
+        BARE.replace("{text: Good morning.}", "{text: Stop., precedence: flash}")
+        + """\
+  - at: +0:00:10
+    party: south
+    do: ack
+    with: {message: first}
+  - at: +0:10
+    must:
+      - that: It alarmed.
+        party: south
+        ask: told
+        has: {code: flash, message: $first, time: {at_most: "+0:00:05"}}
+      - that: Nothing of it is open.
+        party: south
+        ask: watch
+        path: messages
+        count: 0
+"""
+    )
+    outcome = run(text)
+    assert outcome.good
+    assert [e.text for e in outcome.timeline if "ALARM" in e.text] == ["South: ALARM, a FLASH waits: first."]
+
+
+@pytest.mark.parametrize(
+    ("lead_s", "precedence"),
+    [(60, "FLASH"), (-60, "FLASH"), (3599, "FLASH"), (3600, "PRIORITY"), (-3600, "PRIORITY"), (86_400, "PRIORITY")],
+)
+def test_what_starts_soon_and_late_is_announced_as_flash(lead_s: int, precedence: str) -> None:
+    packs, dictionary = usual_packs()
+    form = library().under({p.name: p.hash for p in packs}, dictionary).named("flight")
+    area = {"circle": "55N 015E", "radius": "5 km", "times": ["2026-03-10T12:00Z/2026-03-10T13:00Z"]}
+    filled = Filled(form, read_values(form, {"purpose": "transit", "aircraft": "1", "routes": [area]}))
+    assert urgency(filled, 1_773_144_000 - lead_s).name == precedence
