@@ -71,6 +71,8 @@ class Runtime:
     """Set whenever the node tells something: the watch looks then."""
     desk: Desk | None = None
     """The watch's, once it is asked for."""
+    armed_consoles: int | None = None
+    """Consoles that watch with a tested alarm; None where this process serves no console."""
     _under: tuple[bytes, Rules] | None = None
     _officers: Officers | None = None
     _keys: OfficerKeys | None = None

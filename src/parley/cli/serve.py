@@ -134,7 +134,7 @@ async def _start_console(
 ) -> None:
     """Serve the console. Where its address is taken, the nodes run on without it, and say so."""
     console = Console(home, runtimes, settings, secrets.token_hex(4))
-    server = ConsoleServer(console)
+    server = ConsoleServer(console, told)
     try:
         await server.start()
     except UsageError as error:

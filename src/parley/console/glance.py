@@ -136,6 +136,8 @@ async def _line(visit: Visit, name: str) -> Glance:
         made.state = "trouble"
         made.troubles.append(str(runtime.node.trouble))
     made.turn = _turn(visit, made)
+    if runtime.armed_consoles == 0:
+        made.troubles.append(visit.say("No armed console watches: nobody would hear an alarm."))
     return made
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Generator
-from typing import Final
+from collections.abc import Callable, Generator
+from typing import Any, Final
 
 import uvicorn
 
@@ -14,6 +14,7 @@ from parley.console.web import Console, create_app
 from parley.errors import BearerError, UsageError
 
 _PATIENCE_S: Final = 2
+Told = Callable[[str, dict[str, Any]], None]
 
 
 class _Server(uvicorn.Server):
@@ -23,11 +24,19 @@ class _Server(uvicorn.Server):
         yield
 
 
+UNARMED_S: Final = 20.0
+"""So long no armed console may watch before the node says so: a page that is loaded anew is away for a moment."""
+
+
 class ConsoleServer:
     """The console of one process."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, told: Told | None = None, unarmed_s: float = UNARMED_S) -> None:
+        """``told`` hears notices of the console's own: that no armed console watches, and that one does again."""
         self.console = console
+        self._told = told
+        self._unarmed_s = unarmed_s
+        self._minding: asyncio.Task[None] | None = None
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -68,9 +77,35 @@ class ConsoleServer:
                 await self._task
                 raise BearerError("the console did not start.", code="console-not-started")
             await asyncio.sleep(0.01)
+        self._minding = asyncio.create_task(self._mind())
+
+    async def _mind(self) -> None:
+        """Say when nobody would hear an alarm (ecosystem: the watcher must learn that the alarm is down)."""
+        loop = asyncio.get_running_loop()
+        watched, since = True, loop.time()
+        while True:
+            await asyncio.sleep(min(1.0, self._unarmed_s / 4))
+            armed = self.console.armed
+            for runtime in self.console.lines.values():
+                runtime.armed_consoles = armed
+            if armed:
+                since = loop.time()
+            if watched != bool(armed) and (armed or loop.time() - since >= self._unarmed_s):
+                watched = bool(armed)
+                self._say(watched)
+
+    def _say(self, watched: bool) -> None:  # noqa: FBT001
+        code = "console-armed" if watched else "no-armed-console"
+        text = "an armed console watches." if watched else "no armed console watches: nobody would hear an alarm."
+        if self._told is not None:
+            for name in self.console.lines:
+                self._told(name, {"event": "notice", "code": code, "text": text})
 
     async def close(self) -> None:
         """Stop serving."""
+        if self._minding is not None:
+            self._minding.cancel()
+            await asyncio.gather(self._minding, return_exceptions=True)
         self.console.hub.close()
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
