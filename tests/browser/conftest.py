@@ -73,6 +73,7 @@ class Station:
         self.stack = contextlib.AsyncExitStack()
         self.stop: asyncio.Event | None = None
         self.runtimes: dict[str, Runtime] = {}
+        self.notices: list[str] = []
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
 
@@ -94,10 +95,26 @@ class Station:
             self.stack.push_async_callback(self._ended, watch)
         settings = ConsoleSettings(port=self.port, origin=self.url, timezone="Europe/Paris")
         self.console = Console(self.home, self.runtimes, settings, secrets.token_hex(4))
-        server = ConsoleServer(self.console)
-        await server.start()
-        self.stack.push_async_callback(server.close)
+        self.server = ConsoleServer(self.console, self._told, unarmed_s=1.0)
+        await self.server.start()
+        self.stack.push_async_callback(self._close_server)
         consoles.append(self.console)
+
+    def _told(self, line: str, event: dict[str, Any]) -> None:
+        self.notices.append(event["code"])
+
+    async def _close_server(self) -> None:
+        await self.server.close()
+
+    def lose(self) -> None:
+        """The console's server goes away; the browser's connections with it."""
+        self.loop.run(self.server.close())
+
+    def regain(self) -> None:
+        """It is back under the same address, with the same sessions."""
+        self.console.hub.closed = False
+        self.server = ConsoleServer(self.console, self._told, unarmed_s=1.0)
+        self.loop.run(self.server.start())
 
     async def _ended(self, watch: asyncio.Task[None]) -> None:
         if self.stop is not None:
@@ -204,7 +221,11 @@ AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min
 def faults(page: Page) -> list[str]:
     """What axe-core finds wrong with a page: WCAG 2.2 A and AA, and best practice."""
     page.evaluate(AXE.read_text("utf-8"))
-    found = page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
+    found = page.evaluate(
+        """async tags => (await axe.run({runOnly: {type: 'tag', values: tags}})).violations
+             .map(v => [v.id, v.nodes.map(n => n.html)])""",
+        ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    )
     return [f"{name}: {node}" for name, nodes in found for node in nodes]
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from typing import Any
 
-from .conftest import Station, Watched, until
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 
 def authenticator(context: BrowserContext, page: Page) -> None:
@@ -22,31 +22,31 @@ def authenticator(context: BrowserContext, page: Page) -> None:
     session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
 
 
-def enrol(browser: Browser, station: Station, name: str) -> tuple[BrowserContext, Watched]:
+def enrol(browser: Browser, station: Any, watched: Any, name: str) -> tuple[BrowserContext, Any]:
     code = station.console.sign_in.officers.invite(name, ("watch",), station.console.now())
     context = browser.new_context(locale="en-GB")
     page = context.new_page()
-    watched = Watched(page, station.url)
+    seen = watched.page(page, station.url)
     authenticator(context, page)
     page.goto(f"{station.url}/")
     expect(page).to_have_url(f"{station.url}/sign-in")
     page.get_by_role("textbox", name="Code").fill(code)
     page.get_by_role("button", name="Enrol a passkey").click()
     expect(page.locator("#enrol-said")).to_contain_text("Enrolled")
-    return context, watched
+    return context, seen
 
 
-def test_two_enrol_a_third_is_approved_and_signs_in(browser: Browser, stations: tuple[Station, Station]) -> None:
+def test_two_enrol_a_third_is_approved_and_signs_in(browser: Browser, stations: tuple[Any, Any], watched: Any) -> None:
     north = stations[0]
-    first, watched = enrol(browser, north, "Officer N1")
-    enrol(browser, north, "Officer N2")[0].close()
-    third, waiting = enrol(browser, north, "Officer N3")
+    first, seen = enrol(browser, north, watched, "Officer N1")
+    enrol(browser, north, watched, "Officer N2")[0].close()
+    third, waiting = enrol(browser, north, watched, "Officer N3")
     expect(waiting.page.locator("#enrol-said")).to_contain_text("approves")
 
     waiting.page.get_by_role("button", name="Sign in with a passkey").click()
     expect(waiting.page.locator("#passkey-said")).to_contain_text("waiting for approval")
 
-    page = watched.page
+    page = seen.page
     page.get_by_role("button", name="Sign in with a passkey").click()
     expect(page).to_have_url(f"{north.url}/")
     page.get_by_role("link", name="Officers").click()
@@ -64,19 +64,21 @@ def test_two_enrol_a_third_is_approved_and_signs_in(browser: Browser, stations: 
     waiting.page.goto(f"{north.url}/lines/trial/inbox")
     expect(waiting.page).to_have_url(f"{north.url}/sign-in")
     # A refused sign-in is answered with 403, which the browser logs; nothing else went wrong.
-    assert [w for w in watched.wrong + waiting.wrong if "403" not in w] == []
+    assert [w for w in seen.wrong + waiting.wrong if "403" not in w] == []
     third.close()
     first.close()
 
 
-def test_flash_is_read_and_acknowledged_without_a_passkey(browser: Browser, stations: tuple[Station, Station]) -> None:
+def test_flash_is_read_and_acknowledged_without_a_passkey(
+    browser: Browser, stations: tuple[Any, Any], watched: Any
+) -> None:
     north, south = stations
     sent = north.call("send", text="You are striking friendly forces.", precedence="FLASH")
     other = north.call("send", text="A quiet word.", precedence="ROUTINE")
-    until(lambda: len(south.call("inbox")) == 2)
+    watched.until(lambda: len(south.call("inbox")) == 2)
     context = browser.new_context(locale="en-GB")
     page = context.new_page()
-    watched = Watched(page, south.url)
+    seen = watched.page(page, south.url)
     page.goto(f"{south.url}/lines/trial/messages/{other['id']}")
     expect(page).to_have_url(f"{south.url}/sign-in")
     expect(page.locator("body")).not_to_contain_text("A quiet word")
@@ -84,8 +86,8 @@ def test_flash_is_read_and_acknowledged_without_a_passkey(browser: Browser, stat
     page.get_by_role("button", name="I have read it").click()
     page.get_by_role("button", name="Acknowledge", exact=True).click()
     expect(page.locator("#flash")).not_to_contain_text("striking")
-    until(lambda: north.call("show", id=sent["id"])["recipients"][0]["acknowledged"])
+    watched.until(lambda: north.call("show", id=sent["id"])["recipients"][0]["acknowledged"])
     said = [f["officer"] for f in south.call("watch-log") if f["fact"] == "noted"]
     assert said.count("no officer's key") >= 2
-    assert watched.wrong == []
+    assert seen.wrong == []
     context.close()

@@ -283,6 +283,8 @@ def status(line: LineOption = None, home: HomeOption = None, json: JsonOption = 
     )
     if found["trouble"]:
         say(found["trouble"], "bold red")
+    if found["armed_consoles"] == 0:
+        say("No armed console watches: nobody would hear an alarm.", "bold yellow")
     for log in found["two_histories"]:
         say(f"TWO HISTORIES: {log}. The proof is in every export.", "bold red")
     for p in found["peers"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -262,6 +263,32 @@ async def onward(visit: Visit) -> Response:
         await visit.ask("watch-onward", id=name, role=role, telephone_at=at)
         await _note(visit, f"{role} has {name}{' by telephone' if at else ''}")
     return back(visit)
+
+
+@page(f"{_MESSAGE}/translate", methods=("POST",))
+async def translate(visit: Visit) -> Response:
+    """Keep a translation beside the original, with who made it; nothing of it is sent (R42)."""
+    text = (await visit.field("text")).strip()
+    if not text:
+        raise UsageError("there is no translation.", code="text-empty")
+    language = await visit.field("language")
+    name = str(visit.request.path_params["id"])
+    await visit.ask("translate", id=name, language=language, translator=visit.officer, text=text)
+    return back(visit)
+
+
+@page(f"{_MESSAGE}/sheet.pdf", name="sheet")
+async def sheet(visit: Visit) -> Response:
+    """The message as a sheet to print, with what is known of it; marked on an exercise line."""
+    name = str(visit.request.path_params["id"])
+    made = await visit.ask("sheet", id=name, **{"as": "pdf", "in": visit.language})
+    headers = {"content-disposition": f'attachment; filename="{safe_name(name)}.pdf"'}
+    return Response(base64.b64decode(made["pdf"]), media_type="application/pdf", headers=headers)
+
+
+def safe_name(text: str) -> str:
+    """``text`` as part of a file's name."""
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in text)
 
 
 @page(f"{_MESSAGE}/mute", methods=("POST",))

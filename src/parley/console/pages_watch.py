@@ -39,23 +39,19 @@ async def drafts(visit: Visit) -> Response:
     return await visit.render("drafts.html", title=visit.say("Drafts"), drafts=watch["drafts"])
 
 
-async def _draft(visit: Visit) -> dict[str, Any]:
-    number = visit.request.path_params["number"]
-    watch = await visit.ask("watch")
-    for found in watch["drafts"]:
-        if str(found["number"]) == number:
-            return dict(found)
-    raise UsageError(f"there is no draft {number}.", code="draft-unknown", next_step="It was sent or dropped.")
-
-
 @page("/lines/{line}/drafts/{number}")
 async def draft(visit: Visit) -> Response:
-    """One draft: what holds it, who approved it, and its release."""
-    found = await _draft(visit)
+    """One draft: what holds it, who approved it, and its release. One that is gone says so where it is open still."""
+    number = visit.request.path_params["number"]
+    watch = await visit.ask("watch")
+    found = next((d for d in watch["drafts"] if str(d["number"]) == number), None)
+    title = visit.say("Draft %(number)s", number=number)
+    if found is None:
+        return await visit.render("draft_gone.html", title=title)
     newer = [await visit.ask("show", id=name, **{"in": visit.language}) for name in found["newer"]]
     return await visit.render(
         "draft.html",
-        title=visit.say("Draft %(number)s", number=found["number"]),
+        title=title,
         draft=found,
         newer=newer,
         own=found["officer"] == visit.officer,

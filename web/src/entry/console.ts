@@ -3,7 +3,7 @@ import { alarm } from "../console/alarm.ts";
 import { post } from "../console/ask.ts";
 import { clock } from "../console/clock.ts";
 import { keys } from "../console/keys.ts";
-import { live, redraw } from "../console/live.ts";
+import { live, onEvent, redraw } from "../console/live.ts";
 import { passkeys } from "../console/passkey.ts";
 
 alarm();
@@ -21,3 +21,15 @@ document.addEventListener("submit", (event) => {
   }
 });
 for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
+
+// What is wider than its place is moved by the keyboard, too.
+function reachable(): void {
+  for (const box of document.querySelectorAll<HTMLElement>(".scroll:not(pre)")) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+}
+reachable();
+window.addEventListener("resize", reachable);
+onEvent((name) => name === "drawn" && reachable());
+document.body.dataset["ready"] = "yes";

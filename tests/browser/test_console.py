@@ -1,0 +1,303 @@
+"""The duty officer's work in a browser, over two real nodes. B1, B8, B9, B11, B13, R4, R13-R16, R34-R38, R60, R72."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.sync_api import Browser, Page, expect
+
+PAGES = ("inbox", "watch", "drafts", "handover", "log", "line", "search")
+
+
+@contextmanager
+def at(browser: Browser, station: Any, watched: Any, name: str = "N1", **options: Any) -> Iterator[Any]:
+    """A browser in which an officer is signed in, and what goes wrong in it."""
+    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 720}, **options)
+    station.sign_in(context, name)
+    seen = watched.page(context.new_page(), station.url)
+    try:
+        yield seen
+    finally:
+        context.close()
+    assert seen.wrong == []
+
+
+def ready(page: Page) -> None:
+    """The page's script has begun: keys work."""
+    expect(page.locator("body")).to_have_attribute("data-ready", "yes")
+
+
+def test_read_acknowledge_and_answer_between_two_nodes(
+    browser: Browser, stations: tuple[Any, Any], watched: Any
+) -> None:
+    north, south = stations
+    with at(browser, north, watched) as n, at(browser, south, watched, "S1") as s:
+        s.page.goto(f"{south.url}/lines/trial/inbox")
+        expect(s.page.locator("#waiting")).to_contain_text("Nothing waits")
+        sent = north.call("send", text="Vessel in distress\u202e at 58-00N. P\u0430ypal.", precedence="IMMEDIATE")
+        # It comes by itself, with no reload, and shows what would mislead for what it is (R4).
+        row = s.page.locator("#waiting tr.unread")
+        expect(row).to_contain_text("<U+202E>")
+        n.page.goto(f"{north.url}/lines/trial/messages/{sent['id']}")
+        facts = n.page.locator("#facts")
+        row.get_by_role("link").click()
+        expect(s.page.locator("mark.hidden").first).to_have_text("<U+202E>")
+        expect(s.page.locator("article mark.mixed")).to_have_text("P\u0430ypal")
+        # Under whose key, and since when (R36, B13).
+        expect(s.page.locator("a.seal")).to_contain_text("verified by key")
+        # Opening is not reading; reading is said, and acknowledging is another fact (R15, R34).
+        assert not north.call("show", id=sent["id"])["recipients"][0]["read"]
+        s.page.get_by_role("button", name="I have read it").click()
+        expect(facts.get_by_role("row", name="read", exact=False).first).to_be_visible()
+        watched.until(lambda: north.call("show", id=sent["id"])["recipients"][0]["read"])
+        expect(facts.locator("tr", has=n.page.get_by_role("rowheader", name="read", exact=True))).to_contain_text("Z ")
+        s.page.locator("form", has=s.page.get_by_role("button", name="Acknowledge", exact=True)).get_by_label(
+            "In our words"
+        ).fill("A vessel needs help.")
+        s.page.get_by_role("button", name="Acknowledge", exact=True).click()
+        expect(facts).to_contain_text("A vessel needs help.")
+        # An answer is seen at the message that it answers, on both sides.
+        ready(s.page)
+        s.page.keyboard.press("w")
+        s.page.get_by_label("Text", exact=True).fill("We send a helicopter.")
+        s.page.get_by_role("button", name="Send the answer").click()
+        expect(s.page.locator("h1")).to_contain_text("We send a helicopter.")
+        expect(n.page.locator("#following")).to_contain_text("We send a helicopter.")
+        # The proof, with the keys to check it with.
+        n.page.goto(f"{north.url}/lines/trial/messages/{sent['id']}/proof")
+        expect(n.page.locator(".seal")).to_contain_text("verified just now")
+        with n.page.expect_download() as saved:
+            n.page.get_by_role("link", name="Save the proof").click()
+        assert saved.value.path().read_text().startswith("c2sp.org/tlog-proof@v1\n")
+        # A correction is as loud as the original, and shown at the original (R72).
+        n.page.goto(f"{north.url}/lines/trial/messages/{sent['id']}")
+        n.page.get_by_text("Correct it, as loud as it was").click()
+        n.page.get_by_label("The right text").fill("Vessel in distress at 59-00N.")
+        n.page.get_by_role("button", name="Send the correction").click()
+        s.page.goto(f"{south.url}/lines/trial/messages/{sent['id']}")
+        expect(s.page.locator("#alerts")).to_contain_text("CORRECTED")
+        expect(s.page.locator("#alerts .precedence")).to_have_text("IMMEDIATE")
+
+
+def test_a_message_that_came_meanwhile_holds_the_answer(
+    browser: Browser, stations: tuple[Any, Any], watched: Any
+) -> None:
+    north, south = stations
+    first = north.call("send", text="We propose terms.", precedence="PRIORITY")
+    watched.until(lambda: south.call("inbox"))
+    with at(browser, south, watched, "S1") as s:
+        s.page.goto(f"{south.url}/lines/trial/messages/{first['id']}")
+        ready(s.page)
+        s.page.keyboard.press("w")
+        s.page.get_by_label("Text", exact=True).fill("We accept.")
+        north.call("send", text="Other terms, harder ones.", precedence="PRIORITY")
+        watched.until(lambda: len(south.call("inbox")) == 2)
+        s.page.get_by_role("button", name="Send the answer").click()
+        expect(s.page.locator("#held")).to_contain_text("Other terms, harder ones.")
+        assert len(south.call("inbox", all=True)) == 2
+        s.page.get_by_label("I read what came").check()
+        s.page.get_by_role("button", name="Send it").click()
+        expect(s.page.locator("h1")).to_contain_text("We accept.")
+        watched.until(lambda: any(m["text"] == "We accept." for m in north.call("inbox", all=True)))
+
+
+def test_the_alarm_sounds_until_it_is_acknowledged(browser: Browser, stations: tuple[Any, Any], watched: Any) -> None:
+    north, south = stations
+    watched.until(lambda: "no-armed-console" in south.notices)
+    with at(browser, south, watched, "S1") as s:
+        page: Page = s.page
+        page.goto(f"{south.url}/")
+        expect(page.locator("main")).to_contain_text("No armed console watches")
+        expect(page.locator("#unarmed")).to_be_visible()
+        page.get_by_role("button", name="Test and arm the alarm").click()
+        page.get_by_role("button", name="I heard it: armed").click()
+        expect(page.locator("#unarmed")).to_be_hidden()
+        watched.until(lambda: "console-armed" in south.notices)
+        assert south.call("status")["armed_consoles"] == 1
+        before = int(page.locator("body").get_attribute("data-played") or 0)
+        sent = north.call("send", text="Check fire.", precedence="FLASH")
+        expect(page.locator("body")).to_have_attribute("data-sounding", "yes")
+        expect(page.locator("#alarm .level-4").first).to_contain_text("Check fire.")
+        expect(page).to_have_title(re.compile("^⚠ All lines"))
+        watched.until(lambda: int(page.locator("body").get_attribute("data-played") or 0) >= before + 3)
+        # On another page it goes on, armed still, and F9 ends it.
+        page.goto(f"{south.url}/lines/trial-exercise/inbox")
+        expect(page.locator("body")).to_have_attribute("data-sounding", "yes")
+        page.keyboard.press("F9")
+        expect(page.locator("body")).to_have_attribute("data-sounding", "no")
+        assert any(f.get("text") == f"heard {sent['id']}" for f in south.call("watch-log"))
+    watched.until(lambda: south.notices[-1] == "no-armed-console")
+
+
+def test_a_lost_node_is_said_at_once_and_what_was_missed_is_there_afterwards(
+    browser: Browser, stations: tuple[Any, Any], watched: Any
+) -> None:
+    north, south = stations
+    context = browser.new_context(locale="en-GB")
+    south.sign_in(context, "S1")
+    page = context.new_page()
+    page.goto(f"{south.url}/lines/trial/inbox")
+    expect(page.locator("#lost")).to_be_hidden()
+    south.lose()
+    expect(page.locator("#lost")).to_be_visible()
+    expect(page.locator("#lost")).to_contain_text("THE NODE IS NOT ANSWERING")
+    stopped = page.locator("#clock [data-utc]").inner_text()
+    north.call("send", text="While you were away.")
+    watched.until(lambda: south.call("inbox"))
+    assert page.locator("#clock [data-utc]").inner_text() == stopped
+    south.regain()
+    expect(page.locator("#lost")).to_be_hidden(timeout=15000)
+    expect(page.locator("#waiting")).to_contain_text("While you were away.")
+    context.close()
+
+
+def test_handover_test_and_release_by_two(browser: Browser, stations: tuple[Any, Any], watched: Any) -> None:
+    north, south = stations
+    with at(browser, south, watched, "S1") as one, at(browser, south, watched, "S2") as two:
+        # Nobody has the watch: S1 takes it, having read what is open; S2 relieves (R41).
+        one.page.goto(f"{south.url}/lines/trial/handover")
+        one.page.get_by_label("I have read what is open").check()
+        one.page.get_by_role("button", name="Take the watch").click()
+        expect(one.page.locator("#duty")).to_contain_text("S1")
+        one.page.get_by_role("button", name="Offer the handover").click()
+        two.page.goto(f"{south.url}/lines/trial/handover")
+        expect(two.page.locator("#duty")).to_contain_text("offers the handover")
+        two.page.get_by_label("I have read what is open").check()
+        two.page.get_by_role("button", name="I have the watch").click()
+        expect(one.page.locator("#duty")).to_contain_text("S2")
+        # A line test goes out, and is copied back by a person at the other end (R35).
+        north.call("watch-test")
+        two.page.goto(f"{south.url}/lines/trial/line")
+        box = two.page.locator("#copy-1")
+        expect(two.page.locator("#test-1")).to_be_visible()
+        box.fill(two.page.locator("#test-1").inner_text())
+        two.page.get_by_role("button", name="Send the copy").click()
+        watched.until(lambda: north.call("watch")["lines"][0]["status"] == "answers")
+        # A draft of a class that takes two: its author cannot approve it.
+        south.call("watch-draft", officer=south.officer("S1").by, text="A class of two.", precedence="FLASH")
+        one.page.goto(f"{south.url}/lines/trial/drafts")
+        one.page.locator("main .list a").first.click()
+        expect(one.page.get_by_role("button", name="Send it")).to_be_visible()
+        one.page.get_by_role("button", name="Drop it").click()
+        expect(one.page.locator("#drafts")).to_contain_text("No draft")
+        # Silence is declared, and said on the other side.
+        two.page.goto(f"{south.url}/lines/trial/line")
+        two.page.get_by_label("receipts only").check()
+        two.page.locator("form", has_text="receipts only").get_by_role("button").click()
+        watched.until(lambda: north.call("watch")["lines"][0]["declared"] == "receipts_only")
+
+
+def test_an_exercise_is_marked_everywhere_and_no_duff_leaves_it(
+    browser: Browser, stations: tuple[Any, Any], watched: Any
+) -> None:
+    north, south = stations
+    sent = north.call("send", line="trial-exercise", text="NO DUFF man overboard", precedence="FLASH")
+    watched.until(lambda: south.call("inbox", line="trial-exercise"))
+    with at(browser, south, watched, "S1") as s:
+        for name in PAGES:
+            s.page.goto(f"{south.url}/lines/trial-exercise/{name}")
+            expect(s.page.locator(".watermark")).to_be_attached()
+            expect(s.page.locator("p.exercise")).to_have_text("EXERCISE EXERCISE EXERCISE")
+            s.page.goto(f"{south.url}/lines/trial/{name}")
+            expect(s.page.locator(".watermark")).to_have_count(0)
+        s.page.goto(f"{south.url}/lines/trial-exercise/messages/{sent['id']}")
+        s.page.get_by_role("link", name="Open a draft on trial").click()
+        s.page.get_by_role("button", name="Send as FLASH on trial").click()
+        expect(s.page.locator(".watermark")).to_have_count(0)
+        watched.until(lambda: [m["precedence"] for m in north.call("inbox")] == ["FLASH"])
+        assert north.call("inbox", line="trial-exercise") == []
+
+
+def test_the_keyboard_alone_suffices(browser: Browser, stations: tuple[Any, Any], watched: Any) -> None:
+    north, south = stations
+    sent = north.call("send", text="By keyboard.", precedence="PRIORITY")
+    watched.until(lambda: south.call("inbox"))
+    with at(browser, south, watched, "S1") as s:
+        page: Page = s.page
+        press = page.keyboard.press
+        page.goto(f"{south.url}/")
+        ready(page)
+        press("Tab")
+        expect(page.locator(".skip")).to_be_focused()
+        press("?")
+        expect(page.locator("#keys")).to_be_visible()
+        press("Escape")
+        page.locator("#lines a").first.focus()
+        press("Enter")
+        expect(page).to_have_url(f"{south.url}/lines/trial/inbox")
+        ready(page)
+        press("j")
+        press("Enter")
+        expect(page.locator("h1")).to_contain_text("By keyboard.")
+        ready(page)
+        press("r")
+        watched.until(lambda: north.call("show", id=sent["id"])["recipients"][0]["read"])
+        expect(page.get_by_role("button", name="I have read it")).to_have_count(0)
+        ready(page)
+        press("a")
+        page.keyboard.type("Understood")
+        press("Tab")
+        press("Enter")
+        watched.until(lambda: north.call("show", id=sent["id"])["recipients"][0]["acknowledged"])
+        expect(page.get_by_role("button", name="Acknowledge", exact=True)).to_have_count(0)
+        ready(page)
+        for key, name in (("i", "inbox"), ("t", "watch"), ("o", "handover"), ("l", "log")):
+            press("g")
+            press(key)
+            expect(page).to_have_url(f"{south.url}/lines/trial/{name}")
+            ready(page)
+        press("/")
+        expect(page.locator("#search")).to_be_focused()
+        page.keyboard.type("keyboard")
+        press("Enter")
+        expect(page.locator("main .list")).to_contain_text("By keyboard.")
+
+
+LANGUAGES = {
+    "en": ("day", (1280, 720), "All lines", "1 unread"),
+    "fr": ("day", (1024, 768), "Toutes les lignes", "2 non lus"),
+    "ru": ("night", (1280, 720), "Все линии", "5 непрочитанных"),  # noqa: RUF001
+}
+
+
+def test_no_fault_on_any_page_in_any_language(
+    browser: Browser, stations: tuple[Any, Any], watched: Any, axe: Callable[[Page], list[str]]
+) -> None:
+    north, south = stations
+    south.call("watch-draft", officer="S9", text="A draft.")
+    sent: list[str] = []
+    faults: list[str] = []
+    with at(browser, south, watched, "S1") as s:
+        page: Page = s.page
+        for language, (theme, size, heading, counted) in LANGUAGES.items():
+            while len(sent) < int(counted[0]):
+                sent.append(north.call("send", text="Check fire.", precedence="FLASH" if sent else "ROUTINE")["id"])
+            watched.until(lambda: len(south.call("inbox")) == len(sent))
+            page.set_viewport_size({"width": size[0], "height": size[1]})
+            page.goto(f"{south.url}/settings")
+            page.locator(f"input[value={language}]").check()
+            page.locator(f"input[value={theme}]").check()
+            page.locator("main form button").click()
+            expect(page.locator("html")).to_have_attribute("lang", language)
+            page.goto(f"{south.url}/")
+            expect(page.locator("h1")).to_have_text(heading)
+            expect(page.locator("#lines .count").first).to_have_text(counted)
+            paths = ["/", "/settings", "/officers", "/lines/trial/messages/nothing-0000-1"]
+            paths += [f"/lines/trial/{name}" for name in PAGES]
+            paths += [f"/lines/trial/messages/{sent[-1]}{end}" for end in ("", "/proof")]
+            paths += ["/lines/trial/drafts/1", "/lines/trial/drafts/999", "/lines/trial-exercise/inbox"]
+            for path in paths:
+                page.goto(f"{south.url}{path}")
+                wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+                faults += [f"{language} {path} is wider than the screen"] if wide else []
+                if language != "en" and path not in ("/", "/lines/trial/line", f"/lines/trial/messages/{sent[-1]}"):
+                    continue  # The same templates as in English; what differs are colours and lengths.
+                page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+                faults += [f"{language} {path} {fault}" for fault in axe(page)]
+        s.wrong = [w for w in s.wrong if "404" not in w]
+        assert faults == []
+        page.get_by_role("banner").locator("form button").click()
+        assert axe(page) == []
