@@ -150,8 +150,9 @@ class Station:
         return officer.by
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """For one module: while Playwright runs, its thread has an event loop, and no other test may begin one."""
     if CHROMIUM is None:
         pytest.skip("no Chromium here: run tools/system-packages, or set CHROMIUM to a browser's path")
     with sync_playwright() as playwright:
