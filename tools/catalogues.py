@@ -1,8 +1,8 @@
 """Brings the console's catalogues up to date with what its pages say: src/parley/console/locale/*.po.
 
-Texts come from the templates, from ``visit.say("...")`` and ``menu="..."`` in the code, and from WORDS, which pages
-say by what the node calls things. Translations stay; what nobody says any more goes. With ``--check`` writes nothing,
-and fails when a catalogue lacks a text or a translation, or has a placeholder or a plural that does not fit.
+Texts come from the templates, from ``visit.say("...")`` and ``menu="..."`` in the code, from ``_WORDS`` of a page's
+script, and from WORDS below: what the node calls things. Translations stay; what nobody says any more goes. With
+``--check`` writes nothing, and fails when a catalogue lacks a text or a translation, or a placeholder does not fit.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ WORDS = (
     *("waiting for approval", "active", "revoked"),
     # Lights (parley.procedure.onward), rungs (parley.procedure.escalation).
     *("grey", "green", "amber", "red"),
+    # What the map has (parley.console.pages_map).
+    *("Announced areas", "Protected places", "Movements and reports", "Own plans and tracks", "Conflicts and alerts"),
     *("no reply", "next role", "other bearers", "next step", "card"),
 )
 
@@ -48,6 +50,9 @@ def said() -> Iterator[tuple[str | tuple[str, ...], str]]:
 
 def _in_code(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "_WORDS":
+            # What a page's script says.
+            yield from (n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str))
         if not isinstance(node, ast.Call):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

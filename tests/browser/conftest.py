@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from parley.app import meeting
 from parley.app.desk import keep_watch
@@ -155,6 +155,8 @@ def browser() -> Iterator[Browser]:
     """For one module: while Playwright runs, its thread has an event loop, and no other test may begin one."""
     if CHROMIUM is None:
         pytest.skip("no Chromium here: run tools/system-packages, or set CHROMIUM to a browser's path")
+    # A busy machine is slow: what is waited for comes about, or the test's own limit ends it.
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield found
