@@ -19,7 +19,7 @@ from parley.forms.words import messages, read_catalog
 ROOT = Path(__file__).parents[1]
 PACKS = ROOT / "src/parley/forms/packs"
 LANGUAGES = ("en", "fr", "ru")
-SIZE = 48 * 1024
+SIZE = 64 * 1024
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+|\n+")
 _LEAST = 20
 
@@ -43,13 +43,14 @@ def samples(language: str) -> list[bytes]:
     texts.append(ROOT / f"src/parley/app/bench_data/corpus-{language}.txt")
     for path in texts:
         found += [s for s in _SENTENCE.split(path.read_text("utf-8")) if len(s) > _LEAST]
-    return [text.encode() for text in found]
+    # The order and the parameters below did best on remarks of 200 characters that are in none of these files.
+    return [text.encode() for text in reversed(found)]
 
 
 def train(language: str) -> bytes:
     """The dictionary of a language."""
     data: list[bytes | bytearray | memoryview] = [*samples(language)]
-    return zstandard.train_dictionary(SIZE, data, k=24, d=6, level=19).as_bytes()
+    return zstandard.train_dictionary(SIZE, data, k=32, d=8, level=19).as_bytes()
 
 
 if __name__ == "__main__":

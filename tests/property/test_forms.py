@@ -90,7 +90,7 @@ def one(spec: Field) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one branch a 
         case "number":
             return st.integers(spec.low, spec.high)
         case "day":
-            return st.integers(0, 40_000).map(lambda d: d * 86_400)
+            return st.integers(-719_162, 2_932_896).map(lambda d: d * 86_400)
         case "time":
             return _MINUTES.map(lambda m: m * 60)
         case "window":

@@ -140,7 +140,8 @@ def test_a_closed_ring_with_the_hemisphere_first_from_ground_to_unlimited() -> N
     assert part.volume.shapes == (ring(*((dms(*lat), dms(*lon)) for lat, lon in corners)),)
     assert part.volume.band == Band()
     assert part.volume.times == (window((2026, 9, 17, 23, 30), (2026, 9, 18, 3, 30)),)
-    assert draft.regions == ("ZGZU", "ZSHA")
+    assert draft.fir == ("ZGZU", "ZSHA")
+    assert draft.qualifiers == "QRTCA/IV/BO/W"
     assert len(draft.warnings) == 1, "the text names another height"
 
 

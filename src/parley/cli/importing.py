@@ -170,6 +170,8 @@ def _plain_notice(draft: NoticeDraft) -> dict[str, Any]:
         "number": draft.number,
         "issued": draft.issued,
         "regions": draft.regions,
+        "fir": draft.fir,
+        "qualifiers": draft.qualifiers,
         "subject": draft.subject,
         "parts": [
             {
@@ -231,8 +233,8 @@ def _show_statement(draft: StatementDraft, found: Forms) -> None:
 
 def _show_notice(draft: NoticeDraft) -> None:
     say(f"{draft.series} {draft.number}: {draft.subject}", "bold")
-    if draft.regions:
-        say(f"  {', '.join(draft.regions)}")
+    if draft.regions or draft.fir:
+        say(f"  {', '.join((*draft.regions, *draft.fir))}")
     for part in draft.parts:
         _show_part(part)
     for cancelled in draft.cancels:

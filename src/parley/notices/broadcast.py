@@ -7,6 +7,7 @@ cannot state is put into its text in words and never left out.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -20,6 +21,7 @@ _MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP",
 NAUTICAL_MILE_M: Final = 1852
 _EARTH_M: Final = 6_371_008.8
 _MAX_Q_NM: Final = 999
+_NOTAM_NUMBER: Final = re.compile(r"[A-Z]{1,2}\d{1,4}/\d{2}")
 LEVEL_FEET: Final = 100
 _FEET_IN_METRE: Final = 3.280839895
 TOP_LEVEL: Final = 999
@@ -163,7 +165,7 @@ def level(height: Height | None, usual: int, *, up: bool) -> int:
 
 
 def to_notam(drafts: Sequence[NoticeDraft]) -> str:
-    """NOTAMs, one for each area. The FIR, which no form states, is XXXX for the office that issues it to fill in."""
+    """NOTAMs, one for each area. A region that the form does not state is XXXX, for the issuing office to fill in."""
     return "\n\n".join(_notam(draft, part, n) for draft in drafts for n, part in enumerate(draft.parts)) + "\n"
 
 
@@ -174,12 +176,19 @@ def _notam(draft: NoticeDraft, part: Part, number: int) -> str:
     windows = part.volume.windows()
     start, end = (windows[0].start, windows[-1].end) if windows else (draft.issued, 0)
     place = f"{aeronautical_position(centre, seconds=False)}{min(radius, _MAX_Q_NM):03}"
-    q = f"Q) XXXX/QWXXX/IV/BO/W/{lower:03}/{upper:03}/{place}"
+    fir = draft.fir or ("XXXX",)
+    # The Q-line of several regions has the country's letters and XX (ICAO Doc 8126).
+    country = fir[0][:2] if len({f[:2] for f in fir}) == 1 else f"{fir[0][:1]}X"
+    of_all = fir[0] if len(fir) == 1 else f"{country}XX"
+    own = len(draft.parts) == 1 and _NOTAM_NUMBER.fullmatch(draft.number)
+    name = draft.number if own else f"X{number + 1:04}/{_moment(draft.issued or start):%y}"
+    q = f"Q) {of_all}/{draft.qualifiers or 'QWXXX/IV/BO/W'}/{lower:03}/{upper:03}/{place}"
     text = f"{draft.subject.upper()} " + "; ".join(_notam_area(s) for s in part.volume.shapes)
     schedule = "\nD) " + "; ".join(stated_times(part.volume.times)) if len(windows) > 1 else ""
+    until = f"{_moment(end):%y%m%d%H%M}" if end else "PERM"
     return (
-        f"(X{number + 1:04}/{_moment(draft.issued):%y} NOTAMN\n{q}\n"
-        f"A) XXXX B) {_moment(start):%y%m%d%H%M} C) {f'{_moment(end):%y%m%d%H%M}' if end else 'PERM'}{schedule}\n"
+        f"({name} NOTAMN\n{q}\n"
+        f"A) {' '.join(fir)} B) {_moment(start):%y%m%d%H%M} C) {until}{schedule}\n"
         f"E) {text}.\n"
         f"F) {_height(band.lower) or 'SFC'} G) {_height(band.upper) or 'UNL'})"
     )

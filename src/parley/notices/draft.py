@@ -59,6 +59,10 @@ class NoticeDraft:
     authority: str = ""
     not_understood: tuple[Span, ...] = ()
     warnings: tuple[str, ...] = ()
+    fir: tuple[str, ...] = ()
+    """Of a NOTAM: the places of its item A."""
+    qualifiers: str = ""
+    """Of a NOTAM: code, traffic, purpose and scope, as its Q-line has them."""
 
     @property
     def name(self) -> str:

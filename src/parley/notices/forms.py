@@ -21,7 +21,15 @@ _HAZARDS: Final = (
     ("exercise", r"EXERCISE|\bMIL\b|NAVAL|OPERATIONS"),
 )
 """What tells the kind of danger, the first that is found; the officer checks it like the rest of the draft."""
-_MAX: Final = {"series": 40, "number": 20, "locality": 120, "subject": 400, "authority": 120, "original": 16_000}
+_MAX: Final = {
+    "series": 40,
+    "number": 20,
+    "locality": 120,
+    "subject": 400,
+    "authority": 120,
+    "original": 16_000,
+    "qualifiers": 40,
+}
 
 
 def hazard_of(text: str) -> str:
@@ -43,6 +51,8 @@ def form_values(draft: NoticeDraft) -> dict[str, Any]:
         "cancels": draft.cancels[:64],
         "authority": draft.authority,
         "original": draft.raw,
+        "fir": draft.fir[:16],
+        "qualifiers": draft.qualifiers,
         "not-understood": tuple(s.text[:400] for s in draft.not_understood)[:64],
     }
     if draft.cancels_itself:
@@ -78,6 +88,8 @@ def draft_of(filled: Filled, sent: int) -> NoticeDraft:
         int(values.get("self-cancels", 0)),
         str(values.get("authority", "")),
         tuple(Span(0, 0, words) for words in values.get("not-understood", ())),
+        fir=tuple(values.get("fir", ())),
+        qualifiers=str(values.get("qualifiers", "")),
     )
 
 

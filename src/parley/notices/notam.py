@@ -67,13 +67,14 @@ def read_notam(raw: str, written: date) -> NoticeDraft:
         series=numbers[0][0],
         number=numbers[0],
         raw=raw,
-        regions=tuple(items["A"].text.split()) if "A" in items else (),
         subject=found.subject,
         parts=tuple(parts),
         cancels=tuple(numbers[1:]),
         cancels_itself=bounds[0].end if bounds else 0,
         not_understood=tuple(sorted([*not_understood, *spans], key=lambda s: s.start)),
         warnings=tuple(dict.fromkeys([*warnings, *more])),
+        fir=tuple(items["A"].text.split()) if "A" in items else (),
+        qualifiers="/".join(_q_fields(items)[1:5]),
     )
 
 
@@ -178,10 +179,16 @@ def _with_band(part: Part, own: Band) -> Part:
     )
 
 
+def _q_fields(items: dict[str, Span]) -> list[str]:
+    """The eight fields of the Q-line; none when it has another number of them."""
+    fields = items["Q"].text.strip().split("/") if "Q" in items else []
+    return fields if len(fields) == _Q_FIELDS else []
+
+
 def _from_q_line(items: dict[str, Span], own: Band, times: tuple[Time, ...]) -> list[Part]:
     """The circle of the Q-line where the text draws no area: it encloses what the NOTAM is about."""
-    fields = items["Q"].text.strip().split("/") if "Q" in items else []
-    if len(fields) != _Q_FIELDS:
+    fields = _q_fields(items)
+    if not fields:
         return []
     place, radius = fields[7][:-_RADIUS_FIGURES], fields[7][-_RADIUS_FIGURES:]
     try:

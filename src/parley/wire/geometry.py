@@ -187,23 +187,79 @@ def _bad(code: str, text: str) -> DecodeError:
 # -- bytes ---------------------------------------------------------------------------------------------
 
 
-def encode_positions(positions: Sequence[Position]) -> bytes:
-    """LEB128 of zigzag: the first position, then differences, longitudes the shorter way round."""
-    out = bytearray()
-    lat = lon = 0
+_STEPS: Final = (60, 600, 3600, 6000, 60_000, MICRODEGREES)
+"""Steps a degree: whole minutes, tenths of a minute, seconds, hundredths and thousandths of a minute, microdegrees."""
+
+
+def _in_steps(micro: int, steps: int) -> int | None:
+    """How many steps ``micro`` microdegrees are; None when it is no whole number of them, rounded to a microdegree."""
+    count = (2 * micro * steps + MICRODEGREES) // (2 * MICRODEGREES)
+    return count if _in_micro(count, steps) == micro else None
+
+
+def _in_micro(count: int, steps: int) -> int:
+    return (2 * count * MICRODEGREES + steps) // (2 * steps)
+
+
+def _all_in_steps(positions: Sequence[Position], steps: int) -> list[int] | None:
+    """Latitudes and longitudes in turn; None when one is no whole number of steps."""
+    found: list[int] = []
     for p in positions:
-        for step in (p.lat - lat, _wrap(p.lon - lon)):
-            rest = step * 2 if step >= 0 else -step * 2 - 1
-            while rest > 0x7F:  # noqa: PLR2004 - seven bits a byte
-                out.append(rest & 0x7F | 0x80)
-                rest >>= 7
-            out.append(rest)
-        lat, lon = p.lat, p.lon
+        lat, lon = _in_steps(p.lat, steps), _in_steps(p.lon, steps)
+        if lat is None or lon is None:
+            return None
+        found += (lat, lon)
+    return found
+
+
+def encode_positions(positions: Sequence[Position]) -> bytes:
+    """A byte for the coarsest steps that hold all, then LEB128 of zigzag: the first position, then differences.
+
+    Longitudes go the shorter way round.
+    """
+    unit, counts = next(
+        (n, found) for n, steps in enumerate(_STEPS) if (found := _all_in_steps(positions, steps)) is not None
+    )
+    out = bytearray((unit,))
+    before = [0, 0]
+    for at, count in enumerate(counts):
+        step = count - before[at % 2]
+        step = _wrap_steps(step, _STEPS[unit]) if at % 2 else step
+        rest = step * 2 if step >= 0 else -step * 2 - 1
+        while rest > 0x7F:  # noqa: PLR2004 - seven bits a byte
+            out.append(rest & 0x7F | 0x80)
+            rest >>= 7
+        out.append(rest)
+        before[at % 2] = count
     return bytes(out)
+
+
+def _wrap_steps(lon: int, steps: int) -> int:
+    return (lon + 180 * steps) % (360 * steps) - 180 * steps
 
 
 def decode_positions(data: bytes, *, least: int = 1) -> tuple[Position, ...]:
     """The positions of ``data``. Raises DecodeError: ``geometry-positions``, ``geometry-range``."""
+    if not data or data[0] >= len(_STEPS):
+        raise _bad("geometry-positions", "positions are in no steps that this version knows")
+    steps = _STEPS[data[0]]
+    numbers = _numbers(data[1:])
+    if len(numbers) % 2 or len(numbers) < 2 * least:
+        raise _bad("geometry-positions", f"{len(numbers)} coordinates where at least {least} positions are wanted")
+    found: list[Position] = []
+    lat = lon = 0
+    for dlat, dlon in zip(numbers[::2], numbers[1::2], strict=True):
+        lat, lon = lat + dlat, _wrap_steps(lon + dlon, steps)
+        if not -90 * steps <= lat <= 90 * steps or not -180 * steps <= dlon < 180 * steps:
+            raise _bad("geometry-range", "a coordinate lies outside the Earth")
+        found.append(Position(_in_micro(lat, steps), _in_micro(lon, steps)))
+    if any(_all_in_steps(found, coarser) is not None for coarser in _STEPS[: data[0]]):
+        raise _bad("geometry-positions", "positions are in finer steps than they need")
+    return tuple(found)
+
+
+def _numbers(data: bytes) -> list[int]:
+    """Zigzag numbers, each in its shortest form."""
     numbers: list[int] = []
     value = shift = 0
     for byte in data:
@@ -219,16 +275,9 @@ def decode_positions(data: bytes, *, least: int = 1) -> tuple[Position, ...]:
         value = shift = 0
         if len(numbers) > 2 * MAX_POSITIONS:
             raise _bad("geometry-positions", f"more than {MAX_POSITIONS} positions in one shape")
-    if (data and data[-1] & 0x80) or len(numbers) % 2 or len(numbers) < 2 * least:
-        raise _bad("geometry-positions", f"{len(numbers)} coordinates where at least {least} positions are wanted")
-    found: list[Position] = []
-    lat = lon = 0
-    for dlat, dlon in zip(numbers[::2], numbers[1::2], strict=True):
-        lat, lon = lat + dlat, _wrap(lon + dlon)
-        if not -_LAT_MAX <= lat <= _LAT_MAX or not -_LON_MAX <= dlon < _LON_MAX:
-            raise _bad("geometry-range", "a coordinate lies outside the Earth")
-        found.append(Position(lat, lon))
-    return tuple(found)
+    if data and data[-1] & 0x80:
+        raise _bad("geometry-positions", "the last coordinate is cut off")
+    return numbers
 
 
 _POINT, _CIRCLE, _POLYGON, _CORRIDOR = 0, 1, 2, 3

@@ -85,6 +85,10 @@ function one(spec: Spec, given: unknown, desk: Desk, path: string, named = ""): 
         ...["yes", "no"].map((v) => make("option", { value: v, selected: v === String(given) }, desk.word(v))));
       return simple(select, desk, () => select.value);
     }
+    case "day": {
+      const input = make("input", { ...about, type: "date", value: given === undefined ? "" : String(given) });
+      return simple(input, desk, () => input.value);
+    }
     case "time": {
       const [node, input] = clock(timeIn(given), about);
       return { ...simple(input, desk, () => timeOut(input.value)), node };
