@@ -28,7 +28,6 @@ MAX_METRES: Final = 20_015_087
 """Half the circumference of the Earth: no radius or width is larger."""
 MAX_HEIGHT: Final = 50_000_000
 """Metres or feet of a height: above every orbit that a launch notice names."""
-_LAT_MAX: Final = 90 * MICRODEGREES
 _LON_MAX: Final = 180 * MICRODEGREES
 _DAY_S: Final = 86_400
 _MINUTE_S: Final = 60
