@@ -10,6 +10,7 @@ import argparse
 import ast
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 import sys
@@ -315,6 +316,14 @@ def requirements_page() -> str | None:
     return "\n".join([*lines, ""])
 
 
+def openapi_page() -> str:
+    """The API's OpenAPI document, as the console serves it."""
+    from parley.console.api import ENDPOINTS  # noqa: PLC0415 - only this page needs the console
+    from parley.console.api_schema import document  # noqa: PLC0415
+
+    return json.dumps(document([e for e, _ in ENDPOINTS]), indent=2, ensure_ascii=False) + "\n"
+
+
 def natural(identifier: str) -> tuple[str, int]:
     """Sorts SEAL-2 before SEAL-10."""
     letters, _, number = identifier.partition("-")
@@ -332,6 +341,7 @@ def main() -> int:
         "cli.md": cli_page(),
         "requirements.md": requirements_page(),
         "scenarios.md": scenarios_page(),
+        "openapi.json": openapi_page(),
     }
     stale = 0
     for name, text in pages.items():

@@ -20,6 +20,7 @@ from parley.cli import (
     scenario,
     serve,
     sheets,
+    tokens,
     watch,
 )
 
@@ -61,6 +62,7 @@ sheets.register(app)
 backup.register(app)
 watch.register(app)
 officers.register(app)
+tokens.register(app)
 scenario.register(app)
 
 
