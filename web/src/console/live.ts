@@ -14,7 +14,16 @@ let wanted = false;
 let drawing = false;
 /** A form of this page is on its way: what the page shows may be gone already, and the answer brings the next one. */
 let sending = false;
-addEventListener("submit", (event) => (sending = !event.defaultPrevented));
+addEventListener("submit", (event) => {
+  const dialog = (event.target as HTMLFormElement).method === "dialog";
+  if (event.defaultPrevented || dialog) return;
+  sending = true;
+  // An answer that is a file to save leaves the page where it is: it lives on.
+  window.setTimeout(() => {
+    sending = false;
+    if (wanted) void redraw();
+  }, 3_000);
+});
 addEventListener("pageshow", () => (sending = false));
 
 function fetchPage(): Promise<Document> {
