@@ -523,6 +523,54 @@ def test_a_flood_waits_at_its_sender_and_nothing_of_it_is_lost() -> None:
     assert [t.split()[0] for t in world.texts(1)] == [str(n) for n in range(150)]
 
 
+def test_a_flood_of_routine_leaves_room_for_flash() -> None:
+    # PRO-14
+    world = World(2, settings=Settings(query_limit_s=2.0, burst_bytes=8_000, rate_bytes_per_s=20))
+    world.link(0, 1)
+    world.run(1.0)
+    for n in range(60):
+        world.send(0, f"{n} " + "x" * 300)
+        world.run()
+    assert "peer-floods" in world.warnings(1)
+    held = len(world.texts(1))
+    assert held < 40
+    world.send(0, "through all of it", Precedence.FLASH)
+    world.run(5.0)
+    assert "through all of it" in world.texts(1)
+    # Its own quota is one: who floods with FLASH waits, too.
+    for n in range(60):
+        world.send(0, f"flash {n} " + "x" * 30_000, Precedence.FLASH)
+    world.run(5.0)
+    assert sum(t.startswith("flash") for t in world.texts(1)) < 50
+    assert len(world.texts(1)) - held < 55
+
+
+def test_each_precedence_waits_for_its_own_receipts_alone() -> None:
+    """Unreceipted IMMEDIATE used up what FLASH may have on the way."""
+    world = World(2)
+    world.link(0, 1)
+    world.run(1.0)
+    world.send(0, "first")
+    world.run(1.0)
+    world.unlink(0, 1)
+    texts = [Message(f"{n}", "en") for n in range(1500)]
+    texts += [Message(f"immediate {n}", "en", Precedence.IMMEDIATE) for n in range(400)]
+    for at in range(0, len(texts), 100):
+        world.step(0, *(i.Submit(Kind.MESSAGE, m, EVERYONE, 1) for m in texts[at : at + 100]))
+    # Nothing comes back any more, receipts neither.
+    world.carry = lambda source, _target, datagram: [datagram] * (source == 0)
+    world.link(0, 1)
+    world.run(3.0)
+    sent = sum(t.startswith("immediate") for t in world.texts(1))
+    assert 200 <= sent < 400
+    world.send(0, "flash", Precedence.FLASH)
+    world.run(1.0)
+    assert "flash" in world.texts(1)
+    world.carry = lambda _source, _target, datagram: [datagram]
+    world.run(30.0)
+    assert world.settled()
+
+
 @pytest.mark.parametrize("offset", [-10_000_000, 10_000_000])
 def test_a_wrong_clock_is_told_and_never_acted_on(offset: int) -> None:
     # PRO-15

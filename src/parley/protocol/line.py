@@ -27,10 +27,11 @@ from parley.protocol import membership as members
 from parley.protocol import rows as r
 from parley.protocol.author import Author
 from parley.protocol.chains import BehindChain, Chains, Opened
+from parley.protocol.credit import Intake
 from parley.protocol.fragments import Fragments
 from parley.protocol.gossip import Histories
 from parley.protocol.membership import Membership
-from parley.protocol.outbox import Link, Outbox, Peer, weight
+from parley.protocol.outbox import Link, Outbox, Peer
 from parley.protocol.receipts import Receipts
 from parley.protocol.rows import Rows
 from parley.protocol.sender import Sender
@@ -214,8 +215,7 @@ class Line:
         if brought or accepted:
             peer.talk = 1.0
         else:
-            # What was sent again in vain must not keep out what is new.
-            peer.tokens += weight(part)
+            peer.intake.give_back(part)
         if brought and log.member == self.me:
             # Our own history came back (D15); the receipts on it are with those who gave them.
             for other in self.peers.values():
@@ -228,16 +228,12 @@ class Line:
         self.receipts.due(tree, peer.number)
 
     def _within_rate(self, peer: Peer, part: parts.Entries, now: i.Now) -> bool:
-        """A bucket of bytes a peer; what exceeds it is not taken, so it waits at its sender (R22, D18)."""
-        refill = (now.boot - peer.tokens_at) * self.settings.rate_bytes_per_s
-        peer.tokens = min(self.settings.burst_bytes, peer.tokens + refill)
-        peer.tokens_at = now.boot
-        if peer.tokens < 0:
+        """What exceeds a peer's rate is not taken, so it waits at its sender (R22, D18)."""
+        taken = peer.intake.take(part, now.boot)
+        if not taken:
             text = f"member {peer.number} sends faster than agreed; the rest waits there."
             self.tell(i.Warned("peer-floods", text, peer.number))
-            return False
-        peer.tokens -= weight(part)
-        return True
+        return taken
 
     def apply(self, tree: Tree, content: Accepted) -> None:
         """A content newly held, ours or another's: index it, and refuse what cannot be understood (D4)."""
@@ -394,7 +390,7 @@ class Line:
         wanted = self._membership.peers(self.me)
         for number in wanted:
             if number not in self.peers:
-                peer = Peer(number, tokens=float(self.settings.burst_bytes))
+                peer = Peer(number, Intake(self.settings))
                 self.peers[number] = peer
                 for tree in self.trees:
                     if tree.log.member == self.me:

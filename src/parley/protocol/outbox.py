@@ -16,13 +16,11 @@ from typing import Final
 
 from parley import limits
 from parley.ids import LogId, MemberNumber
+from parley.protocol.credit import WINDOW, Intake
 from parley.protocol.trees import State, StoredEntry, Tree, Trees
 from parley.record.commitment import exclusion_proof
 from parley.wire.parts import Blind, Entries, Gone, Item, NotForYou, Opening, Part
 from parley.wire.statement import EVERYONE, Precedence
-
-CREDIT: Final = {Precedence.ROUTINE: 1024, Precedence.FLASH: 256}
-"""Contents that may be on the way to one peer without a receipt; FLASH has its own (D18)."""
 
 ANNOUNCEMENT: Final = -1
 """In ``Link.pending``: a piece of an announcement, without which what follows it cannot be opened."""
@@ -33,11 +31,6 @@ _ENTRY_OVERHEAD: Final = 48
 _PART_OVERHEAD: Final = 90
 _PAYLOAD_GOAL: Final = 24 * 1024
 """Bytes of one payload on a fast bearer: large enough to be cheap, small enough to be overtaken."""
-
-
-def weight(part: Entries) -> int:
-    """About how many bytes ``part`` takes."""
-    return sum(len(x.statement) + 64 if isinstance(x, Opening) else 64 for x in part.items)
 
 
 @dataclass(slots=True)
@@ -73,7 +66,8 @@ class Outgoing:
     confirmed: int = 0
     known: int = 0
     next: int = 0
-    early: set[int] = field(default_factory=set)
+    early: dict[int, int] = field(default_factory=dict)
+    """What went ahead of the order, with its precedence."""
     urgent: list[tuple[int, int]] = field(default_factory=list)
     """A heap of (minus precedence, index)."""
     sent_at: float = 0.0
@@ -86,6 +80,7 @@ class Peer:
     """All that is on its way to one member."""
 
     number: MemberNumber
+    intake: Intake
     links: dict[str, Link] = field(default_factory=dict)
     trees: dict[LogId, Outgoing] = field(default_factory=dict)
     control: dict[object, Part] = field(default_factory=dict)
@@ -103,8 +98,6 @@ class Peer:
     heard_at: float | None = None
     heard_wall: int = 0
     spoke_at: float = -1e9
-    tokens: float = 0.0
-    tokens_at: float = 0.0
     says: dict[LogId, int] | None = None
     """The size of each tree that its last HAVE of this run claims; None before the first."""
 
@@ -207,7 +200,7 @@ class Outbox:
             for log, out in peer.trees.items():
                 tree = self._trees.get(log)
                 if tree is not None and out.urgent and -out.urgent[0][0] == urgent and out.forward_at is None:
-                    if len(out.early) >= CREDIT[Precedence.FLASH]:
+                    if sum(p == urgent for p in out.early.values()) >= WINDOW[Precedence(urgent)]:
                         continue
                     out.sent_at = now
                     return self._overtake(peer, tree, out)
@@ -219,7 +212,7 @@ class Outbox:
         for log in sorted(waiting, key=lambda x: (x.member != self._me, x)):
             out = peer.trees[log]
             tree = self._trees.get(log)
-            if tree is None or out.next - out.confirmed >= CREDIT[Precedence.ROUTINE]:
+            if tree is None or out.next - out.confirmed >= WINDOW[Precedence.ROUTINE]:
                 continue
             out.sent_at = now
             goal = min(_PAYLOAD_GOAL, max(mtu - SEAL_OVERHEAD, 64))
@@ -243,7 +236,7 @@ class Outbox:
             for i, entry in self._trees.entries(tree.log, out.known, size):
                 if i in (0, index):
                     items.append(self.item(peer.number, tree, entry))
-                    out.early.add(i)
+                    out.early[i] = entry.precedence
                 else:
                     items.append(Blind(entry.commitment))
             parts.append(Entries(out.known, tuple(items), signature, tree.log))
@@ -252,7 +245,7 @@ class Outbox:
             late = self._trees.entry(tree.log, index)
             if late is not None:
                 parts.append(Entries(index, (self.item(peer.number, tree, late),), b"", tree.log))
-                out.early.add(index)
+                out.early[index] = late.precedence
         self._skip_early(out)
         return parts
 
@@ -314,7 +307,7 @@ class Outbox:
     @staticmethod
     def _skip_early(out: Outgoing) -> None:
         while out.next in out.early:
-            out.early.discard(out.next)
+            del out.early[out.next]
             out.next += 1
 
     def item(self, peer: MemberNumber, tree: Tree, entry: StoredEntry) -> Item:

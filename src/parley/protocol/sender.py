@@ -11,7 +11,8 @@ from parley import limits
 from parley.protocol import inputs as i
 from parley.protocol.announcer import PREKEY_STOCK
 from parley.protocol.chain_state import MessageKey, SendChain
-from parley.protocol.outbox import ANNOUNCEMENT, CREDIT, SEAL_OVERHEAD, Link, Outgoing, Peer
+from parley.protocol.credit import WINDOW
+from parley.protocol.outbox import ANNOUNCEMENT, SEAL_OVERHEAD, Link, Outgoing, Peer
 from parley.protocol.trees import StoredEntry, Tree
 from parley.wire import datagram, parts
 from parley.wire.statement import EVERYONE, Message, Precedence, Statement
@@ -99,7 +100,7 @@ class Sender:
             if out is None or link is None or link.pending or peer.flash_waits() or link.mtu < SEAL_OVERHEAD * 2:
                 continue
             caught_up = out.next == out.known == tree.size and not out.early
-            if caught_up and out.next - out.confirmed < CREDIT[Precedence.ROUTINE] and not self._owed(peer, tree):
+            if caught_up and out.next - out.confirmed < WINDOW[Precedence.ROUTINE] and not self._owed(peer, tree):
                 group.append(peer)
         if not group:
             return None
@@ -316,9 +317,8 @@ class Sender:
         out = peer.trees.get(tree.log)
         if out is None or size <= out.confirmed:
             return
-        out.confirmed = size
-        out.early = {x for x in out.early if x >= size}
-        out.next, out.known = max(out.next, size), max(out.known, size)
+        out.confirmed, out.next, out.known = size, max(out.next, size), max(out.known, size)
+        out.early = {x: p for x, p in out.early.items() if x >= size}
         peer.backoff = 1.0
         peer.waiting_since = now.boot if line.outbox.unconfirmed(peer) else None
         for chain in line.chains.send_chains_with(peer.number):

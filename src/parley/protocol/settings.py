@@ -40,3 +40,6 @@ class Settings:
     burst_bytes: int = 64 * 1024 * 1024
     rate_bytes_per_s: int = 4 * 1024 * 1024
     """A peer's entries beyond burst and rate wait at the peer (R22)."""
+    flash_burst_bytes: int = 1024 * 1024
+    flash_rate_bytes_per_s: int = 64 * 1024
+    """What FLASH may take beyond that: who floods with anything else leaves it its room (D18)."""

@@ -305,6 +305,16 @@ def audience(data: bytes) -> int:
     return to if type(to) is int and 0 <= to < 1 << limits.MAX_MEMBERS else EVERYONE
 
 
+def precedence(data: bytes) -> Precedence:
+    """The precedence of bytes that may be no statement; ROUTINE where none can be read."""
+    try:
+        value = cbor.decode(data, limit=limits.MAX_STATEMENT)
+    except DecodeError:
+        return Precedence.ROUTINE
+    found = value.get(_PRECEDENCE) if isinstance(value, dict) else None
+    return Precedence(found) if type(found) is int and 0 <= found <= Precedence.FLASH else Precedence.ROUTINE
+
+
 def _decode_content(kind: Kind, fields: _Fields) -> Content:
     if kind is Kind.OPENED:
         previous = fields.take(_PREVIOUS, None)
