@@ -21,7 +21,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from parley.app import meeting
-from parley.app.desk import keep_watch
+from parley.app.guard import stand_watch
 from parley.app.home import Home
 from parley.app.officers import Officer
 from parley.app.passkeys import Registered
@@ -91,7 +91,7 @@ class Station:
 
             runtime = await self.stack.enter_async_context(running(line, told))
             self.runtimes[line.name] = runtime
-            watch = asyncio.create_task(keep_watch(runtime, told, self.stop))
+            watch = asyncio.create_task(stand_watch(runtime, told, self.stop))
             self.stack.push_async_callback(self._ended, watch)
         settings = ConsoleSettings(port=self.port, origin=self.url, timezone="Europe/Paris")
         self.console = Console(self.home, self.runtimes, settings, secrets.token_hex(4))

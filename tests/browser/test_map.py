@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Browser, Page
-
-from parley.app.plans import open_plans, plan_of
-from parley.notices.places import read_geojson
 
 HOUR = 3600
 SUBJECTS = ["FIJI SWEEP", "POLAR GUARD", "LONG TRACK", "TOMORROW"]
@@ -85,10 +81,7 @@ def test_the_map(browser: Browser, stations: tuple[Any, Any], watched: Any, axe:
         warning("TOMORROW", "4/26", LATER, 26, 50),
     ):
         north.call("send", form="area-warning/warning", values=values)
-    survey = {"type": "Point", "coordinates": [10.0, 58.6]}
-    feature = {"type": "Feature", "geometry": survey, "properties": {"name": "Survey flight", "radius_m": 40000}}
-    with open_plans(south.runtimes["trial"].line_home) as kept:
-        kept.put(plan_of(d) for d in read_geojson(json.dumps({"type": "FeatureCollection", "features": [feature]})))
+    south.call("plan-put", name="Survey flight", at="58.6N 10.0E", radius=40000)
     watched.until(lambda: len(south.call("inbox")) == 4)
 
     context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")

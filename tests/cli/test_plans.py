@@ -45,12 +45,16 @@ def feature(name: object, geometry: object, **properties: object) -> dict[str, o
     return {"type": "Feature", "geometry": geometry, "properties": {"name": name, **properties}}
 
 
+def counts(report: dict[str, Any]) -> dict[str, int]:
+    return {k: report[k] for k in ("read", "new", "changed")}
+
+
 SQUARE = [[-75.0, 29.0], [-74.0, 29.0], [-74.0, 29.3], [-75.0, 29.3], [-75.0, 29.0]]
 
 
 def test_plans_are_kept_listed_replaced_and_removed(homes: tuple[Path, Path], tmp_path: Path) -> None:
     home = ("--home", homes[0])
-    place = parley("plans", "add", "Field Hospital", "--at", "36 43 4.91N 68 51 43.96E", "--protected", *home)
+    place = parley("plans", "add", "Field Hospital", "--at", "36 43 4.91N 68 51 43.96E", "--protected", *home)["plan"]
     assert (place["id"], place["where"]) == ("field-hospital", ["36-43.082N 068-51.733E"])
     file = tmp_path / "plans.geojson"
     features = [
@@ -64,10 +68,10 @@ def test_plans_are_kept_listed_replaced_and_removed(homes: tuple[Path, Path], tm
         feature("Dot", {"type": "Point", "coordinates": [10, 50]}, radius_m=100),
     ]
     file.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    assert parley("plans", "import", file, *home) == {"read": 4, "new": 4, "changed": 0}
+    assert counts(parley("plans", "import", file, *home)) == {"read": 4, "new": 4, "changed": 0}
     features[0]["properties"]["end"] = "2026-03-13T00:00Z"  # type: ignore[index]
     file.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    assert parley("plans", "import", file, *home) == {"read": 4, "new": 0, "changed": 1}
+    assert counts(parley("plans", "import", file, *home)) == {"read": 4, "new": 0, "changed": 1}
     assert [p["id"] for p in parley("plans", "list", *home)] == ["box", "dot", "field-hospital", "lane", "two"]
     assert "protected" in parley("plans", "list", *home, json_out=False)
     parley("plans", "remove", "lane", *home)

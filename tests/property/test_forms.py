@@ -8,8 +8,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parley.app.forms import library, usual_packs
-from parley.cli.forms import read_yaml, template
+from parley.app.forms import library, read_yaml, usual_packs
+from parley.cli.forms import template
 from parley.errors import DecodeError
 from parley.forms import geotext
 from parley.forms.filled import Filled, problems, read_values, write_values

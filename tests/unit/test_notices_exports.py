@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from parley.notices.draft import NoticeDraft
 from parley.notices.exports import cut_rings, outline, to_cot, to_geojson, to_kml
 from parley.notices.notice import read_notice
-from parley.notices.places import read_geojson
+from parley.notices.places import read_places
 from parley.wire.geometry import Circle, Corridor, Point, Polygon, Position, position
 
 TODAY = date(2026, 3, 1)
@@ -45,7 +45,7 @@ def rings(geometry: dict[str, Any]) -> list[list[list[float]]]:
 def test_real_notices_read_back_as_plans() -> None:
     drafts = real()
     text = to_geojson(drafts)
-    plans = read_geojson(text)
+    plans = read_places("plans.geojson", text)
     assert len(plans) == sum(len(d.parts) for d in drafts) == 9
     triangle = next(p for p in plans if "Q0338/25" in p.name)
     (wanted,) = next(d for d in drafts if d.number == "Q0338/25").parts

@@ -17,19 +17,15 @@ from parley.app import fingerprint, meeting
 from parley.app.cable import Cable
 from parley.app.forms import library, usual_packs
 from parley.app.home import Home, LineHome
-from parley.app.plans import open_plans, plan_of
 from parley.app.process import NodeProcess, free_port
 from parley.app.transcript import as_html, as_text
 from parley.app.verify import verify_record
 from parley.app.views import MessageView, Recipient
 from parley.errors import ParleyError, UsageError, VerificationError
 from parley.forms.filled import write_values
-from parley.geo.coordinates import parse_position
 from parley.keys.file import write_private
 from parley.notices.forms import FORM, form_values
 from parley.notices.notice import read_notice
-from parley.notices.places import PlaceDraft
-from parley.wire.geometry import Circle, Volume, Window
 
 LINE: Final = "northland-southland"
 _WAIT_S: Final = 20.0
@@ -224,19 +220,16 @@ class _Demo:
 
     async def _check_plans(self, north: NodeProcess, south: NodeProcess) -> None:
         """Southland holds what Northland announced against a plan of its own, which it never sends."""
-        times = (Window(*(int(datetime(*t, tzinfo=UTC).timestamp()) for t in _PATROL)),)
-        patrol = Circle(parse_position("70-30.00N 015-00.00E"), 20_000)
-        with open_plans(south.line) as plans:
-            plans.put(
-                [plan_of(PlaceDraft("Fisheries patrol", "patrol", "naval-watch", Volume((patrol,), times=times)))]
-            )
+        start, end = (datetime(*t, tzinfo=UTC).isoformat() for t in _PATROL)
+        area = {"at": "70-30.00N 015-00.00E", "radius": 20_000, "start": start, "end": end}
+        await south.call("plan-put", name="Fisheries patrol", kind="patrol", role="naval-watch", **area)
         found = (await south.call("check"))["conflicts"]
         if [c["number"] for c in found] != ["HYDROARC 34/26"]:
             raise VerificationError("the conflict check did not find the one conflict there is.", code="demo-conflict")
-        start, end = (datetime.fromtimestamp(t, UTC).strftime("%d %b %H%MZ") for t in found[0]["windows"][0])
+        begins, ends = (datetime.fromtimestamp(t, UTC).strftime("%d %b %H%MZ") for t in found[0]["windows"][0])
         self._tell(
             f"conflict: Southland's own patrol meets {found[0]['number']} ({found[0]['subject'].lower()}) near "
-            f"{found[0]['where']}, {start} to {end}; its {found[0]['role']} is told"
+            f"{found[0]['where']}, {begins} to {ends}; its {found[0]['role']} is told"
         )
         await self._read_back(north, south, found[0])
 

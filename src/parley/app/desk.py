@@ -394,11 +394,11 @@ async def keep_watch(runtime: Runtime, told: Callable[[dict[str, Any]], None], s
             wait = max(_ROUND_S, _SHARE * (loop.time() - begun))
         await asyncio.wait([stopped], timeout=wait)
         if not stop.is_set() and seen == runtime.node.store.version:
-            await _first_of(stopped, runtime.changed, max(0, look_at - desk.now))
+            await first_of(stopped, runtime.changed, max(0, look_at - desk.now))
     await stopped
 
 
-async def _first_of(stopped: asyncio.Future[Any], changed: asyncio.Event, seconds: float) -> None:
+async def first_of(stopped: asyncio.Future[Any], changed: asyncio.Event, seconds: float) -> None:
     """Until the watch ends, something came or was written, or ``seconds`` are over."""
     came = asyncio.ensure_future(changed.wait())
     await asyncio.wait([stopped, came], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

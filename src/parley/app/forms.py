@@ -8,6 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from parley.errors import DecodeError, UsageError
 from parley.forms import packs as shipped
 from parley.forms.filled import Filled, lead_time, problems, read_values
@@ -61,6 +63,17 @@ def usual_packs() -> tuple[tuple[CharterPack, ...], bytes]:
 def forms_of(charter: Charter, folder: Path | None = None) -> Forms:
     """The forms of a line."""
     return library(folder).under({p.name: p.hash for p in charter.packs}, charter.dictionary)
+
+
+def read_yaml(text: str) -> dict[str, Any]:
+    """A filled template: every value a text, a list or a table. Raises UsageError ``form-yaml``."""
+    try:
+        found = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - makes texts, lists and tables only
+    except (yaml.YAMLError, RecursionError) as error:
+        raise UsageError(f"this is not YAML: {error}", code="form-yaml") from None
+    if not isinstance(found, dict):
+        raise UsageError("a form is a table of fields.", code="form-yaml", next_step="See 'parley forms new'.")
+    return found
 
 
 def read_message(forms: Forms, message: Message) -> Filled | None:

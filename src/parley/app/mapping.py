@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from parley.app.guard import guard_of
 from parley.app.outline import collection
-from parley.app.plans import Plan, open_plans
+from parley.app.plans import Plan
 from parley.app.readback import from_place, nearest_towns
 from parley.app.runtime import Runtime
 from parley.app.views import MessageView, Views
@@ -208,13 +209,12 @@ async def chart(runtime: Runtime, params: dict[str, Any]) -> Any:  # noqa: ANN40
 
     ``in`` is the reader's language.
     """
+    kept = guard_of(runtime).kept
 
     def ask() -> list[dict[str, Any]]:
         views = runtime.views(str(params.get("in") or ""))
         try:
-            with open_plans(runtime.line_home) as kept:
-                plans = list(kept)
-            return [*announced(views), *own(plans)]
+            return [*announced(views), *own(kept)]
         finally:
             views.close()
 

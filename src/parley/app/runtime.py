@@ -46,6 +46,7 @@ from parley.wire.statement import EVERYONE, Kind, Mark, Message, Precedence, Ref
 
 if TYPE_CHECKING:
     from parley.app.desk import Desk
+    from parley.app.guard import Guard
 
 
 def keys_in_force(line: LineHome, membership: Membership) -> NodeKeyFile:
@@ -69,10 +70,14 @@ class Runtime:
     rules: Rules
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set whenever the node tells something: the watch looks then."""
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    """The same, for the conflict check."""
     desk: Desk | None = None
     """The watch's, once it is asked for."""
     armed_consoles: int | None = None
     """Consoles that watch with a tested alarm; None where this process serves no console."""
+    guard: Guard | None = None
+    """The conflict check's, once it is asked for."""
     _under: tuple[bytes, Rules] | None = None
     _officers: Officers | None = None
     _keys: OfficerKeys | None = None
@@ -229,12 +234,13 @@ async def running(
         identity = TlsIdentity(key_pem, certificate_pem)
         bearers = configuration.make_bearers(parsed, line.config, membership, identity) if with_bearers else []
         head = TwoSlotHeadFile(line.head)
-        changed = asyncio.Event()
+        changed, news = asyncio.Event(), asyncio.Event()
         older = [NodeKeyFile.load(path) for _, path in sorted(line.key_files().items(), reverse=True)]
         signers = keys.signers([k for k in older if k.seeds["kem"] != keys.seeds["kem"]])
 
         def told(event: i.Event) -> None:
             changed.set()
+            news.set()
             if isinstance(event, i.MembershipChanged):
                 line.add_notes(node.line.membership.notes)
                 for bearer in bearers:
@@ -262,7 +268,7 @@ async def running(
         if task.done():
             started.cancel()
             await task
-        runtime = Runtime(line, node, bearers, notices, rules, changed)
+        runtime = Runtime(line, node, bearers, notices, rules, changed, news)
         refill = None
         if on_event is not None and with_bearers and any(n["code"] in LOSSES for n in notices):
             refill = asyncio.create_task(tell_refill(node, on_event))
@@ -271,6 +277,8 @@ async def running(
         finally:
             if refill is not None:
                 refill.cancel()
+            if runtime.guard is not None:
+                runtime.guard.close()
             if runtime.desk is not None:
                 runtime.desk.close()
             node.stop()

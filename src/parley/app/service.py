@@ -14,13 +14,13 @@ from typing import Any, Final
 from parley import limits
 from parley.app.areas import draft_of_message, write_areas
 from parley.app.composing import COMPOSING_OPERATIONS
-from parley.app.conflicts import find_conflicts, notified_places
 from parley.app.desk import desk_of
 from parley.app.export import write_record
 from parley.app.forms import fill, forms_of, message_of, urgency
+from parley.app.guard import guard_of
 from parley.app.mapping import MAPPING_OPERATIONS
 from parley.app.officerops import OFFICER_OPERATIONS
-from parley.app.plans import open_plans
+from parley.app.planops import PLAN_OPERATIONS
 from parley.app.proofs import write_proof
 from parley.app.provenance import RECORD_OPERATIONS
 from parley.app.readback import as_remark, read_back, stated_places
@@ -184,10 +184,10 @@ async def readback(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - J
         view = views.message(views.find(params["id"]))
         if not stated_places(view):
             return []
-        with open_plans(runtime.line_home) as kept:
-            plans = list(kept)
-        return read_back(view, plans, notified_places(views))
+        return read_back(view, guard.kept, guard.register.named_places())
 
+    guard = guard_of(runtime)
+    await guard.look()
     return await asyncio.to_thread(_with_views, runtime, ask)
 
 
@@ -276,14 +276,6 @@ async def members(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JS
     for raw in decode_bundle(str(params["bundle"]).encode()).values():
         runtime.node.add_document(raw)
     return {"added": True}
-
-
-async def check(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """One's own plans against what others announced."""
-    del params
-    line = runtime.line_home
-    key = line.newest_keys()[1].store_key
-    return await asyncio.to_thread(_with_views, runtime, lambda views: find_conflicts(line, views, key))
 
 
 async def areas(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -385,7 +377,6 @@ _OPERATIONS: Final[dict[str, Operation]] = {
     "reply": reply,
     "status": status,
     "members": members,
-    "check": check,
     "areas": areas,
     "export": export,
     "proof": proof,
@@ -396,6 +387,7 @@ _OPERATIONS: Final[dict[str, Operation]] = {
     **WATCH_OPERATIONS,
     **OFFICER_OPERATIONS,
     **RECORD_OPERATIONS,
+    **PLAN_OPERATIONS,
     "to-sign": to_sign,
 }
 

@@ -211,6 +211,10 @@ class Views:
         view.values = write_values(view.filled.form.fields, view.filled.values)
         view.text = as_text(rendered, view.id)
 
+    def filled(self, log: LogId, content: Message) -> Filled | None:
+        """The form that a message of ``log`` is; None for free text, or when it cannot be read."""
+        return read_message(forms_of(self._revision(log).charter, self._packs), content) if content.form else None
+
     def _fact(self, content: Message) -> str:
         """A fact of the watch in words; nothing where it was refused as none."""
         try:

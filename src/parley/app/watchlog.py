@@ -34,6 +34,7 @@ _SORTS: Final[Mapping[str, type[WatchFact]]] = {
     "offered": w.Offered,
     "relieved": w.Relieved,
     "took": w.Took,
+    "alerted": w.Alerted,
     "alarm-acknowledged": w.AlarmAcknowledged,
     "muted": w.Muted,
     "noted": w.Noted,

@@ -44,7 +44,7 @@ def _row(desk: Desk, row: Row, thread: EntryId, now: int) -> dict[str, Any]:
         "author": author,
         "party": party,
         "precedence": ticket.said.precedence.name,
-        "role": _role(ticket.role, taken) if ticket.ours else ticket.role,
+        "role": _role(ticket.role, taken, _controls(desk, ticket.message)) if ticket.ours else ticket.role,
         "text": text[:_SHORT],
         "stage": str(stands.stage),
         "turn": turns[stands.turn],
@@ -58,10 +58,17 @@ def _row(desk: Desk, row: Row, thread: EntryId, now: int) -> dict[str, Any]:
     }
 
 
-def _role(first: str, taken: list[Escalated]) -> str:
-    """The role that a message to us is with: the last that it was passed to."""
+def _role(first: str, taken: list[Escalated], controls: list[str]) -> str:
+    """The role that a message to us is with: the last that it was passed to, or who controls what a call stops (B4)."""
     passed = [e.role for e in taken if e.rung is Rung.NEXT_ROLE]
-    return passed[-1] if passed else first
+    return passed[-1] if passed else ", ".join(controls) or first
+
+
+def _controls(desk: Desk, message: EntryId) -> list[str]:
+    """The roles that control one's own activities under way near a check-fire, the nearest first."""
+    return [
+        f.role for f in desk.log.facts if isinstance(f, w.Alerted) and f.message == message and f.code == "check-fire"
+    ]
 
 
 def _word(rung: Rung) -> str:
@@ -133,13 +140,19 @@ def _whole(desk: Desk, picture: Picture) -> dict[str, Any]:
             for r, d in sorted(state.duties.items())
         ],
         "handovers": [{"role": r, "officer": o.officer, "time": o.at} for r, o in sorted(state.offers.items())],
-        "alarms": [{"id": desk.name(m), "since": since} for m, since in state.alarms.items()],
+        "alarms": [{"id": desk.name(m), "since": since, "of": _alerts(desk, m)} for m, since in state.alarms.items()],
         "tests_to_copy": [{"id": desk.name(t), "text": desk.book.test_texts[t]} for t in desk.book.to_copy.values()],
         "onward": [{"id": desk.name(m), **_onward(o, picture)} for m, o in desk.book.onward.items()],
         "drafts": [_draft(desk, number, draft) for number, draft in desk.log.drafts()],
         "next_change": picture.next_change,
         "place": desk.book.place - 1,
     }
+
+
+def _alerts(desk: Desk, message: EntryId) -> list[dict[str, Any]]:
+    """What the node found about a message: the code (``conflict``, ``check-fire``, ...), the role to act, and what."""
+    found = [f for f in desk.log.facts if isinstance(f, w.Alerted) and f.message == message]
+    return [{"code": f.code, "role": f.role, "detail": f.detail, "time": f.at} for f in found]
 
 
 # -- the watch's own log ----------------------------------------------------------------------------------

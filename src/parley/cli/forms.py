@@ -13,7 +13,7 @@ import yaml
 from rich.table import Table
 from rich.text import Text
 
-from parley.app.forms import fill, forms_of, library, read_folder, usual_packs
+from parley.app.forms import fill, forms_of, library, read_folder, read_yaml, usual_packs
 from parley.cli.output import HomeOption, JsonOption, LineOption, command, home_of, out, say, show_json
 from parley.errors import UsageError, VerificationError
 from parley.forms.filled import write_values
@@ -204,17 +204,6 @@ def _lines(form: Form, words: Words, given: Mapping[str, Any]) -> Iterator[str]:
     unknown = {name: given[name] for name in given if form.field(name) is None}
     if unknown:
         yield yaml.safe_dump(unknown, allow_unicode=True, sort_keys=False).rstrip()
-
-
-def read_yaml(text: str) -> dict[str, Any]:
-    """A filled template: every value a text, a list or a table. Raises UsageError ``form-yaml``."""
-    try:
-        found = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - makes texts, lists and tables only
-    except (yaml.YAMLError, RecursionError) as error:
-        raise UsageError(f"this is not YAML: {error}", code="form-yaml") from None
-    if not isinstance(found, dict):
-        raise UsageError("a form is a table of fields.", code="form-yaml", next_step="See 'parley forms new'.")
-    return found
 
 
 def read_settings(settings: list[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import typer
 
 from parley import __version__
 from parley.cli import (
+    aid,
     backup,
     forms,
     identity,
@@ -59,6 +60,7 @@ forms.register(app)
 plans.register(app)
 importing.register(app)
 sheets.register(app)
+aid.register(app)
 backup.register(app)
 watch.register(app)
 officers.register(app)

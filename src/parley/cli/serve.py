@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from parley.app.desk import keep_watch
+from parley.app.guard import stand_watch
 from parley.app.home import Home, LineHome
 from parley.app.runtime import Runtime, calm_collector, running
 from parley.app.service import ControlServer
@@ -113,7 +113,7 @@ async def _line(found: LineHome, told: Told, stop: asyncio.Event) -> AsyncIterat
     async with running(found, say) as runtime:
         server = ControlServer(runtime)
         await server.start()
-        watch = asyncio.create_task(keep_watch(runtime, say, stop))
+        watch = asyncio.create_task(stand_watch(runtime, say, stop))
         if not runtime.bearers:
             err.print(Text(f"No bearer is configured in {found.config}: nothing can leave or arrive.", style="yellow"))
         try:

@@ -68,6 +68,8 @@ def _status(line: str | None, home: Any, json: bool) -> None:  # noqa: ANN401 - 
     _messages(found)
     for alarm in found["alarms"]:
         say(f"ALARM {alarm['id']} since {when(alarm['since'])}", "bold red")
+        for of in alarm["of"]:
+            say(f"  {of['code']}, for {of['role'] or 'everybody'}: {of['detail']}", "bold red")
     for test in found["tests_to_copy"]:
         say(f"line test {test['id']}, copy it back with 'parley watch test --copy':\n{test['text']}")
     for notice in found["onward"]:

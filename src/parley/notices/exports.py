@@ -117,7 +117,7 @@ def _title(draft: NoticeDraft, part: Part) -> str:
 def to_geojson(drafts: Sequence[NoticeDraft]) -> str:
     """A FeatureCollection with one feature for each shape."""
     features = [
-        {"type": "Feature", "geometry": _geometry(shape), "properties": _properties(draft, part, shape)}
+        {"type": "Feature", "geometry": geometry_of(shape), "properties": _properties(draft, part, shape)}
         for draft in drafts
         for part in draft.parts
         for shape in part.volume.shapes
@@ -139,7 +139,8 @@ def _properties(draft: NoticeDraft, part: Part, shape: Shape) -> dict[str, Any]:
     return found
 
 
-def _geometry(shape: Shape) -> dict[str, Any]:
+def geometry_of(shape: Shape) -> dict[str, Any]:
+    """A shape as a GeoJSON geometry: circles as polygons, corridors as their middle, both cut at 180 degrees."""
     places = outline(shape)
     if isinstance(shape, Point):
         return {"type": "Point", "coordinates": [places[0].lon / MICRODEGREES, places[0].lat / MICRODEGREES]}

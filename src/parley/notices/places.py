@@ -1,4 +1,4 @@
-"""Plans and places of one's own, from GeoJSON (RFC 7946).
+"""Plans and places of one's own, from GeoJSON (RFC 7946), KML and CSV.
 
 Each feature needs a name; its other properties are ``kind``, ``role``, ``protected``, ``start`` and ``end`` (RFC 3339),
 ``lower`` and ``upper`` (``FL100``, ``500 FT AGL``), ``radius_m`` of a point and ``half_width_m`` of a line. Edges are
@@ -7,13 +7,13 @@ taken for great circles. Nothing is imported unless all of it can be.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from parley.errors import DecodeError, UsageError
+from parley.notices.features import bad, features
 from parley.notices.reading import read_height
 from parley.wire.geometry import (
     MAX_POSITIONS,
@@ -31,8 +31,6 @@ from parley.wire.geometry import (
     position,
 )
 
-MAX_FILE: Final = 64 * 1024 * 1024
-"""Bytes of one file: a hundred thousand places."""
 _CLOSED_RING: Final = 4
 _MINUTE: Final = 60
 
@@ -48,26 +46,21 @@ class PlaceDraft:
     protected: bool = False
 
 
-def read_geojson(text: str) -> tuple[PlaceDraft, ...]:
-    """The plans and places of a GeoJSON text. Raises UsageError ``geojson-malformed``, naming the feature."""
-    if len(text) > MAX_FILE:
-        raise _bad("", f"more than {MAX_FILE} bytes")
+def read_places(name: str, text: str) -> tuple[PlaceDraft, ...]:
+    """The plans and places of a file called ``name``, by whose ending it is read; GeoJSON unless it says otherwise.
+
+    Raises UsageError, naming the feature, placemark or line: ``geojson-malformed``, ``kml-malformed``,
+    ``csv-malformed``.
+    """
+    code, found = features(name, text)
     try:
-        whole = json.loads(text)
-    except (ValueError, RecursionError):
-        raise _bad("", "this is no JSON") from None
-    features = whole.get("features") if isinstance(whole, dict) else None
-    if not isinstance(features, list):
-        raise _bad("", "a FeatureCollection is wanted")
-    return tuple(_feature(f"feature {n}", f) for n, f in enumerate(features, start=1))
+        return tuple(_feature(where, feature) for where, feature in found)
+    except UsageError as error:
+        raise UsageError(error.message, code=code, next_step=error.next_step) from None
 
 
 def _bad(where: str, why: str) -> UsageError:
-    return UsageError(
-        f"{where + ': ' if where else ''}{why}.",
-        code="geojson-malformed",
-        next_step="Nothing was imported; correct the file and import it again.",
-    )
+    return bad("geojson-malformed", where, why)
 
 
 def _feature(where: str, feature: object) -> PlaceDraft:
@@ -78,7 +71,7 @@ def _feature(where: str, feature: object) -> PlaceDraft:
                 raise _bad(where, "it has no name")
             where = f"{where} ({name})"
             try:
-                shapes = _shapes(where, geometry, properties)
+                shapes = read_shapes(where, geometry, properties)
                 band = Band(_height(properties.get("lower")), _height(properties.get("upper")))
             except DecodeError as error:
                 raise _bad(where, error.message.rstrip(".")) from None
@@ -88,7 +81,8 @@ def _feature(where: str, feature: object) -> PlaceDraft:
     raise _bad(where, "a Feature with a geometry and properties is wanted")
 
 
-def _shapes(where: str, geometry: Mapping[str, Any], properties: Mapping[str, Any]) -> tuple[Shape, ...]:
+def read_shapes(where: str, geometry: Mapping[str, Any], properties: Mapping[str, Any]) -> tuple[Shape, ...]:
+    """The shapes of a GeoJSON geometry. Raises UsageError ``geojson-malformed``."""
     match geometry.get("type"), geometry.get("coordinates"):
         case "Point", list() as point:
             at = _positions(where, [point])[0]
@@ -147,13 +141,14 @@ def _height(value: object) -> Height | None:
 def _times(where: str, properties: Mapping[str, Any]) -> tuple[Time, ...]:
     if properties.get("start") is None and properties.get("end") is None:
         return ()
-    start, end = (_instant(where, properties.get(name)) for name in ("start", "end"))
+    start, end = (read_instant(where, properties.get(name)) for name in ("start", "end"))
     if end <= start:
         raise _bad(where, "its end is not after its start")
     return (Window(start, end),)
 
 
-def _instant(where: str, value: object) -> int:
+def read_instant(where: str, value: object) -> int:
+    """POSIX seconds of a time in RFC 3339, on a whole minute."""
     try:
         found = datetime.fromisoformat(str(value))
     except ValueError:

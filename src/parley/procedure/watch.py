@@ -8,6 +8,7 @@ Offered               the officer has the watch                                 
 Relieved              another officer acknowledges the summary as it stands, by its hash   the watch changes hands
 Took                  nobody has the watch, or its holder's relief is long due; the        the watch changes hands,
                       summary is acknowledged in the same way                              "without handover"
+Alerted               always: the node enters it                                           an alarm is raised
 AlarmAcknowledged     the alarm is raised                                                  the alarm is quiet
 Muted                 it has an end, not too far away                                      the thread is quiet
 Noted                 always                                                               the log alone
@@ -100,6 +101,17 @@ class Took:
 
 
 @dataclass(frozen=True, slots=True)
+class Alerted:
+    """The node found something about ``message`` that ``role`` must know of at once: a conflict, a check-fire (B4)."""
+
+    message: EntryId
+    code: str
+    role: str
+    detail: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmAcknowledged:
     """``officer`` heard the alarm about ``message``."""
 
@@ -128,7 +140,7 @@ class Noted:
     at: int
 
 
-WatchFact = Rostered | Offered | Relieved | Took | AlarmAcknowledged | Muted | Noted | Escalated
+WatchFact = Rostered | Offered | Relieved | Took | Alerted | AlarmAcknowledged | Muted | Noted | Escalated
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +185,7 @@ def apply(watch: Watch, fact: WatchFact) -> Watch:
             return replace(watch, alarms={m: t for m, t in watch.alarms.items() if m != message})
         case Muted(thread=thread):
             return replace(watch, mutes={**watch.mutes, thread: fact})
-        case Escalated(message=message, rung=Rung.ALARM, at=at):
+        case Alerted(message=message, at=at) | Escalated(message=message, rung=Rung.ALARM, at=at):
             return replace(watch, alarms={message: at, **watch.alarms})
         case Noted() | Escalated():
             return watch

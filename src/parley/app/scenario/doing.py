@@ -8,16 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from parley.app.plans import open_plans, plan_of
 from parley.app.scenario.script import ACTS, QUESTIONS, Act, Must, Step
 from parley.app.scenario.world import Station, World
 from parley.app.service import OPERATIONS
 from parley.app.verify import verify_record
 from parley.errors import UsageError
-from parley.geo.coordinates import parse_position
-from parley.notices.places import PlaceDraft
 from parley.procedure.line_state import TEST_TEXT
-from parley.wire.geometry import Band, Circle, Point, Shape, Volume, Window
 
 _WAIT_S: Final = 120.0
 """Virtual seconds within which an operation answers."""
@@ -60,7 +56,7 @@ class Doing:
             case "start":
                 await station.start()
             case "plan":
-                self._plan(station, given)
+                await self._plan(station, given)
             case "approve":
                 return await self._approve(station, given)
             case "take-watch":
@@ -98,21 +94,13 @@ class Doing:
     async def _operation(station: Station, name: str, params: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
         return await asyncio.wait_for(OPERATIONS[name](station.runtime, params), _WAIT_S)
 
-    def _plan(self, station: Station, given: dict[str, Any]) -> None:
-        where, radius = parse_position(given["at"]), given.get("radius", 0)
-        shape: Shape = Circle(where, radius) if radius else Point(where)
-        times: tuple[Window, ...] = ()
+    async def _plan(self, station: Station, given: dict[str, Any]) -> None:
+        params: dict[str, Any] = {
+            k: given[k] for k in ("name", "at", "radius", "kind", "role", "protected") if k in given
+        }
         if "from" in given and "until" in given:
-            times = (Window(self._start + given["from"], self._start + given["until"]),)
-        draft = PlaceDraft(
-            given["name"],
-            given.get("kind", ""),
-            given.get("role", "watch"),
-            Volume((shape,), Band(), times),
-            given.get("protected", False),
-        )
-        with open_plans(station.line) as plans:
-            plans.put([plan_of(draft)])
+            params["windows"] = [[self._start + given["from"], self._start + given["until"]]]
+        await self._operation(station, "plan-put", params)
 
     async def _approve(self, station: Station, given: dict[str, Any]) -> int:
         number = self._names[given["draft"]]

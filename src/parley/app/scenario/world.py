@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from parley.app import config as configuration
 from parley.app import meeting
-from parley.app.desk import keep_watch
 from parley.app.forms import Understands
+from parley.app.guard import stand_watch
 from parley.app.home import Home, LineHome
 from parley.app.runtime import Runtime, keys_in_force, make_line, plain
 from parley.app.scenario.script import Actor, Script
@@ -101,11 +101,12 @@ class Station:
         given: dict[str, Any] = dict(configuration.load(self.line.config).settings)
         settings = Settings("parley scenario", Understands(self.line.forms), **given)
         self.bearer = self.wire.bearer(BEARER, me)
-        changed = asyncio.Event()
+        changed, news = asyncio.Event(), asyncio.Event()
         signers = keys.signers()
 
         def told(event: i.Event) -> None:
             changed.set()
+            news.set()
             self.told(self, event)
 
         self.store = self.store.reopen()
@@ -118,9 +119,9 @@ class Station:
             told,
             InlineWriter(),
         )
-        self.runtime_ = Runtime(self.line, node, [self.bearer], [], load_rules(self.line.config), changed)
+        self.runtime_ = Runtime(self.line, node, [self.bearer], [], load_rules(self.line.config), changed, news)
         self._stop.clear()
-        watch = keep_watch(self.runtime_, lambda event: self.told(self, event), self._stop)
+        watch = stand_watch(self.runtime_, lambda event: self.told(self, event), self._stop)
         self._tasks = [asyncio.create_task(node.run()), asyncio.create_task(watch)]
         await node.started.wait()
 
@@ -131,6 +132,8 @@ class Station:
         self._stop.set()
         self.runtime_.node.stop()
         await asyncio.gather(*self._tasks)
+        if self.runtime_.guard is not None:
+            self.runtime_.guard.close()
         if self.runtime_.desk is not None:
             self.runtime_.desk.close()
         self.runtime_ = None

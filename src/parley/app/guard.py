@@ -1,0 +1,541 @@
+"""The guard of a line: the conflict check runs by itself, and what it finds is kept and raised (R58 to R62, B1 to B5).
+
+``look`` takes in what changed on either side since the last look: notices that came or ended against all plans, plans
+that were added, changed or diverted against all notices. What clashes is kept with when it was first seen, and raised
+as an alarm of the watch once. A plan within the set distance of a notified protected place is held until an officer
+overrides that with a reason; an override holds for one plan as it stands and one notice, no longer. A check-fire goes
+to the roles that control what is under way near it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from parley.app.conflictrules import ConflictSettings, load_conflict_settings
+from parley.app.desk import desk_of, first_of, keep_watch
+from parley.app.plans import Plan, Plans, digest
+from parley.app.register import Notice, Register, height_words, volumes_of
+from parley.conflict.areas import HALF_ROUND_M, places, prepare
+from parley.conflict.check import Activity, Conflict, Controller, Degree, check, controllers
+from parley.conflict.volumes import Prepared, prepare_volume
+from parley.errors import DecodeError, ParleyError, UsageError
+from parley.geo.coordinates import format_position
+from parley.ids import EntryId
+from parley.procedure import watch as w
+from parley.stores.conflict_index import ConflictIndex
+from parley.wire.geometry import Band, Point, Position, Volume, Window
+
+if TYPE_CHECKING:
+    from parley.app.runtime import Runtime
+    from parley.app.views import Views
+
+_AGAIN_S: Final = 5.0
+"""Seconds after which an error is tried again, and the longest rest after a look."""
+_SHARE: Final = 4
+"""A look is followed by so many times its duration of rest."""
+_DIRECT: Final = 50_000
+"""Pairs of new notices and plans that are compared one by one; more are found through the index."""
+_WINDOWS_SHOWN: Final = 5
+_NAMED: Final = 8
+_DEGREES: Final = {Degree.NEAR: "near", Degree.MEETS: "meets", Degree.BLOCKING: "blocking"}
+_OVERDUE: Final = "validity-over"
+"""The doubt about a protected place that was not confirmed in time: it is held against plans all the same."""
+Pair = tuple[str, str]
+"""A plan's id and the name of an announced area."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """An alarm to be entered in the watch's log."""
+
+    message: EntryId
+    code: str
+    role: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Alert:
+    """A conflict that is kept. ``data`` is what ``conflict_data`` says of it. Times are POSIX seconds."""
+
+    pair: Pair
+    data: dict[str, Any]
+    degree: Degree
+    first_seen: int
+    raised: bool = False
+    override: dict[str, Any] | None = None
+    """``officer``, ``reason``, ``time`` and ``plan``: the digest of the plan that it holds for."""
+
+    def row(self) -> dict[str, Any]:
+        """As it is kept."""
+        return {
+            "data": self.data,
+            "degree": int(self.degree),
+            "first_seen": self.first_seen,
+            "raised": self.raised,
+            "override": self.override,
+        }
+
+
+@dataclass(slots=True)
+class _Own:
+    plan: Plan
+    digest: str
+    activity: Activity
+
+
+@dataclass(slots=True)
+class _Found:
+    """What one look came to."""
+
+    raises: list[Raise] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Guard:
+    """Of one running line. ``look`` and what reads its state run under one lock, off the loop."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        line = runtime.line_home
+        self.settings: ConflictSettings = load_conflict_settings(line.config)
+        self.desk = desk_of(runtime)
+        self.grace_s = self.settings.site_grace_days * 86_400
+        self.register = Register(runtime.node.line.me, self.grace_s)
+        self.index = ConflictIndex.open(line.path / "conflicts.db", line.newest_keys()[1].store_key)
+        self.kept = Plans.open(line)
+        self.alerts: dict[Pair, Alert] = {}
+        self.faults: dict[str, str] = {}
+        self.fires: dict[EntryId, tuple[Controller, ...]] = {}
+        """Check-fires, each with whose activities are under way near it."""
+        self.told: Callable[[dict[str, Any]], None] = lambda _: None
+        self._own: dict[str, _Own] = {}
+        self._lock = asyncio.Lock()
+        self._loaded = False
+        self._seen = (-1, -1)
+
+    def close(self) -> None:
+        """Close the index and the plans."""
+        self.index.close()
+        self.kept.close()
+
+    # -- when ------------------------------------------------------------------------------------------
+
+    async def look(self) -> None:
+        """Bring everything up to date, enter the alarms, and tell of them."""
+        async with self._lock:
+            found = await asyncio.to_thread(self._look)
+            if found.raises:
+                await self._raise(found.raises)
+        for event in found.events:
+            self.told(event)
+
+    def changed(self) -> bool:
+        """Whether the record or the plans changed since the last look."""
+        return self._now_seen() != self._seen
+
+    def _now_seen(self) -> tuple[int, int]:
+        return self.runtime.node.store.version, self.kept.version
+
+    async def _raise(self, raises: Iterable[Raise]) -> None:
+        desk = self.desk
+
+        def enter() -> None:
+            for each in raises:
+                desk.log.enter(w.Alerted(each.message, each.code, each.role, each.detail, desk.now))
+
+        await desk.alone(enter)
+
+    def _look(self) -> _Found:
+        seen, kept = self._now_seen(), self.kept
+        views = self.runtime.views()
+        found = _Found()
+        try:
+            if not self._loaded:
+                self._load(kept)
+            news = self.register.read_on(views, self.index)
+            if news.faults:
+                self.faults |= news.faults
+                kept.write("fault", {name: {"why": why} for name, why in news.faults.items()})
+            plans = [*kept, *(t.plan() for t in kept.tracks() if t.fixes)]
+            changed, removed = self._take_plans(plans)
+            before = dict(self.alerts)
+            self._forget(lambda pair: pair[0] in removed or pair[1] in news.gone or pair[0] in changed)
+            self._keep(kept, before, self._find(views, changed, news.added), found)
+            self._fire(news.fires, found)
+            self._strays(views, news.reports, found)
+        finally:
+            views.close()
+        # From before, so that nothing is missed that came meanwhile: at worst one look more, which finds nothing.
+        self._seen = seen
+        return found
+
+    def _load(self, kept: Plans) -> None:
+        for key, row in kept.rows("alert"):
+            plan, _, notice = key.partition("\0")
+            self.alerts[plan, notice] = Alert(
+                (plan, notice), row["data"], Degree(row["degree"]), row["first_seen"], row["raised"], row["override"]
+            )
+        self.faults = {name: row["why"] for name, row in kept.rows("fault")}
+        self._loaded = True
+
+    def _take_plans(self, plans: Iterable[Plan]) -> tuple[set[str], set[str]]:
+        """The ids of plans that are new or changed, and of those that are gone."""
+        now: dict[str, _Own] = {}
+        changed: set[str] = set()
+        for plan in plans:
+            before, mark = self._own.get(plan.id), digest(plan)
+            if before is not None and before.digest == mark:
+                now[plan.id] = before
+                continue
+            try:
+                prepared = prepare_volume(plan.volume)
+            except DecodeError as error:
+                self.faults[f"plan {plan.id}/area"] = error.message
+                continue
+            activity = Activity(plan.id, plan.kind, prepared, own=True, protected=plan.protected, role=plan.role)
+            now[plan.id] = _Own(plan, mark, activity)
+            changed.add(plan.id)
+        removed = ({p for p, _ in self.alerts} | set(self._own)) - set(now)
+        self._own = now
+        return changed, removed
+
+    def _forget(self, gone: Callable[[Pair], bool]) -> None:
+        self.alerts = {pair: alert for pair, alert in self.alerts.items() if not gone(pair)}
+
+    # -- finding ---------------------------------------------------------------------------------------
+
+    def _find(
+        self, views: Views, changed: set[str], added: Iterable[str]
+    ) -> Iterator[tuple[Pair, Conflict, dict[str, Any]]]:
+        """The conflicts of changed plans with all that is announced, and of all plans with what was added."""
+        new = list(added)
+        cache: dict[str, dict[str, Prepared]] = {}
+        others = [own for own in self._own.values() if own.plan.id not in changed]
+        wanted: dict[Pair, None] = {}
+        for id_ in changed:
+            own = self._own[id_]
+            names = self.index.query(own.activity.prepared, self.settings.rules.widest())
+            wanted |= {(id_, name): None for name in names}
+        if new and others:
+            if len(new) * len(others) <= _DIRECT:
+                wanted |= {(own.plan.id, name): None for name in new for own in others}
+            else:
+                fresh = set(new)
+                for own in others:
+                    names = self.index.query(own.activity.prepared, self.settings.rules.widest())
+                    wanted |= {(own.plan.id, name): None for name in names if name in fresh}
+        for id_, name in wanted:
+            notice = self.register.notices.get(name.rpartition("/")[0])
+            if notice is None:
+                continue
+            prepared = self._prepared(views, notice, cache).get(name)
+            if prepared is None:
+                continue
+            own = self._own[id_]
+            theirs = Activity(name, notice.kind, prepared, own=False, protected=notice.protected)
+            conflict = check(own.activity, theirs, self.settings.rules)
+            if conflict is not None:
+                yield (id_, name), conflict, self._data(own.plan, notice, name, conflict)
+
+    def _prepared(self, views: Views, notice: Notice, cache: dict[str, dict[str, Prepared]]) -> dict[str, Prepared]:
+        if notice.id not in cache:
+            found = {}
+            for label, volume in volumes_of(views, notice, self.grace_s).items():
+                try:
+                    found[f"{notice.id}/{label}"] = prepare_volume(volume)
+                except DecodeError:
+                    continue
+            cache[notice.id] = found
+        return cache[notice.id]
+
+    def _data(self, plan: Plan, notice: Notice, name: str, conflict: Conflict) -> dict[str, Any]:
+        windows = conflict.windows
+        doubts = list(conflict.doubts)
+        if notice.valid is not None and (windows is None or any(end > notice.valid.end for _, end in _pairs(windows))):
+            doubts.append(_OVERDUE)
+        at = conflict.places[0].at
+        return {
+            "plan": plan.id,
+            "plan_name": plan.name,
+            "role": plan.role,
+            "notice": name,
+            "message": notice.id,
+            "author": self._code(notice),
+            "number": notice.number,
+            "subject": notice.subject,
+            "sort": notice.sort,
+            "ref": notice.ref,
+            "degree": _DEGREES[conflict.degree],
+            "where": format_position(at),
+            "lat": at.lat / 1e6,
+            "lon": at.lon / 1e6,
+            "metres": round(conflict.metres),
+            "vertical_m": round(conflict.vertical_m),
+            "seconds": conflict.seconds,
+            "heights": _heights(conflict),
+            "windows": None if windows is None else [[w.start, w.end] for w in windows[:_WINDOWS_SHOWN]],
+            "windows_count": len(windows) if windows is not None else 0,
+            "ends": _ends(plan, conflict),
+            "doubts": doubts,
+            "stated": notice.sent,
+            "convoy": list(notice.convoy),
+            "headquarters": list(notice.headquarters),
+        }
+
+    def _code(self, notice: Notice) -> str:
+        return self.runtime.node.line.membership.member(notice.author).code
+
+    def _keep(
+        self,
+        kept: Plans,
+        before: dict[Pair, Alert],
+        rows: Iterable[tuple[Pair, Conflict, dict[str, Any]]],
+        found: _Found,
+    ) -> None:
+        now = self.desk.now
+        for pair, conflict, data in rows:
+            alert = Alert(pair, data, conflict.degree, now)
+            earlier = before.get(pair)
+            if earlier is not None:
+                alert.first_seen, alert.override = earlier.first_seen, earlier.override
+                alert.raised = earlier.raised and earlier.degree >= alert.degree
+                if alert.override and alert.override["plan"] != self._own[pair[0]].digest:
+                    alert.override = None
+                    alert.raised = False
+            self.alerts[pair] = alert
+        self._raises(now, found)
+        changes: dict[str, dict[str, Any] | None] = {_key(pair): None for pair in before if pair not in self.alerts}
+        for pair, alert in self.alerts.items():
+            if before.get(pair) is not alert:
+                changes[_key(pair)] = alert.row()
+        kept.write("alert", changes)
+
+    def _raises(self, now: int, found: _Found) -> None:
+        """One alarm for each message, degree and role, whatever the number of plans."""
+        groups: dict[tuple[str, str, str], list[Alert]] = {}
+        for alert in self.alerts.values():
+            if not alert.raised and not over(alert, now):
+                alert.raised = True
+                data = alert.data
+                groups.setdefault((data["message"], data["degree"], data["role"]), []).append(alert)
+        for (message, degree, role), alerts in groups.items():
+            names = ", ".join(a.data["plan_name"] for a in alerts[:_NAMED])
+            more = f" and {len(alerts) - _NAMED} more" if len(alerts) > _NAMED else ""
+            entry = self.register.notices[message].entry
+            found.raises.append(Raise(entry, "conflict", role, f"{degree}: {names}{more}"))
+            found.events.append(
+                {
+                    "event": "watch",
+                    "code": "conflict",
+                    "message": message,
+                    "stage": degree,
+                    "role": role,
+                    "plans": [a.data["plan"] for a in alerts],
+                }
+            )
+
+    # -- check-fire and strays -------------------------------------------------------------------------
+
+    def controllers(self, at: Position) -> tuple[Controller, ...]:
+        """Whose activities are under way near a place now."""
+        call = prepare_volume(Volume((Point(at),), Band(), ()))
+        own = [o.activity for o in self._own.values() if not o.plan.protected]
+        settings = self.settings
+        return controllers(
+            call,
+            self.desk.now,
+            own,
+            range_m=settings.check_fire_range_m,
+            grace_s=settings.check_fire_grace_s,
+        )
+
+    def _fire(self, fires: Iterable[tuple[EntryId, Position]], found: _Found) -> None:
+        desk = self.desk
+        known = {f.message for f in desk.log.facts if isinstance(f, w.Alerted) and f.code == "check-fire"}
+        for entry, at in fires:
+            who = self.controllers(at)
+            self.fires[entry] = who
+            if entry in known:
+                continue
+            told: dict[str, list[Controller]] = {}
+            for each in who:
+                told.setdefault(each.role or "watch", []).append(each)
+            for role, near in (told or {"watch": []}).items():
+                detail = ", ".join(f"{c.activity} {c.metres / 1000:.1f} km" for c in near[:_NAMED])
+                found.raises.append(Raise(entry, "check-fire", role, detail))
+                found.events.append(
+                    {
+                        "event": "watch",
+                        "code": "check-fire",
+                        "message": desk.name(entry),
+                        "role": role,
+                        "plans": [c.activity for c in near],
+                    }
+                )
+
+    def _strays(self, views: Views, reports: Iterable[Notice], found: _Found) -> None:
+        """Movements that report under fire, or off the route that they announced (R63)."""
+        for notice in reports:
+            against = self.against_plan(views, notice.author, notice.ref)
+            if against is None or not (against["off_m"] or against["state"] in ("attacked", "diverted")):
+                continue
+            code = "under-fire" if against["state"] == "attacked" else "off-route"
+            detail = f"{notice.ref}: {against['state']}, {against['off_m']} m off the announced route"
+            found.raises.append(Raise(notice.entry, code, "watch", detail))
+            found.events.append(
+                {"event": "watch", "code": code, "message": notice.id, "stage": detail, "role": "watch"}
+            )
+
+    def against_plan(self, views: Views, author: int, ref: str) -> dict[str, Any] | None:
+        """The newest report of a movement against its announced route and times; None when there is none."""
+        reports = self.register.reports.get((author, ref))
+        if not reports:
+            return None
+        last = reports[-1]
+        movement = self.register.movement(author, ref)  # type: ignore[arg-type]
+        off_m, early_s, late_s = 0, 0, 0
+        if movement is not None:
+            volumes = [v for label, v in volumes_of(views, movement, self.grace_s).items() if label.startswith("route")]
+            off_m = distance_to(last.position, volumes)
+            windows = [w for v in volumes for w in v.windows()]
+            if windows and not any(w.start <= last.at < w.end for w in windows):
+                early_s = max(0, min(w.start for w in windows) - last.at)
+                late_s = max(0, last.at - max(w.end for w in windows))
+        return {
+            "time": last.at,
+            "where": format_position(last.position),
+            "lat": last.position.lat / 1e6,
+            "lon": last.position.lon / 1e6,
+            "state": last.state,
+            "next": last.next,
+            "expected": last.expected,
+            "off_m": off_m,
+            "early_s": early_s,
+            "late_s": late_s,
+            "announced": movement is not None,
+        }
+
+    # -- holding ---------------------------------------------------------------------------------------
+
+    def holding(self, plan: str) -> list[Alert]:
+        """The blocking alerts that a plan is held for: not over, and not overridden for the plan as it stands."""
+        own = self._own.get(plan)
+        if own is None or own.plan.protected:
+            return []
+        now = self.desk.now
+        return [
+            alert
+            for (id_, _), alert in self.alerts.items()
+            if id_ == plan
+            and alert.degree is Degree.BLOCKING
+            and not over(alert, now)
+            and (alert.override is None or alert.override["plan"] != own.digest)
+        ]
+
+    async def override(self, plan: str, notice: str, officer: str, reason: str) -> list[Alert]:
+        """Let a plan go on in spite of what holds it: of one notice, or of all with an empty ``notice``; logged.
+
+        Raises UsageError ``plan-not-held``.
+        """
+        desk = self.desk
+        async with self._lock:
+            held = [a for a in self.holding(plan) if notice in ("", a.data["notice"], a.data["message"])]
+            if not held:
+                raise UsageError(
+                    f"nothing holds the plan {plan!r}" + (f" for {notice}." if notice else "."), code="plan-not-held"
+                )
+
+            def enter() -> None:
+                for alert in held:
+                    text = f"overrode {alert.data['notice']} for the plan {plan}: {reason}"
+                    desk.log.enter(w.Noted(officer, text, desk.now))
+                    alert.override = {
+                        "officer": officer,
+                        "reason": reason,
+                        "time": desk.now,
+                        "plan": self._own[plan].digest,
+                    }
+                self.kept.write("alert", {_key(a.pair): a.row() for a in held})
+
+            await desk.alone(enter)
+            return held
+
+    def plans(self) -> list[Plan]:
+        """One's own plans and tracks, as of the last look."""
+        return [own.plan for own in self._own.values()]
+
+
+def _key(pair: Pair) -> str:
+    return f"{pair[0]}\0{pair[1]}"
+
+
+def distance_to(at: Position, volumes: Iterable[Volume]) -> int:
+    """Metres from a place to the nearest of some areas; 0 within one, or when there are none."""
+    here = prepare([Point(at)])
+    found = [place.metres for v in volumes for place in places(here, prepare(v.shapes), HALF_ROUND_M)[:1]]
+    return round(min(found, default=0.0))
+
+
+def over(alert: Alert, now: int) -> bool:
+    """Whether all of it lies in the past."""
+    ends = alert.data["ends"]
+    return bool(ends) and now >= ends
+
+
+def _pairs(windows: Iterable[Window]) -> list[tuple[int, int]]:
+    return [(w.start, w.end) for w in windows]
+
+
+def _ends(plan: Plan, conflict: Conflict) -> int:
+    """When both are over, 0 for never; of two that miss in time, when the plan is."""
+    windows = conflict.windows
+    if windows:
+        return max(w.end for w in windows) + conflict.buffer.seconds
+    if windows is None:
+        return 0
+    return max((w.end for w in plan.volume.windows()), default=0)
+
+
+def _heights(conflict: Conflict) -> str:
+    if conflict.heights is None:
+        return "apart"
+    lower, upper = conflict.heights.lower, conflict.heights.upper
+    return f"{height_words(lower) or 'surface'} to {height_words(upper) or 'unlimited'}"
+
+
+def guard_of(runtime: Runtime) -> Guard:
+    """The guard of a running line; made when it is first asked for."""
+    if runtime.guard is None:
+        runtime.guard = Guard(runtime)
+    return runtime.guard
+
+
+async def keep_guard(runtime: Runtime, told: Callable[[dict[str, Any]], None], stop: asyncio.Event) -> None:
+    """Look whenever something came or changed, until ``stop``: a check-fire waits for nobody (R57)."""
+    guard = guard_of(runtime)
+    guard.told = told
+    stopped = asyncio.ensure_future(stop.wait())
+    loop = asyncio.get_running_loop()
+    while not stop.is_set():
+        runtime.news.clear()
+        begun = loop.time()
+        if guard.changed():
+            try:
+                await guard.look()
+            except ParleyError as error:
+                told({"event": "notice", "code": error.code, "text": error.message})
+                await asyncio.wait([stopped], timeout=_AGAIN_S)
+        rest = min(_AGAIN_S, _SHARE * (loop.time() - begun))
+        await asyncio.wait([stopped], timeout=rest)
+        if not stop.is_set() and not guard.changed():
+            await first_of(stopped, runtime.news, guard.desk.rules.watch.look_s)
+    await stopped
+
+
+async def stand_watch(runtime: Runtime, told: Callable[[dict[str, Any]], None], stop: asyncio.Event) -> None:
+    """All that a node does by itself while it serves: the watch and the conflict check."""
+    await asyncio.gather(keep_watch(runtime, told, stop), keep_guard(runtime, told, stop))

@@ -1,0 +1,357 @@
+"""What the other parties announced and what of it is in force, read on from the record (R58, R63, R70).
+
+Only names and small facts are kept in memory; volumes lie in the index of the conflict check, and are read from the
+record again when one of them is near. A notice goes when its author cancels or replaces it; nobody else can end it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from parley.app.readback import Named
+from parley.app.views import Views
+from parley.conflict.volumes import Prepared, prepare_volume
+from parley.errors import DecodeError
+from parley.forms.filled import Filled
+from parley.ids import EntryId, MemberNumber
+from parley.notices.notice import read_notice
+from parley.stores.conflict_index import ConflictIndex
+from parley.wire.geometry import Band, Circle, Height, Point, Position, Unit, Volume, Window
+from parley.wire.statement import WATCH_FORMS, Message, Relation, Statement
+
+SITE: Final = "H1"
+MOVEMENT: Final = "H2"
+REPORT: Final = "H4"
+CHECK_FIRE: Final = "X1"
+_SORTS: Final = {SITE: "site", MOVEMENT: "movement", REPORT: "report"}
+_OVER: Final = frozenset({"ended", "cancelled", "completed"})
+"""Stages that end a site or a movement."""
+_REPLACES: Final = frozenset({Relation.CANCELS, Relation.SUPERSEDES, Relation.CORRECTS})
+_REPORT_M: Final = 1_000
+"""Metres around a reported position that its movement may be in."""
+_REPORT_BEFORE_S: Final = 900
+_REPORT_AFTER_S: Final = 3_600
+"""How long a reported position holds."""
+_REPORTS: Final = 200
+"""Reports that are kept of one movement."""
+_FAULT: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Where a movement said that it was."""
+
+    at: int
+    position: Position
+    state: str
+    message: str
+    next: str = ""
+    expected: int = 0
+
+
+@dataclass(slots=True)
+class Notice:
+    """One message that announces something, as far as the check needs it. Times are POSIX seconds, 0 for none."""
+
+    id: str
+    entry: EntryId
+    author: MemberNumber
+    sent: int
+    sort: str
+    """``notice``, ``site``, ``movement`` or ``report``."""
+    number: str = ""
+    subject: str = ""
+    kind: str = ""
+    protected: bool = False
+    ref: str = ""
+    """The organisation's own identifier of a site or movement."""
+    position: Position | None = None
+    valid: Window | None = None
+    confirmed: int = 0
+    convoy: tuple[str, ...] = ()
+    """How to reach those who are there."""
+    headquarters: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    """Its areas, each in the index as ``id/label``."""
+
+    mine: bool = False
+    """Announced by this party: shown, and not held against its own plans."""
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """What a later notice of the same author about the same thing has in common with it."""
+        return self.sort, self.author, self.ref
+
+
+@dataclass(slots=True)
+class Stated:
+    """What a message says that bears on the check, from its form or from its text."""
+
+    number: str = ""
+    subject: str = ""
+    volumes: list[tuple[str, Volume]] = field(default_factory=list)
+    cancels: tuple[str, ...] = ()
+    not_understood: tuple[str, ...] = ()
+
+
+def stated(message: Message, filled: Filled | None, sent: int, grace_s: int = 0) -> Stated:
+    """The areas of a message. Of a site whose validity is over, ``grace_s`` seconds more are held against a plan."""
+    if filled is not None:
+        return from_form(filled, grace_s)
+    return _from_text(message, sent)
+
+
+def _from_text(message: Message, sent: int) -> Stated:
+    try:
+        draft = read_notice(
+            message.body if isinstance(message.body, str) else "", datetime.fromtimestamp(sent, UTC).date()
+        )
+    except (DecodeError, ValueError, OverflowError):
+        return Stated()
+    volumes = [(part.label or str(n), part.volume) for n, part in enumerate(draft.parts, 1)]
+    words = tuple(span.text for span in draft.not_understood)
+    return Stated(draft.name, draft.subject, volumes, draft.cancels, words)
+
+
+def from_form(filled: Filled, grace_s: int = 0) -> Stated:
+    """What a filled form states."""
+    form, values = filled.form, filled.values
+    found = Stated(
+        f"{values.get('series', '')} {values.get('number', '')}".strip(),
+        str(values.get("subject", values.get("designation", values.get("name", form.title)))),
+        cancels=tuple(values.get("cancels", ())),
+        not_understood=tuple(values.get("not-understood", ())),
+    )
+    if values.get("stage") in _OVER:
+        return found
+    ends = int(values.get("self-cancels", 0))
+    times = _valid(values, grace_s)
+    for spec in form.fields:
+        if spec.type == "area" and spec.name in values:
+            given = values[spec.name] if spec.repeat > 1 else (values[spec.name],)
+            for n, volume in enumerate(given, 1):
+                limited = Volume(volume.shapes, volume.band, times) if not volume.times and times else volume
+                if not limited.times and ends > 0:
+                    limited = Volume(volume.shapes, volume.band, (Window(0, ends),))
+                found.volumes.append((f"{spec.name}-{n}", limited))
+    if form.id == SITE and "position" in values:
+        found.volumes.append(("position", Volume((Point(values["position"]),), Band(), times)))
+    if form.id == REPORT and {"position", "time"} <= set(values):
+        at = int(values["time"])
+        found.subject = f"{values.get('movement-id', '')}, reported position"
+        lasts = (Window(at - _REPORT_BEFORE_S, at + _REPORT_AFTER_S),)
+        found.volumes.append(("position", Volume((Circle(values["position"], _REPORT_M),), Band(), lasts)))
+    return found
+
+
+def _valid(values: Mapping[str, Any], grace_s: int) -> tuple[Window, ...]:
+    valid = values.get("valid")
+    return (Window(valid.start, valid.end + grace_s),) if isinstance(valid, Window) else ()
+
+
+def notice_of(views: Views, entry: EntryId, said: Statement, filled: Filled | None) -> Notice:
+    """The small facts of a message."""
+    message = said.content
+    form = message.form if isinstance(message, Message) else ""
+    values: Mapping[str, Any] = filled.values if filled is not None else {}
+    found = Notice(views.name_of(entry), entry, entry.log.member, said.time, _SORTS.get(form, "notice"))
+    found.protected = form in _SORTS
+    found.ref = str(values.get("site-id", values.get("movement-id", "")))
+    found.kind = str(values.get("function", values.get("purpose", values.get("hazard", form))))
+    found.position = values.get("position")
+    valid = values.get("valid")
+    found.valid = valid if isinstance(valid, Window) else None
+    found.confirmed = int(values.get("confirmed-on", 0)) or (said.time if form == SITE else 0)
+    found.convoy = tuple(values.get("in-charge", values.get("contacts", ())))
+    found.headquarters = tuple(values.get("headquarters", ()))
+    return found
+
+
+@dataclass(slots=True)
+class News:
+    """What a reading brought."""
+
+    added: dict[str, None] = field(default_factory=dict)
+    """Names of areas that are in force since."""
+    gone: set[str] = field(default_factory=set)
+    fires: list[tuple[EntryId, Position]] = field(default_factory=list)
+    """Check-fires that came."""
+    reports: list[Notice] = field(default_factory=list)
+    faults: dict[str, str] = field(default_factory=dict)
+    """Areas that could not be used, by name, with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What one message is read into. ``new``: it is not in the index yet."""
+
+    news: News
+    ready: dict[str, Prepared]
+    new: bool
+
+
+def numbers_of(notice: Notice) -> set[str]:
+    """What its author may cancel it by: its number, with its series and without."""
+    return {notice.number, notice.number.rpartition(" ")[2]} - {""}
+
+
+class Register:
+    """Of one line."""
+
+    def __init__(self, me: MemberNumber, grace_s: int) -> None:
+        self._me = me
+        self._grace_s = grace_s
+        self.place = 0
+        self.notices: dict[str, Notice] = {}
+        self.reports: defaultdict[tuple[int, str], list[Report]] = defaultdict(list)
+        self._current: dict[tuple[str, int, str], str] = {}
+        self._numbers: defaultdict[tuple[int, str], set[str]] = defaultdict(set)
+        self._ended: set[tuple[int, str]] = set()
+        """Numbers that their author cancelled before they came."""
+
+    def read_on(self, views: Views, index: ConflictIndex) -> News:
+        """Take in what came since, and keep the index with it."""
+        mark = int.from_bytes(index.mark, "big")
+        news = News()
+        ready: dict[str, Prepared] = {}
+        begun = self.place
+        for place, entry in views.arrivals(self.place):
+            self.place = place + 1
+            said = views.said(views.stored(entry))
+            if said is None or not isinstance(said.content, Message) or said.content.form.startswith(WATCH_FORMS):
+                continue
+            mine = entry.log.member == self._me
+            if mine or self._me in views.recipients(entry.log, said.to):
+                self._take(views, entry, said, _Reading(news, ready, place >= mark and not mine))
+        if self.place == begun and mark >= self.place:
+            return news
+        for name in news.gone:
+            ready.pop(name, None)
+            news.added.pop(name, None)
+            index.remove(name)
+        index.load(ready.items(), max(mark, self.place).to_bytes(8, "big"))
+        return news
+
+    def _take(self, views: Views, entry: EntryId, said: Statement, reading: _Reading) -> None:
+        message, news = said.content, reading.news
+        if not isinstance(message, Message):
+            return
+        filled = views.filled(entry.log, message)
+        found = notice_of(views, entry, said, filled)
+        found.mine = found.author == self._me
+        what = stated(message, filled, said.time, self._grace_s)
+        found.number, found.subject = what.number, what.subject
+        if message.form == CHECK_FIRE and filled is not None and "position" in filled.values and reading.new:
+            news.fires.append((entry, filled.values["position"]))
+        self._end_others(views, found, message, what, news)
+        if filled is not None and filled.values.get("stage") in _OVER:
+            self._current.pop(found.key, None)
+            return
+        if found.sort == "report" and filled is not None:
+            self._report(found, filled, news if reading.new else None)
+        if any((found.author, n) in self._ended for n in numbers_of(found)):
+            return
+        for n, words in enumerate(what.not_understood if reading.new else ()):
+            news.faults[f"{found.id}/words-{n}"] = f"not understood: {words[:_FAULT]}"
+        self._put(found, what, reading)
+
+    def _end_others(self, views: Views, found: Notice, message: Message, what: Stated, news: News) -> None:
+        """What this message of its author ends: what it cites, cancels by number, or is a newer word about."""
+        for ref in message.refs:
+            if ref.relation in _REPLACES and ref.entry.log.member == found.author:
+                self._end(views.name_of(ref.entry), news)
+        for number in what.cancels:
+            self._ended.add((found.author, number))
+            for id_ in list(self._numbers.get((found.author, number), ())):
+                self._end(id_, news)
+        if found.sort != "notice" and found.ref:
+            before = self._current.get(found.key)
+            if before is not None:
+                self._end(before, news)
+            self._current[found.key] = found.id
+
+    def _put(self, found: Notice, what: Stated, reading: _Reading) -> None:
+        labels = []
+        for label, volume in what.volumes:
+            name = f"{found.id}/{label}"
+            if reading.new:
+                try:
+                    reading.ready[name] = prepare_volume(volume)
+                except DecodeError as error:
+                    reading.news.faults[name] = f"area {label}: {error.message}"
+                    continue
+            labels.append(label)
+            if not found.mine:
+                reading.news.added[name] = None
+        if labels:
+            found.labels = tuple(labels)
+            self.notices[found.id] = found
+            for number in numbers_of(found):
+                self._numbers[found.author, number].add(found.id)
+
+    def _report(self, found: Notice, filled: Filled, news: News | None) -> None:
+        values = filled.values
+        if found.position is None or "time" not in values:
+            return
+        made = Report(
+            int(values["time"]),
+            found.position,
+            str(values.get("state", "")),
+            found.id,
+            str(values.get("next", "")),
+            int(values.get("expected", 0)),
+        )
+        kept = self.reports[found.author, found.ref]
+        kept.append(made)
+        kept.sort(key=lambda r: r.at)
+        del kept[:-_REPORTS]
+        if news is not None:
+            news.reports.append(found)
+
+    def _end(self, id_: str, news: News) -> None:
+        found = self.notices.pop(id_, None)
+        if found is None:
+            return
+        news.gone |= {f"{id_}/{label}" for label in found.labels}
+        for number in numbers_of(found):
+            self._numbers[found.author, number].discard(id_)
+        if self._current.get(found.key) == id_:
+            del self._current[found.key]
+
+    def of_sort(self, sort: str) -> Iterator[Notice]:
+        """Those in force of one sort, in the order of their arrival."""
+        return (n for n in self.notices.values() if n.sort == sort)
+
+    def movement(self, author: MemberNumber, ref: str) -> Notice | None:
+        """The movement in force that a party calls ``ref``."""
+        return self.notices.get(self._current.get(("movement", author, ref), ""))
+
+    def named_places(self) -> list[Named]:
+        """The protected places in force, for read-back."""
+        return [
+            Named(f"{n.subject or 'a protected place'}, notified", n.position)
+            for n in self.of_sort("site")
+            if n.position is not None and not n.mine
+        ]
+
+
+def volumes_of(views: Views, notice: Notice, grace_s: int) -> dict[str, Volume]:
+    """The areas of a notice in force, by label, read from the record again."""
+    said = views.said(views.stored(notice.entry))
+    if said is None or not isinstance(said.content, Message):
+        return {}
+    what = stated(said.content, views.filled(notice.entry.log, said.content), said.time, grace_s)
+    return {label: volume for label, volume in what.volumes if label in notice.labels}
+
+
+def height_words(height: Height | None) -> str:
+    """``FL100``, ``500 ft AGL``; empty for none."""
+    if height is None:
+        return ""
+    if height.unit is Unit.HUNDRED_FEET:
+        return f"FL{height.value:03}"
+    return f"{height.value} {'m' if height.unit is Unit.METRE else 'ft'} {height.reference.name}"
