@@ -20,7 +20,8 @@ from typing import Any, Final
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from parley.app.plans import open_plans, plan_of
+from parley.app.guard import guard_of
+from parley.app.plans import plan_of
 from parley.app.runtime import Runtime
 from parley.app.service import OPERATIONS
 from parley.app.tokens import Token, Tokens
@@ -28,7 +29,7 @@ from parley.console import api_schema as s
 from parley.console.api_schema import Endpoint, accept
 from parley.console.web import Console
 from parley.errors import KeyUnavailable, ParleyError, StoreError, UsageError
-from parley.notices.places import read_geojson
+from parley.notices.places import read_places
 
 RATE: Final = 20.0
 """Requests a second that one token may make for long."""
@@ -222,12 +223,8 @@ async def areas(call: Call) -> Any:  # noqa: ANN401 - JSON
 @endpoint("GET", "/lines/{line}/plans", "plans", s.rows(s.PLAN))
 async def plans(call: Call) -> Any:  # noqa: ANN401 - JSON
     """One's own plans and places."""
-
-    def listed() -> list[dict[str, Any]]:
-        with open_plans(call.line.line_home) as kept:
-            return [p.as_json() for p in kept]
-
-    return await asyncio.to_thread(listed)
+    kept = guard_of(call.line).kept
+    return await asyncio.to_thread(lambda: [p.as_json() for p in kept])
 
 
 @endpoint(
@@ -245,26 +242,18 @@ async def plans(call: Call) -> Any:  # noqa: ANN401 - JSON
 )
 async def keep_plans(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Keep the plans of a GeoJSON FeatureCollection, in place of those of the same names: all of them, or none."""
-    given = [plan_of(d) for d in read_geojson(json.dumps(call.body))]
-
-    def kept() -> dict[str, int]:
-        with open_plans(call.line.line_home) as plans:
-            new, changed = plans.put(given)
-            return {"new": new, "changed": changed}
-
-    return await asyncio.to_thread(kept)
+    given = [plan_of(d) for d in read_places("plans.geojson", json.dumps(call.body))]
+    guard = guard_of(call.line)
+    new, changed = await asyncio.to_thread(guard.kept.put, given)
+    await guard.look()
+    return {"new": new, "changed": changed}
 
 
 @endpoint("DELETE", "/lines/{line}/plans/{id}", "plans", s.table({"removed": s.TEXT}, more=False))
 async def remove_plan(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Forget a plan."""
     name = str(call.request.path_params["id"])
-
-    def removed() -> None:
-        with open_plans(call.line.line_home) as plans:
-            plans.remove(name)
-
-    await asyncio.to_thread(removed)
+    await call.ask("plan-remove", id=name)
     return {"removed": name}
 
 
