@@ -18,8 +18,8 @@ help: ## this list
 setup: $(READY) ## an environment in .venv with everything pinned, and the command .venv/bin/parley
 	@echo "Ready: $(BIN)/parley"
 
-demo: $(READY) ## a line between several parties on this machine, with its record in demo-out
-	$(BIN)/parley demo --out demo-out
+demo: $(READY) ## a line between two parties on this machine, with both consoles until Ctrl-C; ONCE=1 does not stay
+	$(BIN)/parley demo --out demo-out $(if $(ONCE),,--stay)
 
 web: $(READY) ## the console's scripts, from web/, with the Node that is in .venv
 	$(BIN)/python hatch_build.py

@@ -338,6 +338,7 @@ def test_the_demonstration_ends_as_documented(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     line = "demo: 11 messages delivered, 10 acknowledged, 1 declined, 2 answered; record verified"
     assert done.stdout.splitlines()[-1] == line
+    assert "their officers' links sign in" in done.stdout
     page = (tmp_path / "out" / "transcript.html").read_text()
     assert "HYDROARC" in page
     assert "<script" not in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from parley.app import fingerprint, meeting
+from parley.app import demo_consoles, fingerprint, meeting
 from parley.app.cable import Cable
 from parley.app.forms import library, usual_packs
 from parley.app.home import Home, LineHome
@@ -29,6 +30,7 @@ from parley.notices.notice import read_notice
 
 LINE: Final = "northland-southland"
 _WAIT_S: Final = 20.0
+_OPENING_S: Final = 10.0
 _FLASH: Final = (
     "Northland fisheries vessel inside area A of your notice HYDROARC 34/26 with engine failure. "
     "Hold launching until we report her clear."
@@ -44,8 +46,11 @@ _LANGUAGES: Final = {"statement-2017-02-16-fr": "fr"}
 Json = dict[str, Any]
 
 
-def run(out: Path, *, quiet: bool = False) -> int:
-    """Run it into the folder ``out``; the exit status. Any failure says what to do."""
+def run(out: Path, *, quiet: bool = False, stay: bool = False) -> int:
+    """Run it into the folder ``out``; the exit status. Any failure says what to do.
+
+    ``stay``: leave time to open the consoles before the exchange, and keep them up after it until Ctrl-C.
+    """
     began = time.monotonic()
 
     def tell(text: str) -> None:
@@ -54,14 +59,16 @@ def run(out: Path, *, quiet: bool = False) -> int:
             sys.stdout.flush()
 
     try:
-        line = asyncio.run(_Demo(out, tell, began).run())
+        asyncio.run(_Demo(out, tell, began, stay=stay).run())
+    except KeyboardInterrupt:
+        sys.stderr.write("demo ended before its end.\n")
+        return 1
     except ParleyError as error:
         sys.stderr.write(f"demo failed: {error}\nThe nodes' logs are in {out}/*/lines/*/serve.log.\n")
         return 1
     except (OSError, TimeoutError) as error:
         sys.stderr.write(f"demo failed: {error}\nThe nodes' logs are in {out}/*/lines/*/serve.log; then try again.\n")
         return 1
-    sys.stdout.write(line + "\n")
     return 0
 
 
@@ -71,10 +78,11 @@ def _texts() -> dict[str, str]:
 
 
 class _Demo:
-    def __init__(self, out: Path, tell: Callable[[str], None], began: float) -> None:
+    def __init__(self, out: Path, tell: Callable[[str], None], began: float, *, stay: bool) -> None:
         self._out = out
         self._tell = tell
         self._began = began
+        self._stay = stay
         self._north = Home(out / "northland")
         self._south = Home(out / "southland")
         self._sent: list[Json] = []
@@ -82,8 +90,8 @@ class _Demo:
         packs, dictionary = usual_packs()
         self._form = library().under({p.name: p.hash for p in packs}, dictionary).named(FORM)
 
-    async def run(self) -> str:
-        """Everything; the closing line."""
+    async def run(self) -> None:
+        """Everything."""
         self._clean()
         lines = self._found()
         port = free_port()
@@ -91,18 +99,50 @@ class _Demo:
         await cable.start()
         _configure(lines[1], f'listen = "127.0.0.1:{port}"\n')
         _configure(lines[0], f'[bearer.dial]\nsouthland = "127.0.0.1:{cable.port}"\n')
-        north = NodeProcess(self._north.path, lines[0])
-        south = NodeProcess(self._south.path, lines[1])
+        consoles = [
+            demo_consoles.prepare(self._north, "Northland", "en"),
+            demo_consoles.prepare(self._south, "Southland", "ru"),
+        ]
+        north = NodeProcess(self._north.path, lines[0], console=True)
+        south = NodeProcess(self._south.path, lines[1], console=True)
         try:
             await asyncio.gather(north.start(), south.start())
             self._tell(f"two nodes run: northland is process {north.pid}, southland is process {south.pid}")
+            for node in (north, south):
+                await node.call("officer-changed", note="a demonstration: its officers' passkeys are in software")
+            await self._open(consoles)
             await self._exchange(north, south, cable)
             await self._check_plans(north, south)
-            return await self._conclude(north, south)
+            closing = await self._conclude(north, south)
+            await asyncio.gather(*map(demo_consoles.check, consoles))
+            sys.stdout.write(closing + "\n")
+            sys.stdout.flush()
+            if self._stay:
+                await self._remain(consoles)
         finally:
             await north.stop()
             await south.stop()
             await cable.close()
+
+    async def _open(self, consoles: list[demo_consoles.DemoConsole]) -> None:
+        """Both sides' consoles, by links that sign in at once."""
+        await asyncio.gather(*map(demo_consoles.check, consoles))
+        if not self._stay:
+            self._tell("both sides' consoles answer, and their officers' links sign in")
+            return
+        _show(consoles)
+        self._tell(f"the exchange begins in {_OPENING_S:.0f} s: open both, and test and arm the alarm")
+        await asyncio.sleep(_OPENING_S)
+
+    async def _remain(self, consoles: list[demo_consoles.DemoConsole]) -> None:
+        """Until Ctrl-C."""
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        _show(consoles)
+        sys.stdout.write("Both nodes and their consoles stay up: write from one to the other. Ctrl-C ends it.\n")
+        sys.stdout.flush()
+        await stop.wait()
 
     def _clean(self) -> None:
         if self._out.exists() and any(self._out.iterdir()) and not (self._out / "northland").is_dir():
@@ -198,7 +238,7 @@ class _Demo:
             self._tell(f"{reader} reads: {' / '.join(head)}  (French: parley read --in fr {id_})")
 
     async def _check_overtaking(self, south: NodeProcess, queued: int) -> None:
-        arrived = await south.call("inbox", all=True)
+        arrived = await _messages(south, "")
         newest = sorted(arrived, key=lambda m: m["arrival"])[-(queued + 1) :]
         if newest[0]["precedence"] != "FLASH":
             raise VerificationError("the FLASH did not overtake the ROUTINE queue.", code="demo-overtaking")
@@ -273,13 +313,13 @@ class _Demo:
         await self._wait(
             "the answers are acknowledged", south, lambda s: s["peers"][0]["acknowledged"] == len(_ANSWERED)
         )
-        messages = await north.call("inbox", all=True, **{"in": "en"})
-        self._check_same(messages, await south.call("inbox", all=True, **{"in": "en"}))
+        messages = await _messages(north, "en")
+        self._check_same(messages, await _messages(south, "en"))
         records = await self._export(north, south)
         views = [_view(m) for m in messages]
         transcripts = []
         for node, language in ((north, "en"), (south, "ru"), (south, "fr")):
-            shown = [_view(m) for m in await node.call("inbox", all=True, **{"in": language})]
+            shown = [_view(m) for m in await _messages(node, language)]
             transcripts.append(self._out / ("transcript.html" if language == "en" else f"transcript-{language}.html"))
             write_private(transcripts[-1], as_html(f"The line {LINE}", shown, language).encode())
         sys.stdout.write("\n" + as_text(views) + "\n")
@@ -330,9 +370,22 @@ class _Demo:
             )
 
 
+def _show(consoles: list[demo_consoles.DemoConsole]) -> None:
+    for console in consoles:
+        sys.stdout.write(f"\n  {console.party}'s console: {console.link}\n")
+        sys.stdout.write(f"    a second officer, for what takes two, in another browser: {console.second}\n")
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
 def _configure(line: LineHome, address: str) -> None:
     text = f'[settings]\npq_interval_s = 2\n\n[[bearer]]\nkind = "tls"\nname = "loopback"\n{address}'
     write_private(line.config, text.encode())
+
+
+async def _messages(node: NodeProcess, language: str) -> list[Json]:
+    """What officers wrote; the facts of the watch beside it."""
+    return [m for m in await node.call("inbox", all=True, **{"in": language}) if not m["fact"]]
 
 
 def _listed(paths: list[Path]) -> str:

@@ -233,7 +233,7 @@ async def status(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSO
     del params
     line = runtime.node.line
     messages = await asyncio.to_thread(
-        _with_views, runtime, lambda v: [m.as_json() for m in v.messages() if not m.erased]
+        _with_views, runtime, lambda v: [m.as_json() for m in v.messages() if not (m.erased or m.fact)]
     )
     evidence = _with_views(runtime, lambda v: v.evidence())
     peers = []

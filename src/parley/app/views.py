@@ -93,9 +93,15 @@ class MessageView:
     signed: list[dict[str, Any]] = field(default_factory=list)
     """The officers who released it, by key; ``show`` adds whether each assertion was verified."""
 
+    @property
+    def fact(self) -> bool:
+        """A fact of the watch, which starts no clock and waits for no acknowledgement (ADR 30)."""
+        return self.form.startswith("watch/")
+
     def as_json(self) -> dict[str, Any]:
         """Plain data."""
         plain = {name: getattr(self, name) for name in self.__slots__ if name not in ("recipients", "filled")}
+        plain["fact"] = self.fact
         plain["recipients"] = [{**{n: getattr(x, n) for n in x.__slots__}, "state": x.state} for x in self.recipients]
         return plain
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -157,10 +158,16 @@ def prune(
 @command
 def demo(
     path: Annotated[Path, typer.Option("--out", help="Folder for the records and the transcript.")] = Path("demo-out"),
+    stay: Annotated[
+        bool,
+        typer.Option(
+            "--stay", help="Keep both nodes and their consoles up until Ctrl-C, where there is a terminal for it."
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Run two real nodes on this machine, found a line, and exchange real notices through trouble."""
-    raise typer.Exit(demonstration.run(path, quiet=json))
+    raise typer.Exit(demonstration.run(path, quiet=json, stay=stay and sys.stdin.isatty()))
 
 
 @command

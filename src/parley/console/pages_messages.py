@@ -27,8 +27,8 @@ async def inbox(visit: Visit) -> Response:
     return await visit.render(
         "inbox.html",
         title=visit.say("Inbox"),
-        waiting=[m for m in waiting if not m["form"].startswith("watch/")][:_PAGE],
-        newest=[m for m in newest[::-1] if not m["form"].startswith("watch/")],
+        waiting=[m for m in waiting if not m["fact"]][:_PAGE],
+        newest=[m for m in newest[::-1] if not m["fact"]],
         state=lambda m: state_words(visit, m),
     )
 
@@ -53,7 +53,7 @@ async def message(visit: Visit) -> Response:
     """One message; opening it does not mark it as read."""
     name = str(visit.request.path_params["id"])
     shown = await visit.ask("show", id=name, **{"in": visit.language})
-    if shown["form"].startswith("watch/"):
+    if shown["fact"]:
         original = None
     else:
         original = await _original(visit, shown)
@@ -104,7 +104,7 @@ async def _onward(visit: Visit, name: str) -> dict[str, Any] | None:
 
 async def _conflicts(visit: Visit, shown: dict[str, Any]) -> list[dict[str, Any]]:
     """What of the own plans this message clashes with; only a form states areas that are checked here."""
-    if not shown["form"] or shown["mine"] or shown["form"].startswith("watch/"):
+    if not shown["form"] or shown["mine"] or shown["fact"]:
         return []
     found = await visit.ask("check")
     return [c for c in found["conflicts"] if c["notice"].rpartition("/")[0] == shown["id"]]
@@ -119,7 +119,7 @@ def _following(visit: Visit, name: str) -> list[dict[str, Any]]:
         found = []
         for relation, entry in references.to(views.find(name)):
             view = views.message(entry)
-            if not view.form.startswith("watch/"):
+            if not view.fact:
                 found.append({"relation": relation.name.lower(), **view.as_json()})
         return found
     finally:

@@ -44,12 +44,14 @@ def catalogue(language: str) -> dict[str, str]:
 
 
 def best_language(accepted: str, usual: str = "") -> str:
-    """The first language of an Accept-Language header that the console speaks; else ``usual``, else English."""
+    """``usual``, where it is set; else the first of an Accept-Language header that the console speaks, or English."""
+    if usual in LANGUAGES:
+        return usual
     for part in accepted.split(","):
         code = part.split(";")[0].strip().lower()[:2]
         if code in LANGUAGES:
             return code
-    return usual if usual in LANGUAGES else "en"
+    return "en"
 
 
 class Times:
