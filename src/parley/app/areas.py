@@ -28,8 +28,11 @@ def draft_of_message(view: MessageView) -> NoticeDraft | None:
         return None
 
 
-def write_areas(drafts: Sequence[NoticeDraft], form: str, sender: str = "parley") -> str:
-    """The areas in one of ``FORMATS``. Raises UsageError: ``format-unknown``, ``areas-missing``."""
+def write_areas(drafts: Sequence[NoticeDraft], form: str, sender: str = "parley", *, exercise: bool = False) -> str:
+    """The areas in one of ``FORMATS``; ``exercise``: they are those of a line for exercises (R54).
+
+    Raises UsageError: ``format-unknown``, ``areas-missing``.
+    """
     now = int(datetime.now(UTC).timestamp())
     if not any(draft.parts for draft in drafts):
         raise UsageError("there are no areas to write.", code="areas-missing")
@@ -41,7 +44,7 @@ def write_areas(drafts: Sequence[NoticeDraft], form: str, sender: str = "parley"
         case "cot":
             return to_cot(drafts, now) + "\n"
         case "cap":
-            return to_cap(drafts, sender, now)
+            return to_cap(drafts, sender, now, exercise=exercise)
         case "navarea":
             return to_navarea(drafts)
         case "notam":

@@ -284,7 +284,8 @@ async def areas(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     def ask(views: Views) -> str:
         named = [views.message(views.find(name)) for name in params.get("ids") or ()]
         drafts = [d for view in named or views.messages() if (d := draft_of_message(view)) is not None and d.parts]
-        return write_areas(drafts, str(params["as"]), views.membership.member(views.me).code)
+        me, charter = views.membership.member(views.me).code, views.membership.current.charter
+        return write_areas(drafts, str(params["as"]), me, exercise=charter.purpose == "exercise")
 
     return await asyncio.to_thread(_with_views, runtime, ask)
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 from xml.etree import ElementTree as ET
 
+from parley.forms.display import safe_text
 from parley.notices.broadcast import LEVEL_FEET, NAUTICAL_MILE_M, TOP_LEVEL, around, level, stated_times
 from parley.notices.draft import NoticeDraft, Part
 from parley.notices.exports import outline
@@ -15,15 +16,18 @@ from parley.wire.geometry import Circle, Corridor, Point, Position, Shape
 _CAP: Final = "urn:oasis:names:tc:emergency:cap:1.2"
 
 
-def to_cap(drafts: Sequence[NoticeDraft], sender: str, now: int) -> str:
-    """The alert, sent at ``now`` (POSIX seconds): times as CAP 3.3.2 has them, polygons closed, radii in kilometres."""
+def to_cap(drafts: Sequence[NoticeDraft], sender: str, now: int, *, exercise: bool = False) -> str:
+    """The alert, sent at ``now`` (POSIX seconds): times as CAP 3.3.2 has them, polygons closed, radii in kilometres.
+
+    Of a line for ``exercise`` its status says so (R54).
+    """
     ET.register_namespace("", _CAP)
     alert = ET.Element(f"{{{_CAP}}}alert")
     first = drafts[0]
     _put(alert, "identifier", _name(f"{first.name}-{now}"))
     _put(alert, "sender", _name(sender) or "unknown")
     _put(alert, "sent", _time(now))
-    for name, text in (("status", "Actual"), ("msgType", "Alert"), ("scope", "Public")):
+    for name, text in (("status", "Exercise" if exercise else "Actual"), ("msgType", "Alert"), ("scope", "Public")):
         _put(alert, name, text)
     for draft in drafts:
         _info(alert, draft)
@@ -31,7 +35,7 @@ def to_cap(drafts: Sequence[NoticeDraft], sender: str, now: int) -> str:
 
 
 def _put(parent: ET.Element, name: str, text: str) -> None:
-    ET.SubElement(parent, f"{{{_CAP}}}{name}").text = text
+    ET.SubElement(parent, f"{{{_CAP}}}{name}").text = safe_text(text)
 
 
 def _name(text: str) -> str:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from xml.etree import ElementTree as ET
 
+from parley.forms.display import safe_line, safe_text
 from parley.geo.sphere import destination, position_of, unit_vectors
 from parley.notices.draft import NoticeDraft, Part
 from parley.wire.geometry import MICRODEGREES, Circle, Corridor, Point, Polygon, Position, Shape
@@ -184,8 +185,8 @@ def to_kml(drafts: Sequence[NoticeDraft]) -> str:
 
 def _placemark(document: ET.Element, draft: NoticeDraft, part: Part, shape: Shape) -> None:
     mark = ET.SubElement(document, "Placemark")
-    ET.SubElement(mark, "name").text = _title(draft, part)
-    ET.SubElement(mark, "description").text = part.subject
+    ET.SubElement(mark, "name").text = safe_text(_title(draft, part))
+    ET.SubElement(mark, "description").text = safe_text(part.subject)
     windows = part.volume.windows()
     if windows:
         span = ET.SubElement(mark, "TimeSpan")
@@ -229,7 +230,7 @@ def _event(events: ET.Element, draft: NoticeDraft, part: Part, shape: Shape, pla
         events,
         "event",
         version="2.0",
-        uid=f"parley-{draft.series}-{draft.number}-{number}".replace(" ", "-"),
+        uid=safe_line(f"parley-{draft.series}-{draft.number}-{number}").replace(" ", "-"),
         type=_COT_TYPE,
         how="m-g",
         time=_when(now),
@@ -241,8 +242,8 @@ def _event(events: ET.Element, draft: NoticeDraft, part: Part, shape: Shape, pla
     lat, lon = f"{at.lat / MICRODEGREES:.6f}", f"{at.lon / MICRODEGREES:.6f}"
     ET.SubElement(event, "point", lat=lat, lon=lon, hae="0.0", ce="9999999.0", le="9999999.0")
     detail = ET.SubElement(event, "detail")
-    ET.SubElement(detail, "contact", callsign=_title(draft, part))
-    ET.SubElement(detail, "remarks").text = part.subject
+    ET.SubElement(detail, "contact", callsign=safe_line(_title(draft, part)))
+    ET.SubElement(detail, "remarks").text = safe_text(part.subject)
     if not isinstance(shape, Point):
         line = ET.SubElement(
             ET.SubElement(detail, "shape"), "polyline", closed=str(not isinstance(shape, Corridor)).lower()

@@ -7,7 +7,7 @@ export interface Choice {
 
 export interface Spec {
   name: string;
-  type: "text" | "choice" | "flag" | "number" | "time" | "window" | "position" | "area" | "group";
+  type: "text" | "choice" | "flag" | "number" | "day" | "time" | "window" | "position" | "area" | "group";
   label: string;
   help: string;
   required: boolean;
