@@ -74,10 +74,14 @@ BROKEN = [
     ("B4", "blocks the plan", [("at: 36-43.10N 068-51.53E, radius: 50", "at: 37-43.10N 068-51.53E, radius: 50")]),
     # The minutes read as seconds: not the same point.
     ("B4", "the same point", [("36-43.0818N 068-51.7327E, valid", "36-43.0491N 068-51.4396E, valid")]),
+    # The call names another place: it is everybody's, and nobody's in particular.
+    ("B4", "straight to the role", [("{struck: hospital, position: 36-43", "{struck: hospital, position: 39-43")]),
     # Half an hour until somebody acknowledges.
     ("B4", "a minute after it called", [("  - at: +90:11\n", "  - at: +90:41\n")]),
-    # The track is seen after the convoy's time: nothing meets.
-    ("B5", "route and time", [("from: +11:30, until: +12:30", "from: +20:30, until: +21:30")]),
+    # What is watched is elsewhere: nothing meets.
+    ("B5", "route and time", [("at: 31-28.0N 034-23.4E", "at: 33-28.0N 034-23.4E")]),
+    # Nobody logs the call.
+    ("B5", "stands with the convoy", [("outcome: no-answer, officer", "outcome: busy, officer")]),
     # It never takes effect: nothing is red.
     ("B5", "sees red", [("brigade-operations], effect: +11:00}", "brigade-operations]}")]),
     # The exercise is run on a line of class operation: no mark.

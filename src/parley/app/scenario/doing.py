@@ -46,7 +46,8 @@ class Doing:
         given = dict(step.given)
         if act.operation:
             found = await self._operation(station, act.operation, self._params(act, given))
-            return found.get("id", found.get("number")) if isinstance(found, dict) else None
+            made = found if isinstance(found, dict) and step.act not in ("track", "call") else {}
+            return made.get("id", made.get("number"))
         return await self._own(step.act, station, given)
 
     async def _own(self, act: str, station: Station, given: dict[str, Any]) -> Any:  # noqa: ANN401

@@ -32,6 +32,8 @@ DEEDS: Final[Mapping[str, str]] = {
     "declare": "{who} declares something on the record.",
     "take-watch": "An officer of {who} takes the watch.",
     "plan": "{who} keeps a plan of its own.",
+    "track": "{who} enters what it watches.",
+    "call": "{who} logs a call to {contact}.",
     "cut": "The line is cut.",
     "heal": "The line works again.",
     "stop": "The node of {who} stops.",
@@ -52,6 +54,10 @@ ALARMS: Final[Mapping[str, str]] = {
     "test-missing": "{who}: a line test with {message} is missing.",
     "onward": "{who}: units have not acknowledged {message}: {stage}.",
     "relief-late": "{who}: the relief of {message} is late.",
+    "conflict": "{who}: ALARM, {message} clashes with own activities of {role}: {stage}.",
+    "check-fire": "{who}: ALARM, {message} goes straight to who controls what is near: {role}.",
+    "off-route": "{who}: ALARM, a movement is off its route: {stage}.",
+    "under-fire": "{who}: ALARM, a movement is under fire: {stage}.",
     "no-duff": "{who}: ALARM, {message} on the exercise line is real.",
 }
 """What the watch does of itself, by the code that it tells."""
@@ -80,6 +86,9 @@ STAGES: Final = (
     "red",
     "ours",
     "theirs",
+    "near",
+    "meets",
+    "blocking",
 )
 SAYINGS: Final = (
     *DEEDS.values(),
