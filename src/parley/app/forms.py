@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -35,10 +35,13 @@ def read_folder(folder: Path) -> Pack:
         raise UsageError(f"{folder} cannot be read: {error.strerror}.", code="file-unreadable") from error
 
 
-def _shipped() -> Iterator[Pack]:
-    for folder in sorted(files(shipped).iterdir(), key=lambda f: f.name):
-        if folder.is_dir() and (folder / DEFINITION).is_file():
-            yield read_pack({f.name: f.read_bytes() for f in folder.iterdir() if f.is_file()})
+@cache
+def _shipped() -> tuple[Pack, ...]:
+    folders = [f for f in files(shipped).iterdir() if f.is_dir() and (f / DEFINITION).is_file()]
+    return tuple(
+        read_pack({f.name: f.read_bytes() for f in folder.iterdir() if f.is_file()})
+        for folder in sorted(folders, key=lambda f: f.name)
+    )
 
 
 @cache
