@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from parley.app.alerts import Alerts, load_channels
 from parley.app.guard import stand_watch
 from parley.app.home import Home, LineHome
 from parley.app.runtime import Runtime, calm_collector, running
@@ -73,9 +74,13 @@ async def _serve(home: Home, lines: list[LineHome], with_console: bool, json: bo
             sys.stderr.flush()
         for console in shown:
             console.told(line, event)
+        alerts.take(line, event)
 
+    alerts = Alerts(load_channels(home.path / "config.toml"), told)
     async with contextlib.AsyncExitStack() as stack:
         runtimes = await _start(stack, lines, told, stop)
+        alerts.start()
+        stack.push_async_callback(alerts.close)
         if with_console and settings.enabled:
             await _start_console(stack, home, runtimes, settings, shown, told)
         calm_collector()
