@@ -75,7 +75,7 @@ def serving(homes: list[Home]) -> Iterator[None]:
                 runner.run(node.stop())
 
 
-def notify_hospital(home: Path, **more: str) -> str:
+def as_settings(**more: str) -> list[str]:
     values = {
         "stage": "new",
         "site-id": "MED-1",
@@ -87,8 +87,11 @@ def notify_hospital(home: Path, **more: str) -> str:
         "contacts": "Duty desk +00 555 0100",
         **more,
     }
-    settings = [x for k, v in values.items() for x in ("--set", f"{k}={v}")]
-    return str(parley("send", "--form", "site", *settings, "--home", home)["id"])
+    return [x for k, v in values.items() for x in ("--set", f"{k}={v}")]
+
+
+def notify_hospital(home: Path, **more: str) -> str:
+    return str(parley("send", "--form", "site", *as_settings(**more), "--home", home)["id"])
 
 
 def alarms(home: Path) -> dict[str, list[dict[str, Any]]]:
@@ -100,6 +103,12 @@ def test_a_hospital_holds_the_plan_that_comes_too_near_until_an_officer_override
     window = ("--start", clock(hours=1), "--end", clock(hours=3))
     hospital = notify_hospital(homes[0])
     until(lambda: parley("sites", "list", *force))
+    # R67: the coordinates swapped, and a hospital at sea.
+    swapped = parley("plans", "add", "Swapped", "--at", "68.862 36.718", *force)
+    assert "swapped" in swapped["warnings"][0]
+    parley("plans", "remove", "swapped", *force)
+    sea = parley("send", "--form", "site", *as_settings(**{"site-id": "SEA", "position": "36-43N 168-51W"}), *aid)
+    assert "lies at sea" in sea["questions"][0]
     # B4: the coordinates of the office, 20 m away, in another notation.
     held = parley(
         "plans",
@@ -153,9 +162,9 @@ def test_a_hospital_holds_the_plan_that_comes_too_near_until_an_officer_override
     notify_hospital(
         homes[0], **{"site-id": "MED-2", "position": "37-00.5N 069-00E", "name": "Clinic", "stage": "ended"}
     )
-    until(lambda: not parley("sites", "list", *force)[1:])
+    until(lambda: "MED-2" not in [s["ref"] for s in parley("sites", "list", *force)])
     assert parley("check", *force)["conflicts"] == []
-    assert [s["mine"] for s in parley("sites", "list", *aid)] == [True]
+    assert [s["mine"] for s in parley("sites", "list", *aid)] == [True, True]
     layers = {f["properties"]["layer"] for f in map_of(homes[1])["features"]}
     assert layers == {"plan", "site"}
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from parley.app.conflictrules import ConflictSettings, load_conflict_settings
 from parley.app.desk import desk_of, first_of, keep_watch
-from parley.app.plans import Plan, Plans, digest
+from parley.app.plans import Plan, Plans, digest, first_position
 from parley.app.register import Notice, Register, height_words, volumes_of
 from parley.conflict.areas import HALF_ROUND_M, places, prepare
 from parley.conflict.check import Activity, Conflict, Controller, Degree, check, controllers
@@ -40,6 +40,8 @@ _DIRECT: Final = 50_000
 """Pairs of new notices and plans that are compared one by one; more are found through the index."""
 _WINDOWS_SHOWN: Final = 5
 _NAMED: Final = 8
+_KNOWN: Final = 5_000
+"""Known places that an entered position is held against."""
 _DEGREES: Final = {Degree.NEAR: "near", Degree.MEETS: "meets", Degree.BLOCKING: "blocking"}
 _OVERDUE: Final = "validity-over"
 """The doubt about a protected place that was not confirmed in time: it is held against plans all the same."""
@@ -463,6 +465,11 @@ class Guard:
 
             await desk.alone(enter)
             return held
+
+    def known(self) -> list[Position]:
+        """Where this side and the line are active: own plans, and places that were notified."""
+        own = [first_position(o.plan.volume.shapes[0]) for o in self._own.values() if o.plan.volume.shapes]
+        return [*own, *(n.position for n in self.register.notices.values() if n.position is not None)][:_KNOWN]
 
     def plans(self) -> list[Plan]:
         """One's own plans and tracks, as of the last look."""

@@ -16,8 +16,10 @@ from parley.app import situation
 from parley.app.forms import fill, read_yaml
 from parley.app.guard import Alert, Guard, guard_of
 from parley.app.plans import Fix, Plan, Track, check_plan, plan_of, read_track, slug
-from parley.app.register import from_form
+from parley.app.register import CHECK_FIRE, from_form
+from parley.app.sanity import doubts, form_doubts, volume_doubts
 from parley.errors import UsageError
+from parley.forms.filled import Filled
 from parley.forms.geotext import read_height, read_time, read_times, read_volume
 from parley.geo.coordinates import parse_position
 from parley.notices.places import PlaceDraft, read_places
@@ -85,6 +87,7 @@ async def plan_put(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - J
 async def _put(runtime: Runtime, plan: Plan, params: Params) -> dict[str, Any]:
     check_plan(plan)
     before = await _ask(runtime, lambda guard, _: {a.pair: a.degree for a in _of(guard, plan.id)})
+    asked = await _ask(runtime, lambda guard, _: volume_doubts(plan.volume, guard.known(), land=plan.protected))
     guard = guard_of(runtime)
     await asyncio.to_thread(guard.kept.put, [plan])
     await guard.look()
@@ -99,7 +102,7 @@ async def _put(runtime: Runtime, plan: Plan, params: Params) -> dict[str, Any]:
             "plan": situation.plan_data(guard, plan),
             "conflicts": situation.conflicts(guard, views, plan.id),
             "held": bool(guard.holding(plan.id)),
-            "warnings": [],
+            "warnings": asked,
             "new": sorted(notice for _, notice in worse),
             "gone": sorted(notice for _, notice in set(before) - set(now)),
         }
@@ -194,12 +197,20 @@ async def plans_import(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401
         if (before := ids.setdefault(slug(draft.name), draft.name)) != draft.name:
             raise UsageError(f"{draft.name!r} and {before!r} would be one plan.", code="plan-name")
     made = [plan_of(d) for d in drafts]
-    new, changed = await asyncio.to_thread(guard_of(runtime).kept.put, made)
+    guard = guard_of(runtime)
+    await guard.look()
+    known = guard.known()
+    asked = [
+        f"{p.name}: {question}"
+        for p in made
+        for question in await asyncio.to_thread(volume_doubts, p.volume, known, land=p.protected)
+    ]
+    new, changed = await asyncio.to_thread(guard.kept.put, made)
 
     def answer(guard: Guard, _: Views) -> dict[str, Any]:
         return {
             "read": len(made),
-            "warnings": [],
+            "warnings": asked,
             "new": new,
             "changed": changed,
             "conflicts": sum(1 for pair in guard.alerts if pair[0] in ids),
@@ -290,6 +301,7 @@ async def track_put(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - 
     id_, now = slug(str(params["name"])), guard.desk.now
     at = read_time(params["time"]) if params.get("time") else now
     fix = Fix(at, parse_position(str(params["at"])), int(params.get("radius") or 1))
+    asked = await _ask(runtime, lambda guard, _: doubts(fix.where, guard.known()))
     row = guard.kept.row("track", id_)
     before = read_track(row) if row is not None else None
     until = read_time(params["until"]) if params.get("until") else at + guard.settings.track_s
@@ -305,7 +317,7 @@ async def track_put(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - 
         runtime,
         lambda guard, views: {
             "track": track.as_json(),
-            "warnings": [],
+            "warnings": asked,
             "conflicts": situation.conflicts(guard, views, track.plan().id),
         },
     )
@@ -425,6 +437,20 @@ async def area_map(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - J
     return await _ask(runtime, answer)
 
 
+async def questions(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """What is to be asked about the positions and heights of a ``form`` with its ``values`` before it is sent (R67)."""
+    forms = runtime.forms
+    filled = fill(forms, forms.named(str(params["form"])), dict(params.get("values") or {}), draft=True)
+    return {"questions": await asked_of(runtime, filled)}
+
+
+async def asked_of(runtime: Runtime, filled: Filled) -> list[str]:
+    """Questions about a form; none about a check-fire, which nothing may hold up (R57)."""
+    if filled.form.id == CHECK_FIRE:
+        return []
+    return await _ask(runtime, lambda guard, _: form_doubts(filled, guard.known()))
+
+
 async def fires(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """Check-fires since the node's start, each with whose activities were under way near it, the nearest first (B4)."""
     del params
@@ -457,4 +483,5 @@ PLAN_OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] =
     "sites": sites,
     "map": area_map,
     "check-fires": fires,
+    "questions": questions,
 }

@@ -20,7 +20,7 @@ from parley.app.forms import fill, forms_of, message_of, urgency
 from parley.app.guard import guard_of
 from parley.app.mapping import MAPPING_OPERATIONS
 from parley.app.officerops import OFFICER_OPERATIONS
-from parley.app.planops import PLAN_OPERATIONS
+from parley.app.planops import PLAN_OPERATIONS, asked_of
 from parley.app.proofs import write_proof
 from parley.app.provenance import RECORD_OPERATIONS
 from parley.app.readback import as_remark, read_back, stated_places
@@ -116,8 +116,9 @@ async def _send_form(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 -
         relation = _relation(str(params.get("relation") or "reply"))
         content = replace(content, refs=(Reference(relation, about),))
         to = to or runtime.audience(about)
+    asked = await asked_of(runtime, filled)
     entry = await runtime.send(content, to)
-    return _with_views(runtime, lambda views: views.message(entry).as_json())
+    return {**_with_views(runtime, lambda views: views.message(entry).as_json()), "questions": asked}
 
 
 def _relation(name: str) -> Relation:

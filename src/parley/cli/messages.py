@@ -90,6 +90,8 @@ def send(
             raise UsageError("give a text or a form, not both.", code="text-twice")
         values = gather(line_forms(home, line), form, set_ or [], file, edit=edit)
         params |= {"form": form, "values": values, "about": about, "relation": relation, "precedence": precedence}
+        if sys.stdin.isatty() and not json:
+            _ask_first(call(home, line, "questions", form=form, values=values)["questions"])
     message = call(home, line, "send", **params)
     if json:
         show_json(message)
@@ -97,6 +99,16 @@ def send(
         say(f"{message['id']}  {message['precedence']} to {', '.join(message['to'])}: on the record, on its way.")
         for warning in message["warnings"]:
             say(warning, "bold red")
+        for question in message.get("questions", ()):
+            say(f"Is this right? {question} 'parley watch correct' corrects it.", "yellow")
+
+
+def _ask_first(questions: list[str]) -> None:
+    """What was sent can never be taken back, so a person is asked before (R67)."""
+    for question in questions:
+        say(f"Is this right? {question}", "yellow")
+    if questions and not typer.confirm("Send it as it is?", default=False):
+        raise UsageError("nothing is sent.", code="form-given-up")
 
 
 def _reply_by(text: str | None) -> int:
