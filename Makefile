@@ -10,7 +10,7 @@ READY := $(VENV)/.installed
 # What the console is built from: a change of it is built by whatever target comes next.
 WEB := hatch_build.py $(shell find web -name node_modules -prune -o -name test -prune -o -type f ! -name .lock -print)
 
-.PHONY: help setup demo web test check bench sim soak fuzz mutants docs dictionary clean lock
+.PHONY: help setup demo web test check bench sim soak fuzz mutants docs dictionary clean lock pictures
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ sim: $(READY) ## one simulated world from SEED=0 on, replayed to the byte; COUNT
 
 soak: $(READY) ## simulated worlds on all cores for SECONDS=3600, with a report in soak-out
 	PYTHONHASHSEED=0 $(BIN)/python -m parley_testkit.sim.soak --seconds $${SECONDS:-3600} --out soak-out $${REAL:+--real}
+
+pictures: $(READY) ## the pictures of docs/tutorial, taken anew in a real browser
+	PARLEY_PICTURES=docs/tutorial/pictures $(BIN)/pytest -q tests/browser/test_tutorial.py -k officers_tutorial
 
 fuzz: $(READY) ## coverage-guided fuzzing of every decoder, an hour each; SECONDS=60 for less
 	$(BIN)/python -m fuzz --seconds $${SECONDS:-3600}
