@@ -1,0 +1,293 @@
+"""Attacks on the running console over real sockets: forged, planted, replayed, oversized, slow. R4, D9."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import pytest
+
+from parley.app import meeting
+from parley.app.home import Home
+from parley.app.officers import Officers
+from parley.app.passkeys import SoftwarePasskey
+from parley.app.process import free_port
+from parley.app.runtime import running
+from parley.app.service import OPERATIONS
+from parley.console.server import ConsoleServer
+from parley.console.settings import ConsoleSettings
+from parley.console.web import Console
+
+
+class Served(NamedTuple):
+    """A console that runs on a thread of its own."""
+
+    home: Home
+    port: int
+    loop: asyncio.AbstractEventLoop
+    console: Console
+
+    @property
+    def origin(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def operation(self, name: str, **params: Any) -> Any:
+        asked = OPERATIONS[name](self.console.lines["trial"], params)
+        return asyncio.run_coroutine_threadsafe(asked, self.loop).result(60)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("hostile")
+    both = [Home(folder / name) for name in ("north", "south")]
+    for home in both:
+        meeting.init_party(home, home.path.name, home.path.name.title(), ["en"])
+    proposal = meeting.propose(both[0], "trial", [meeting.introduce(both[1], "trial")])
+    meeting.install(both[0], meeting.merge([meeting.accept(both[1], proposal)]))
+    both[0].line("trial").config.write_text('[watch]\ntests_at = []\ntwo_officers = ["flash"]\n')
+    ready, ended, port = threading.Event(), asyncio.Event(), free_port()
+    made: list[Served] = []
+
+    async def run() -> None:
+        async with running(both[0].line("trial"), with_bearers=False) as runtime:
+            settings = ConsoleSettings(port=port, origin=f"http://localhost:{port}")
+            console = Console(both[0], {"trial": runtime}, settings, "run")
+            server = ConsoleServer(console, lambda _line, _event: None)
+            await server.start()
+            made.append(Served(both[0], port, asyncio.get_running_loop(), console))
+            ready.set()
+            await ended.wait()
+            await server.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()))
+    thread.start()
+    assert ready.wait(60)
+    yield made[0]
+    made[0].loop.call_soon_threadsafe(ended.set)
+    thread.join(60)
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: list[tuple[str, str]]
+    text: str
+
+    def header(self, name: str) -> str:
+        return next((v for k, v in self.headers if k.lower() == name), "")
+
+
+class Browser:
+    """Keeps its cookie, and sends what a page of the console would."""
+
+    def __init__(self, served: Served, cookie: str = "") -> None:
+        self.served, self.cookie, self.csrf = served, cookie, ""
+
+    def ask(self, method: str, path: str, body: str = "", **headers: str) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.served.port, timeout=60)
+        given = {"Host": f"localhost:{self.served.port}", "Cookie": self.cookie}
+        if method == "POST":
+            given |= {"Origin": self.served.origin, "X-Parley-CSRF": self.csrf, "Accept": "application/json"}
+        given |= {k.replace("_", "-"): v for k, v in headers.items()}
+        connection.request(method, path, body.encode(), {k: v for k, v in given.items() if v})
+        response = connection.getresponse()
+        found = Answer(response.status, response.getheaders(), response.read().decode(errors="replace"))
+        connection.close()
+        for name, value in found.headers:
+            if name.lower() == "set-cookie" and value.startswith(f"parley-{self.served.port}="):
+                self.cookie = value.partition(";")[0]
+        token = re.search(r'name="csrf" content="([^"]*)"', found.text)
+        self.csrf = token.group(1) if token else self.csrf
+        return found
+
+    def post(self, path: str, body: object, **headers: str) -> Answer:
+        return self.ask("POST", path, json.dumps(body), Content_Type="application/json", **headers)
+
+    def form(self, path: str, **fields: str) -> Answer:
+        return self.ask("POST", path, urlencode(fields), Content_Type="application/x-www-form-urlencoded")
+
+    def enrol(self, name: str) -> SoftwarePasskey:
+        key = SoftwarePasskey(self.served.origin)
+        code = Officers(self.served.home).invite(name, ("watch",), self.served.console.now())
+        self.ask("GET", "/sign-in")
+        begun = json.loads(self.post("/enrol/begin", {"code": code}).text)
+        done = self.post("/enrol/finish", {"ceremony": begun["ceremony"], "response": key.create(begun["options"])})
+        assert done.status == 200, done.text
+        return key
+
+    def sign_in(self, key: SoftwarePasskey) -> tuple[Answer, dict[str, Any]]:
+        self.ask("GET", "/sign-in")
+        begun = json.loads(self.post("/sign-in/begin", {}).text)
+        body = {"ceremony": begun["ceremony"], "response": key.get(begun["options"])}
+        return self.post("/sign-in/finish", body), body
+
+    @property
+    def inside(self) -> bool:
+        return self.ask("GET", "/officers").status == 200
+
+
+@pytest.fixture(scope="module")
+def keys(served: Served) -> dict[str, SoftwarePasskey]:
+    return {name: Browser(served).enrol(name) for name in ("N1 Secretname", "N2 Othername")}
+
+
+def signed_in(served: Served, keys: dict[str, SoftwarePasskey], name: str = "N1 Secretname") -> Browser:
+    browser = Browser(served)
+    assert browser.sign_in(keys[name])[0].status == 200
+    browser.ask("GET", "/officers")
+    assert browser.inside
+    return browser
+
+
+def test_a_request_that_another_page_forged_changes_nothing(served: Served, keys: dict[str, SoftwarePasskey]) -> None:
+    victim, other = signed_in(served, keys), signed_in(served, keys, "N2 Othername")
+    note = {"text": "forged"}
+    for forged in (
+        {"X_Parley_CSRF": ""},
+        {"X_Parley_CSRF": other.csrf},
+        {"X_Parley_CSRF": victim.csrf[:-1]},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "", "Sec_Fetch_Site": "cross-site"},
+        {"Host": "evil.example"},
+    ):
+        found = victim.ask(
+            "POST", "/lines/trial/log", urlencode(note), Content_Type="application/x-www-form-urlencoded", **forged
+        )
+        assert found.status in (403, 421), forged
+    assert victim.form("/lines/trial/log", text="real").status == 303
+    texts = [f.get("text") for f in served.operation("watch-log")]
+    assert "real" in texts
+    assert "forged" not in texts
+
+
+def test_a_planted_session_is_never_the_officers(served: Served, keys: dict[str, SoftwarePasskey]) -> None:
+    attacker = Browser(served)
+    attacker.ask("GET", "/sign-in")
+    planted = attacker.cookie
+    victim = Browser(served, planted)
+    assert victim.sign_in(keys["N1 Secretname"])[0].status == 200
+    assert victim.cookie != planted
+    assert victim.inside
+    assert not Browser(served, planted).inside
+    made_up = Browser(served, f"parley-{served.port}=chosen-by-somebody")
+    assert made_up.sign_in(keys["N1 Secretname"])[0].status == 200
+    assert "chosen-by-somebody" not in made_up.cookie
+    cookie = next(v for k, v in Browser(served).ask("GET", "/sign-in").headers if k.lower() == "set-cookie")
+    assert "httponly" in cookie.lower()
+    assert "samesite=strict" in cookie.lower()
+
+
+def test_an_answer_of_a_passkey_is_not_taken_twice(served: Served, keys: dict[str, SoftwarePasskey]) -> None:
+    browser = Browser(served)
+    first, body = browser.sign_in(keys["N1 Secretname"])
+    assert first.status == 200
+    thief = Browser(served)
+    thief.ask("GET", "/sign-in")
+    assert "ceremony-unknown" in thief.post("/sign-in/finish", body).text
+    begun = json.loads(thief.post("/sign-in/begin", {}).text)
+    assert "sign-in-refused" in thief.post("/sign-in/finish", {**body, "ceremony": begun["ceremony"]}).text
+    assert not thief.inside
+
+
+def test_who_is_outside_learns_of_no_officer(served: Served, keys: dict[str, SoftwarePasskey]) -> None:
+    browser = Browser(served)
+    pages = [browser.ask("GET", path) for path in ("/", "/sign-in", "/officers", "/lines/trial/watch", "/api/lines")]
+    begun = json.loads(browser.post("/sign-in/begin", {}).text)
+    assert not begun["options"].get("allowCredentials")
+    for page in pages:
+        assert "Secretname" not in page.text
+    for code in ("", "AAAA", "N1 Secretname"):
+        assert "invitation-invalid" in browser.post("/enrol/begin", {"code": code}).text
+    stranger = SoftwarePasskey(served.origin)
+    stranger.create({"rp": {"id": "localhost"}, "user": {"id": "AAAA"}, "challenge": "AAAA"})
+    unknown = browser.sign_in(stranger)[0]
+    copied = SoftwarePasskey(served.origin, keys["N1 Secretname"].keys, 0)
+    known = browser.sign_in(copied)[0]
+    assert (unknown.status, unknown.text) == (known.status, known.text), "an unknown passkey and a refused one"
+    page = browser.ask("GET", "/officers")
+    assert (page.status, page.header("location")) == (303, "/sign-in")
+
+
+def test_nobody_releases_a_draft_of_their_own(served: Served, keys: dict[str, SoftwarePasskey]) -> None:
+    browser = signed_in(served, keys)
+    by = next(o.by for o in Officers(served.home).active() if o.name == "N1 Secretname")
+    draft = served.operation("watch-draft", officer=by, text="Open fire.", precedence="flash")
+    act = f"/lines/trial/drafts/{draft['number']}/act"
+    for fields in (
+        {"how": "approve", "statement": draft["statement"]},
+        {"how": "release"},
+        {"how": "approve", "statement": draft["statement"], "officer": "N2 Othername"},
+    ):
+        browser.form(act, **fields)
+        (kept,) = [d for d in served.operation("watch")["drafts"] if d["number"] == draft["number"]]
+        assert kept["approved_by"] == [], fields
+    other = signed_in(served, keys, "N2 Othername")
+    other.form(act, how="approve", statement=draft["statement"])
+    other.form(act, how="release")
+    browser.form(act, how="release")
+    assert not [m for m in served.operation("inbox", all=True) if m["text"] == "Open fire."]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../../../../pyproject.toml",
+        "/static/%2e%2e/%2e%2e/web.py",
+        "/static/..%2f..%2f..%2fetc%2fpasswd",
+        "/static//etc/passwd",
+        "/lines/..%2f..%2fofficers.json/watch",
+        "/lines/trial/messages/..%2f..%2fofficers.json",
+        "/%0d%0aSet-Cookie:%20planted=1",
+        "/lines/x%0d%0aSet-Cookie:%20planted=1/watch",
+        "/static/%00",
+    ],
+)
+def test_a_path_leads_nowhere_and_into_no_header(served: Served, keys: dict[str, SoftwarePasskey], path: str) -> None:
+    found = signed_in(served, keys).ask("GET", path)
+    assert 400 <= found.status < 500
+    assert "planted=1" not in "".join(v for k, v in found.headers if k.lower() == "set-cookie")
+    assert "root:" not in found.text
+    assert "build-system" not in found.text
+
+
+def test_what_an_officer_writes_is_one_line_of_the_log(served: Served, keys: dict[str, SoftwarePasskey]) -> None:
+    browser = signed_in(served, keys)
+    before = len(served.operation("watch-log", limit=10_000))
+    text = "note\r\n2026-01-01 00:00:00Z  noted: officer N2, text forged\x1b[2J<script>alert(1)</script>"
+    browser.form("/lines/trial/log", text=text)
+    entries = served.operation("watch-log", limit=10_000)
+    assert len(entries) == before + 1
+    assert entries[-1]["officer"].startswith("N1 Secretname #")
+    page = browser.ask("GET", "/lines/trial/log").text
+    assert "<script>alert" not in page
+    assert "\x1b" not in page
+
+
+def test_large_and_slow_requests_keep_nobody_else_waiting(served: Served) -> None:
+    browser = Browser(served)
+    for length in (str(1 << 40), "-1", "x"):
+        with socket.create_connection(("127.0.0.1", served.port), 60) as raw:
+            head = f"POST /sign-in/begin HTTP/1.1\r\nHost: localhost:{served.port}\r\nContent-Length: {length}\r\n\r\n"
+            raw.sendall(head.encode())
+            assert raw.recv(64).split()[1] in (b"413", b"400")
+    slow = [socket.create_connection(("127.0.0.1", served.port), 60) for _ in range(50)]
+    try:
+        for raw in slow:
+            raw.sendall(b"POST /sign-in/begin HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+        assert browser.ask("GET", "/sign-in").status == 200
+    finally:
+        for raw in slow:
+            raw.close()
+    with socket.create_connection(("127.0.0.1", served.port), 60) as raw, contextlib.suppress(ConnectionError):
+        raw.sendall(f"GET / HTTP/1.1\r\nHost: localhost:{served.port}\r\nX: ".encode() + b"a" * 200_000)
+        said = raw.recv(64)
+        assert not said or said.split()[1] in (b"400", b"431")
+    assert browser.ask("GET", "/sign-in").status == 200
