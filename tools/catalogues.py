@@ -41,7 +41,9 @@ def said() -> Iterator[tuple[str | tuple[str, ...], str]]:
     """Every text, or texts of a plural, with the file that says it."""
     for path in sorted((CONSOLE / "templates").glob("*.html")):
         with path.open("rb") as source:
-            found = extract("jinja2.ext:babel_extract", source, options={"newstyle_gettext": "yes", "trimmed": "no"})
+            found = extract(
+                "jinja2.ext:babel_extract", source, options={"newstyle_gettext": "yes", "trimmed": "no", "silent": "no"}
+            )
             yield from ((text, path.name) for _, text, _, _ in found)
     for path in sorted(CONSOLE.glob("*.py")):
         yield from ((text, path.name) for text in _in_code(ast.parse(path.read_text("utf-8"))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -67,6 +68,47 @@ def test_two_enrol_a_third_is_approved_and_signs_in(browser: Browser, stations: 
     assert [w for w in seen.wrong + waiting.wrong if "403" not in w] == []
     third.close()
     first.close()
+
+
+def test_two_officers_sign_what_is_released_and_one_what_is_acknowledged(
+    browser: Browser, stations: tuple[Any, Any], watched: Any
+) -> None:
+    north, south = stations
+    for station in stations:
+        for runtime in station.runtimes.values():
+            rules = runtime.rules
+            two = replace(rules.release, two_officers=frozenset({"immediate"}))
+            runtime.rules, runtime._under = replace(rules, release=two), None
+    first, one = enrol(browser, north, watched, "Officer N1")
+    second, two_ = enrol(browser, north, watched, "Officer N2")
+    for seen in (one, two_):
+        seen.page.get_by_role("button", name="Sign in with a passkey").click()
+        expect(seen.page).to_have_url(f"{north.url}/")
+    writer = north.console.sign_in.officers.named("Officer N1").by
+    draft = north.call("watch-draft", officer=writer, text="We move at dawn.", precedence="IMMEDIATE")
+    for seen in (one, two_):
+        seen.page.goto(f"{north.url}/lines/trial/drafts/{draft['number']}")
+        assert seen.page.get_by_role("button", name="Send it").count() == 0
+        seen.page.get_by_role("button", name="Sign this very text").click()
+        expect(seen.page.locator("main")).to_contain_text("Signed by")
+    two_.page.get_by_role("button", name="Send it").click()
+    expect(two_.page.locator("h1")).to_contain_text("We move at dawn.")
+    got = watched.until(lambda: south.call("inbox"))[0]
+    keys = {o.key.hex() for o in north.console.sign_in.officers.all()}
+    assert {s["key"] for s in south.call("show", id=got["id"])["signed"]} == keys
+
+    third, reader = enrol(browser, south, watched, "Officer S1")
+    enrol(browser, south, watched, "Officer S2")[0].close()
+    reader.page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(reader.page).to_have_url(f"{south.url}/")
+    reader.page.goto(f"{south.url}/lines/trial/messages/{got['id']}")
+    reader.page.get_by_text("Acknowledge, with read-back").click()
+    expect(reader.page.locator("#act")).to_contain_text("Your passkey signs it")
+    reader.page.get_by_role("button", name="Acknowledge", exact=True).click()
+    watched.until(lambda: north.call("show", id=got["id"])["recipients"][0]["acknowledged"])
+    assert one.wrong + two_.wrong + reader.wrong == []
+    for context in (first, second, third):
+        context.close()
 
 
 def test_flash_is_read_and_acknowledged_without_a_passkey(

@@ -13,7 +13,7 @@ from parley.ids import EntryId
 from parley.node.clock import system_entropy
 from parley.procedure.outgoing import needs_key
 from parley.wire.assertion import Assertion, check, read_assertion
-from parley.wire.statement import Kind, Mark, Precedence, Reference, Relation, Signed, Statement, signed_hash
+from parley.wire.statement import Kind, Mark, Message, Precedence, Reference, Relation, Signed, Statement, signed_hash
 
 _NONCE_BYTES = 16
 
@@ -84,14 +84,8 @@ def signature_of(runtime: Runtime, kind: Kind, entry: EntryId, params: dict[str,
         return asked.mark.signed and replace(asked.mark.signed, by=(assertion,))
     if params.get("without_key"):
         return fresh()
-    if not runtime.officers.keyed():
-        return None
-    views = runtime.views()
-    try:
-        message = message_of(views, entry)
-    finally:
-        views.close()
-    if not needs_key(message, runtime.procedures.release):
+    message = wants_key(runtime, entry)
+    if message is None:
         return None
     if message.precedence is not Precedence.FLASH:
         raise UsageError(
@@ -100,3 +94,15 @@ def signature_of(runtime: Runtime, kind: Kind, entry: EntryId, params: dict[str,
             next_step="Acknowledge it at the console, signed in with a passkey.",
         )
     return fresh()
+
+
+def wants_key(runtime: Runtime, entry: EntryId) -> Message | None:
+    """The message, where its acknowledgement carries an officer's key: by its class, once officers have keys."""
+    if not runtime.officers.keyed():
+        return None
+    views = runtime.views()
+    try:
+        message = message_of(views, entry)
+    finally:
+        views.close()
+    return message if needs_key(message, runtime.procedures.release) else None

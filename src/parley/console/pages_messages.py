@@ -6,9 +6,10 @@ import base64
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from parley.app.provenance import References
+from parley.app.signing import plain, wants_key
 from parley.console.glance import stage_words
 from parley.console.web import Visit, page
 from parley.errors import ParleyError, UsageError
@@ -16,6 +17,8 @@ from parley.wire.statement import Precedence
 
 _PAGE: Final = 100
 """Messages on one page of the inbox."""
+HELD: Final = ("draft-overtaken", "release-needed", "release-key-needed", "key-needed")
+"""Why a draft is kept, and not sent."""
 _MESSAGE: Final = "/lines/{line}/messages/{id}"
 
 
@@ -64,6 +67,7 @@ async def message(visit: Visit) -> Response:
         original=original,
         clocks=await _clocks(visit, name),
         origin=await _or_error(visit, "origin", id=name),
+        signed_class=_wants_key(visit, name),
         places=await visit.ask("readback", id=name),
         conflicts=await _conflicts(visit, shown),
         onward=await _onward(visit, name),
@@ -108,6 +112,16 @@ async def _conflicts(visit: Visit, shown: dict[str, Any]) -> list[dict[str, Any]
         return []
     found = await visit.ask("check")
     return [c for c in found["conflicts"] if c["notice"].rpartition("/")[0] == shown["id"]]
+
+
+def _wants_key(visit: Visit, name: str) -> bool:
+    """Whether the acknowledgement is signed by the officer's key (D9)."""
+    views = visit.line.views()
+    try:
+        entry = views.find(name)
+    finally:
+        views.close()
+    return wants_key(visit.line, entry) is not None
 
 
 def _following(visit: Visit, name: str) -> list[dict[str, Any]]:
@@ -183,13 +197,44 @@ async def mark(visit: Visit) -> Response:
             next_step="Compare where they lie with what was meant, tick the box, then acknowledge.",
         )
     await visit.ask(how, id=name, text=text, officer=visit.officer)
-    await _note(visit, f"{how} {name}")
     return back(visit)
 
 
-async def _note(visit: Visit, text: str) -> None:
-    """Who did it stays on this node: the record names the role (ADR 30)."""
-    await visit.ask("watch-note", officer=visit.officer or "nobody signed in", text=text)
+@page(f"{_MESSAGE}/sign/begin", methods=("POST",), name="sign_begin")
+async def sign_begin(visit: Visit) -> Response:
+    """What the officer's passkey signs of an acknowledgement or a refusal."""
+    given, name = await visit.json(), str(visit.request.path_params["id"])
+    how, text = str(given.get("how", "")), str(given.get("text", "")).strip()
+    if how not in ("ack", "decline") or visit.who is None:
+        raise UsageError(f"{how!r} is nothing that is signed.", code="request-malformed")
+    asked = await visit.ask("to-sign", id=name, text=text, decline=how == "decline")
+    data = ("mark", visit.line_name, name, how, asked)
+    begun = visit.console.sign_in.begin_assertion(visit.session.token, visit.who, bytes.fromhex(asked["hash"]), data)
+    return JSONResponse(begun)
+
+
+@page(f"{_MESSAGE}/sign/finish", methods=("POST",), name="sign_finish")
+async def sign_finish(visit: Visit) -> Response:
+    """The officer's word over it goes on the record with it."""
+    name = str(visit.request.path_params["id"])
+    assertion, data = await finish_assertion(visit)
+    if tuple(data[:3]) != ("mark", visit.line_name, name):
+        raise UsageError("this was begun for something else.", code="ceremony-unknown")
+    how, asked = data[3:]
+    said = {k: asked[k] for k in ("text", "role", "nonce")}
+    await visit.ask(how, id=name, officer=visit.officer, assertion=assertion, **said)
+    return JSONResponse({"to": visit.address("message", line=visit.line_name, id=name)})
+
+
+async def finish_assertion(visit: Visit) -> tuple[list[str], Any]:
+    """The assertion as operations take it, and what it was begun for. Raises SignatureInvalid, UsageError."""
+    given = await visit.json()
+    if visit.who is None:
+        raise UsageError("nobody is signed in here.", code="sign-in-needed")
+    assertion, data = await visit.console.sign_in.finish_assertion(
+        visit.session.token, visit.who, str(given.get("ceremony", "")), given.get("response")
+    )
+    return plain(assertion), data
 
 
 @page(f"{_MESSAGE}/reply", methods=("POST",))
@@ -216,7 +261,7 @@ async def send_draft(visit: Visit, **params: Any) -> Response:  # noqa: ANN401
     try:
         sent = await visit.ask("watch-release", number=draft["number"], officer=visit.officer)
     except UsageError as error:
-        if error.code not in ("draft-overtaken", "release-needed"):
+        if error.code not in HELD:
             raise
         return visit.go("draft", line=visit.line_name, number=str(draft["number"]))
     return visit.go("message", line=visit.line_name, id=sent["id"])
@@ -230,8 +275,9 @@ async def hold(visit: Visit) -> Response:
     text = (await visit.field("text")).strip()
     if not text:
         raise UsageError("say in your own words what you understood.", code="text-empty")
-    await visit.ask("watch-hold", id=visit.request.path_params["id"], text=text, answer_by=answer_by)
-    await _note(visit, f"holding reply to {visit.request.path_params['id']}")
+    await visit.ask(
+        "watch-hold", id=visit.request.path_params["id"], text=text, answer_by=answer_by, officer=visit.officer
+    )
     return back(visit)
 
 
@@ -243,8 +289,9 @@ async def follow(visit: Visit) -> Response:
         raise UsageError(f"{how!r} is no follow-up.", code="request-malformed")
     if not text:
         raise UsageError("say what.", code="text-empty")
-    done = await visit.ask("watch-follow", id=visit.request.path_params["id"], how=how, text=text)
-    await _note(visit, f"{how} {visit.request.path_params['id']} by {done['id']}")
+    done = await visit.ask(
+        "watch-follow", id=visit.request.path_params["id"], how=how, text=text, officer=visit.officer
+    )
     return visit.go("message", line=visit.line_name, id=done["id"])
 
 
@@ -255,13 +302,11 @@ async def onward(visit: Visit) -> Response:
     if await visit.field("roles"):
         roles = [r.strip() for r in (await visit.field("roles")).split(",") if r.strip()]
         effect = read_utc(await visit.field("effect_at")) if await visit.field("effect_at") else 0
-        await visit.ask("watch-onward", id=name, roles=roles, effect_at=effect)
-        await _note(visit, f"passed {name} on to {', '.join(roles)}")
+        await visit.ask("watch-onward", id=name, roles=roles, effect_at=effect, officer=visit.officer)
     else:
         role, by_phone = await visit.field("role"), await visit.field("telephone_at")
         at = read_utc(by_phone) if by_phone else 0
-        await visit.ask("watch-onward", id=name, role=role, telephone_at=at)
-        await _note(visit, f"{role} has {name}{' by telephone' if at else ''}")
+        await visit.ask("watch-onward", id=name, role=role, telephone_at=at, officer=visit.officer)
     return back(visit)
 
 

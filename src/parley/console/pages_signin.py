@@ -149,7 +149,7 @@ async def flash(visit: Visit) -> Response:
     if not by:
         by = WITHOUT_KEY if visit.session.kept.get("flash") else await visit.console.sign_in.without_key()
         visit.session.kept["flash"] = True
-    await visit.ask(how, line=line, id=name, text=(await visit.field("text")).strip(), without_key=by == WITHOUT_KEY)
-    await visit.ask("watch-note", line=line, officer=by, text=f"{how} {name}")
+    text = (await visit.field("text")).strip()
+    await visit.ask(how, line=line, id=name, text=text, officer=by, without_key=by == WITHOUT_KEY)
     visit.console.hub.tell("change", line=line, what="marked", code="")
     return visit.go("sign_in")

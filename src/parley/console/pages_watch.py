@@ -6,10 +6,10 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from parley.console.glance import stage_words
-from parley.console.pages_messages import read_utc, send_draft
+from parley.console.pages_messages import finish_assertion, read_utc, safe_name, send_draft
 from parley.console.web import Visit, page
 from parley.errors import UsageError
 
@@ -55,6 +55,8 @@ async def draft(visit: Visit) -> Response:
         newer=newer,
         own=found["officer"] == visit.officer,
         approved=visit.officer in found["approved_by"],
+        signed=visit.officer in found["signed_by"],
+        enough=len(found["signed_by"]) >= found["keys"],
     )
 
 
@@ -68,13 +70,37 @@ async def draft_act(visit: Visit) -> Response:
         return visit.go("draft", line=visit.line_name, number=number)
     if how == "drop":
         await visit.ask("watch-release", number=number, officer=visit.officer, drop=True)
-        await visit.ask("watch-note", officer=visit.officer, text=f"dropped draft {number}")
         return visit.go("drafts", line=visit.line_name)
     if how != "release":
         raise UsageError(f"{how!r} is nothing that is done with a draft.", code="request-malformed")
     confirm = await visit.field("confirm") == "yes"
     done = await visit.ask("watch-release", number=number, officer=visit.officer, confirm=confirm)
     return visit.go("message", line=visit.line_name, id=done["id"])
+
+
+@page("/lines/{line}/drafts/{number}/sign/begin", methods=("POST",), name="draft_sign_begin")
+async def draft_sign_begin(visit: Visit) -> Response:
+    """What the officer's passkey signs of a draft: the hash of the very statement."""
+    given, number = await visit.json(), visit.request.path_params["number"]
+    try:
+        statement = bytes.fromhex(str(given.get("statement", "")))
+    except ValueError:
+        raise UsageError("a statement's hash has 64 hexadecimal digits.", code="release-changed") from None
+    if visit.who is None:
+        raise UsageError("nobody is signed in here.", code="sign-in-needed")
+    data = ("draft", visit.line_name, number, statement.hex())
+    return JSONResponse(visit.console.sign_in.begin_assertion(visit.session.token, visit.who, statement, data))
+
+
+@page("/lines/{line}/drafts/{number}/sign/finish", methods=("POST",), name="draft_sign_finish")
+async def draft_sign_finish(visit: Visit) -> Response:
+    """The officer's word over the draft."""
+    number = visit.request.path_params["number"]
+    assertion, data = await finish_assertion(visit)
+    if tuple(data[:3]) != ("draft", visit.line_name, number):
+        raise UsageError("this was begun for something else.", code="ceremony-unknown")
+    await visit.ask("watch-approve", number=number, officer=visit.officer, statement=data[3], assertion=assertion)
+    return JSONResponse({"to": visit.address("draft", line=visit.line_name, number=number)})
 
 
 @page("/lines/{line}/no-duff/{id}")
@@ -177,20 +203,19 @@ async def line_act(visit: Visit) -> Response:
     """Run a line test, copy one back, declare silence or the agreement's status."""
     how = await visit.field("how")
     if how == "test":
-        sent = await visit.ask("watch-test")
-        await visit.ask("watch-note", officer=visit.officer, text=f"line test {sent['id']}")
+        await visit.ask("watch-test", officer=visit.officer)
     elif how == "copy":
-        await visit.ask("watch-test", id=await visit.field("id"), text=await visit.field("text"))
-        await visit.ask("watch-note", officer=visit.officer, text=f"copied the line test {await visit.field('id')}")
+        text = await visit.field("text")
+        await visit.ask("watch-test", id=await visit.field("id"), text=text, officer=visit.officer)
     elif how == "silence":
         until = await visit.field("until")
         silence = await visit.field("silence")
-        await visit.ask("watch-declare", silence=silence, until=read_utc(until) if until else 0)
-        await visit.ask("watch-note", officer=visit.officer, text=f"declared {silence}")
+        at = read_utc(until) if until else 0
+        await visit.ask("watch-declare", silence=silence, until=at, officer=visit.officer)
     elif how == "agreement":
         status = await visit.field("agreement")
-        await visit.ask("watch-declare", agreement=status, reason=await visit.field("reason"))
-        await visit.ask("watch-note", officer=visit.officer, text=f"declared the agreement {status}")
+        reason = await visit.field("reason")
+        await visit.ask("watch-declare", agreement=status, reason=reason, officer=visit.officer)
     else:
         raise UsageError(f"{how!r} is nothing that is done with a line.", code="request-malformed")
     return visit.go("line_state", line=visit.line_name)
@@ -199,11 +224,10 @@ async def line_act(visit: Visit) -> Response:
 @page("/lines/{line}/export", methods=("POST",))
 async def export(visit: Visit) -> Response:
     """The record as a file that stands on its own; 'parley verify' checks it."""
-    name = f"{visit.line_name}-{visit.console.now()}.parley"
+    name = f"{safe_name(visit.line_name)}-{visit.console.now()}.parley"
     with tempfile.TemporaryDirectory(prefix="parley-") as folder:
         path = Path(folder) / name
-        await visit.ask("export", path=str(path))
+        await visit.ask("export", path=str(path), officer=visit.officer)
         data = await asyncio.to_thread(path.read_bytes)
-    await visit.ask("watch-note", officer=visit.officer, text=f"exported the record, {len(data)} bytes")
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return Response(data, media_type="application/zip", headers=headers)

@@ -57,6 +57,22 @@ export function passkeys(): void {
       .then(({ said }) => say("enrol-said", said))
       .catch((error: unknown) => say("enrol-said", words(error)));
   });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    const address = form instanceof HTMLFormElement ? form.dataset["sign"] : undefined;
+    if (!(form instanceof HTMLFormElement) || address === undefined) return;
+    event.preventDefault();
+    const shown = form.querySelector<HTMLElement>("[data-said]");
+    const fields = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value)]));
+    sign<{ to: string }>(`${address}/begin`, `${address}/finish`, fields)
+      .then(({ to }) => location.assign(to))
+      .catch((error: unknown) => {
+        const flash = form.dataset["flash"];
+        if (shown) shown.textContent = `${words(error)} ${flash ?? ""}`;
+        // FLASH waits for no passkey: the next press goes without one, and the record says so.
+        if (flash !== undefined) delete form.dataset["sign"];
+      });
+  });
   document.addEventListener("click", (event) => {
     const button = event.target;
     if (!(button instanceof HTMLButtonElement) || !button.dataset["approve"]) return;
