@@ -33,6 +33,8 @@ WORDS = (
     *("grey", "green", "amber", "red"),
     # What the map has (parley.console.pages_map).
     *("Announced areas", "Protected places", "Movements and reports", "Own plans and tracks", "Conflicts and alerts"),
+    # Sorts of what a scenario tells (parley.app.scenario.run).
+    *("story", "done", "software", "held", "broken", "text"),
     *("no reply", "next role", "other bearers", "next step", "card"),
 )
 

@@ -285,7 +285,7 @@ def test_no_fault_on_any_page_in_any_language(
             page.goto(f"{south.url}/")
             expect(page.locator("h1")).to_have_text(heading)
             expect(page.locator("#lines .count").first).to_have_text(counted)
-            paths = ["/", "/settings", "/officers", "/lines/trial/messages/nothing-0000-1"]
+            paths = ["/", "/training", "/training/B9", "/settings", "/officers", "/lines/trial/messages/nothing-0000-1"]
             paths += [f"/lines/trial/{name}" for name in PAGES]
             paths += [f"/lines/trial/messages/{sent[-1]}{end}" for end in ("", "/proof")]
             paths += ["/lines/trial/drafts/1", "/lines/trial/drafts/999", "/lines/trial-exercise/inbox"]
