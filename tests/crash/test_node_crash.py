@@ -16,7 +16,8 @@ from parley.app.home import Home, LineHome
 from parley.app.process import NodeProcess, free_port
 from parley.app.runtime import running
 from parley.app.service import RemoteError
-from parley.errors import ParleyError, StoreError, StoreVersion
+from parley.errors import ParleyError, StoreError, StoreVersion, UsageError
+from parley.protocol.inputs import Tick
 from parley.stores.datadir import DataDirectory
 from parley.wire.statement import Message
 
@@ -209,6 +210,37 @@ def test_a_full_disk_is_told_and_the_node_goes_on_when_it_is_freed(tmp_path: Pat
         asyncio.run(run())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_node_that_cannot_go_on_is_told_of_and_takes_nothing_more(tmp_path: Path) -> None:
+    line = found(tmp_path)[0].line
+    told: list[dict[str, Any]] = []
+
+    async def run() -> None:
+        async with running(line, told.append) as runtime:
+            await _send(runtime, "before")
+
+            def fails(*_arguments: object) -> None:
+                raise MemoryError("no more")
+
+            runtime.node.line.step = fails  # type: ignore[method-assign, assignment]
+            runtime.node.put(Tick())
+            while not any(event.get("ended") for event in told):
+                await asyncio.sleep(0.01)
+            with pytest.raises(UsageError) as refused:
+                await _send(runtime, "after")
+            assert refused.value.code == "node-stopping"
+
+    with pytest.raises(MemoryError):
+        asyncio.run(run())
+    assert told[-1]["code"] == "node-ended"
+    # The next start goes on from what is there.
+    asyncio.run(_once(line))
+
+
+async def _once(line: LineHome) -> None:
+    async with running(line) as runtime:
+        await _send(runtime, "again")
 
 
 async def _send(runtime: Any, text: str) -> None:

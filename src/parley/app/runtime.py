@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from parley.app.views import Views
 from parley.app.watchrules import Rules, load_rules
 from parley.bearers.tls import TlsBearer
 from parley.bearers.tls_channel import TlsIdentity
-from parley.errors import DocumentError
+from parley.errors import DocumentError, ParleyError
 from parley.forms.library import Forms
 from parley.ids import EntryId, MemberNumber
 from parley.keys.file import NodeKeyFile
@@ -268,6 +269,8 @@ async def running(
         if task.done():
             started.cancel()
             await task
+        if on_event is not None:
+            task.add_done_callback(functools.partial(_tell_end, on_event))
         runtime = Runtime(line, node, bearers, notices, rules, changed, news)
         refill = None
         if on_event is not None and with_bearers and any(n["code"] in LOSSES for n in notices):
@@ -286,6 +289,14 @@ async def running(
             head.close()
     finally:
         directory.close()
+
+
+def _tell_end(tell: Callable[[dict[str, Any]], None], task: asyncio.Task[None]) -> None:
+    """A node that cannot go on is told of at once; whoever runs it gets the error itself when it leaves."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        code = error.code if isinstance(error, ParleyError) else "node-ended"
+        tell({"event": "notice", "code": code, "text": f"the node has ended: {error!r}", "ended": True})
 
 
 def plain(event: i.Event, membership: Membership) -> dict[str, Any]:

@@ -63,6 +63,9 @@ async def _serve(home: Home, lines: list[LineHome], with_console: bool, json: bo
     shown: list[Console] = []
 
     def told(line: str, event: dict[str, Any]) -> None:
+        if event.get("ended") and len(lines) == 1:
+            # Without its node the process only seems to serve: it leaves with the error.
+            stop.set()
         if json:
             sys.stderr.write(jsonlib.dumps({**event, "line": line}, ensure_ascii=False) + "\n")
             sys.stderr.flush()

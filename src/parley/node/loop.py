@@ -79,6 +79,8 @@ class Node:
 
     async def submit(self, kind: Kind, content: Message | Mark, to: int = EVERYONE) -> EntryId:
         """Write an entry; returns once it is durable. Raises UsageError, StoreError."""
+        if self._stopping:
+            raise UsageError("the node is stopping.", code="node-stopping")
         token = next(self._tokens)
         future: asyncio.Future[EntryId] = asyncio.get_running_loop().create_future()
         self._waiting[token] = future
@@ -158,6 +160,7 @@ class Node:
             while not self._stopping:
                 wake_at = await self._turn(wake_at)
         finally:
+            self._stopping = True
             for bearer in self._bearers.values():
                 await bearer.close()
             self._fail_waiting(UsageError("the node is stopping.", code="node-stopping"))

@@ -25,8 +25,7 @@ class Writer:
         try:
             return future.result(PATIENCE_S)
         except TimeoutError:
-            if future.done():
-                raise
+            # It was not done in time, though it may be by now; where the task itself raised this, it comes again.
             return await asyncio.wrap_future(future)
 
     def close(self) -> None:
