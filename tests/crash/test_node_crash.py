@@ -42,7 +42,7 @@ def found(folder: Path, count: int = 2) -> list[NodeProcess]:
     return nodes
 
 
-async def until(check: Callable[[], Awaitable[bool]], what: str, seconds: float = 20.0) -> None:
+async def until(check: Callable[[], Awaitable[bool]], what: str, seconds: float = 90.0) -> None:
     for _ in range(int(seconds / 0.05)):
         if await check():
             return

@@ -269,8 +269,7 @@ async def running(
         if task.done():
             started.cancel()
             await task
-        if on_event is not None:
-            task.add_done_callback(functools.partial(_tell_end, on_event))
+        task.add_done_callback(functools.partial(_tell_end, on_event))
         runtime = Runtime(line, node, bearers, notices, rules, changed, news)
         refill = None
         if on_event is not None and with_bearers and any(n["code"] in LOSSES for n in notices):
@@ -291,10 +290,10 @@ async def running(
         directory.close()
 
 
-def _tell_end(tell: Callable[[dict[str, Any]], None], task: asyncio.Task[None]) -> None:
+def _tell_end(tell: Callable[[dict[str, Any]], None] | None, task: asyncio.Task[None]) -> None:
     """A node that cannot go on is told of at once; whoever runs it gets the error itself when it leaves."""
     error = None if task.cancelled() else task.exception()
-    if error is not None:
+    if error is not None and tell is not None:
         code = error.code if isinstance(error, ParleyError) else "node-ended"
         tell({"event": "notice", "code": code, "text": f"the node has ended: {error!r}", "ended": True})
 
