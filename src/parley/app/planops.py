@@ -18,6 +18,7 @@ from parley.app.guard import Alert, Guard, guard_of
 from parley.app.plans import Fix, Plan, Track, check_plan, plan_of, read_track, slug
 from parley.app.register import CHECK_FIRE, from_form
 from parley.app.sanity import doubts, form_doubts, volume_doubts
+from parley.app.sites import compare, read_sites
 from parley.errors import UsageError
 from parley.forms.filled import Filled
 from parley.forms.geotext import read_height, read_time, read_times, read_volume
@@ -422,6 +423,22 @@ async def sites(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     return await _ask(runtime, answer)
 
 
+async def sites_import(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Keep one's own protected places from the files ``paths``, all or none; nothing is sent.
+
+    Answers ``{read, new, changed, renewed, unchanged, expired, duplicate, missing}``, lists but for ``read``.
+    """
+    guard = guard_of(runtime)
+
+    def done() -> dict[str, Any]:
+        given = [row for path in map(Path, params["paths"]) for row in read_sites(path.name, read_file(path))]
+        put, report = compare(dict(guard.kept.rows("site")), given, guard.desk.now)
+        guard.kept.write("site", put)
+        return {"read": len(given), **report}
+
+    return await asyncio.to_thread(done)
+
+
 async def area_map(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """Everything that has a place, for a map: ``{type: FeatureCollection, features, now}``.
 
@@ -481,6 +498,7 @@ PLAN_OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] =
     "calls": calls,
     "call-put": call_put,
     "sites": sites,
+    "sites-import": sites_import,
     "map": area_map,
     "check-fires": fires,
     "questions": questions,

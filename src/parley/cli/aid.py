@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -12,6 +13,9 @@ from parley.cli.plans import show_call, show_conflict, show_report
 track = typer.Typer(no_args_is_help=True, help="What this side follows, checked against all that was notified.")
 calls = typer.Typer(no_args_is_help=True, help="Attempts to reach a convoy or place, kept here and never sent.")
 sites = typer.Typer(no_args_is_help=True, help="Protected places: those notified here, and one's own to notify.")
+
+_NAMED: Final = 5
+"""Places of each sort that a report names."""
 
 
 def register(app: typer.Typer) -> None:
@@ -182,3 +186,23 @@ def list_sites(
         )
     if not found:
         say("No protected place is notified.")
+
+
+@sites.command("import")
+@command
+def import_sites(
+    files: Annotated[list[Path], typer.Argument(help="CSV, GeoJSON or KML: id, name, position, validity.")],
+    line: LineOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Bring one's own list of protected places up to date, all of a file or none; nothing is sent."""
+    found = call(home, line, "sites-import", paths=[str(path.absolute()) for path in files])
+    if json:
+        show_json(found)
+        return
+    say(f"{found['read']} read.")
+    for word in ("new", "changed", "renewed", "unchanged", "expired", "missing", "duplicate"):
+        named = [x if isinstance(x, str) else f"{x['id']} (is {x['of']})" for x in found[word]]
+        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        say(f"  {len(named):6} {word}: {', '.join(named[:_NAMED])}{more}".rstrip(": "))
