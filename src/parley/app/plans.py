@@ -1,8 +1,8 @@
 """A party's own plans, places and tracks, and what was found and done about them: never sent.
 
 Kept beside the record, encrypted under the same key, in one file with a space for each sort of row: ``plan``,
-``track``, ``alert`` (what clashed, with who overrode it and why), ``call`` (attempts to reach a convoy), ``site`` (one's
-own list of protected places), ``fault`` (areas of notices that the check cannot use).
+``track``, ``alert`` (what clashed, with who overrode it and why), ``call`` (attempts to reach a convoy), ``site``
+(one's own list of protected places), ``fault`` (areas of notices that the check cannot use).
 """
 
 from __future__ import annotations
