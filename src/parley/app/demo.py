@@ -32,7 +32,7 @@ LINE: Final = "northland-southland"
 _WAIT_S: Final = 20.0
 _OPENING_S: Final = 10.0
 _FLASH: Final = (
-    "Northland fisheries vessel inside area A of your notice HYDROARC 34/26 with engine failure. "
+    "Northland fisheries vessel inside area A of HYDROARC 34/26 with engine failure. "
     "Hold launching until we report her clear."
 )
 _DECLINED: Final = "notam-q0338-25"
