@@ -13,9 +13,15 @@ LOOK = "([lon, lat]) => document.querySelector('#map').board.look({kind: 'globe'
 
 def checked(page: Page, watched: Any, act: Callable[[], object]) -> None:
     """Do something, and wait until the node has judged what the form says then."""
-    before = page.evaluate("document.querySelector('#compose').dataset.checked")
     act()
-    watched.until(lambda: page.evaluate("document.querySelector('#compose').dataset.checked") != before)
+    settled(page, watched)
+
+
+def settled(page: Page, watched: Any) -> None:
+    form = "document.querySelector('#compose')"
+    watched.until(
+        lambda: page.evaluate(f"document.querySelector('#verdict').childElementCount && !{form}.dataset.pending")
+    )
 
 
 def stamp(hours: float) -> str:
@@ -26,6 +32,11 @@ def test_a_form_is_written_checked_and_sent(
     browser: Browser, stations: tuple[Any, Any], watched: Any, axe: Callable[[Page], list[str]]
 ) -> None:
     north, south = stations
+    at = {"circle": "71-00N 179-00W", "radius": "60 km"}
+    values = {"series": "LOCAL", "number": "7/26", "hazard": "missile", "subject": "MISSILE FIRING", "areas": [at]}
+    north.call("send", form="area-warning/warning", values=values)
+    watched.until(lambda: south.call("inbox"))
+    south.call("ack", id=south.call("inbox")[0]["id"])
     context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-GB")
     south.sign_in(context, "duty.one")
     page = context.new_page()
@@ -33,7 +44,7 @@ def test_a_form_is_written_checked_and_sent(
     page.goto(f"{south.url}/lines/trial/compose")
     page.get_by_label("What to write").select_option(label="Flight notification")
     page.get_by_role("button", name="Take this form").click()
-    watched.until(lambda: page.evaluate("document.querySelector('#compose').dataset.checked"))
+    settled(page, watched)
     verdict = page.locator("#verdict")
     assert "Still wanted: Purpose" in verdict.inner_text()
     page.get_by_label("Purpose").select_option("patrol")
@@ -58,6 +69,8 @@ def test_a_form_is_written_checked_and_sent(
     ]
     page.keyboard.press("Escape")
     assert draw.get_attribute("aria-pressed") == "false"
+    # It meets what the other side announced, and says so before it is sent.
+    assert "MISSILE FIRING" in verdict.inner_text()
     lies = page.locator(".area .lies")
     assert "of " in lies.inner_text()
     assert "70-4" in lies.inner_text(), "the middle of the area"
@@ -68,6 +81,13 @@ def test_a_form_is_written_checked_and_sent(
     checked(page, watched, lambda: page.locator("#map").click())
     assert places.input_value().split("\n")[3].startswith(("72-5", "73-0"))
     draw.click()
+
+    # A slip that makes sense as a position is told: the longitude of the other side.
+    four = places.input_value()
+    checked(page, watched, lambda: places.fill("70-30.0S 178-00.0E\n70-30.0S 178-00.0W\n71-30.0S 178-00.0W"))
+    assert "North and south, or east and west, may be exchanged" in verdict.inner_text()
+    assert "No conflict found. This is no clearance." in verdict.inner_text()
+    checked(page, watched, lambda: places.fill(four))
 
     # A position that can be read in two ways is refused where it stands, and nothing else is lost.
     good = places.input_value()
@@ -139,6 +159,6 @@ def test_free_text_is_held_when_a_message_comes_meanwhile(
     page.get_by_label("Text", exact=True).fill("   ")
     page.get_by_label("Subject").fill("Kept")
     page.get_by_role("button", name="Send").click()
-    assert "there is no text to send" in page.locator("main .card.bad").first.inner_text()
+    assert "there is no text to send" in page.locator("main .card.warn").first.inner_text()
     assert page.get_by_label("Subject").input_value() == "Kept"
     context.close()

@@ -5,27 +5,38 @@ Nothing is kept and nothing leaves: ``watch-draft`` keeps what was written, and 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from parley.app.mapping import feature
-from parley.app.readback import from_place, nearest_towns
+from parley.app.guard import Guard, guard_of
+from parley.app.mapping import feature, heights
+from parley.app.readback import Named, from_place, nearest_towns
+from parley.app.register import Notice, volumes_of
 from parley.app.runtime import Runtime
+from parley.app.slips import doubts
+from parley.app.views import Views
+from parley.conflict.check import Activity, Conflict, check
+from parley.conflict.volumes import prepare_volume
 from parley.errors import DecodeError, ParleyError
 from parley.forms.filled import Filled, lead_time, problems, read_values
-from parley.forms.library import Forms
 from parley.forms.pack import HEADER_KEY, Choice, Field, Form
 from parley.forms.render import as_text, render
 from parley.forms.words import Words
 from parley.geo.coordinates import format_position
+from parley.geo.sphere import distance_m
 from parley.notices.broadcast import around
 from parley.procedure.outgoing import needs_two
 from parley.wire.geometry import MICRODEGREES, Position, Volume
 from parley.wire.statement import Message, Precedence
 
 Params = dict[str, Any]
+_AID: Final = "H"
+"""The code of the humanitarian pack: what its forms state must not be struck."""
+_KNOWN: Final = 200
+"""Notices whose places a new place is held against, the newest of all."""
+_SHOWN: Final = 20
+_WINDOWS: Final = 3
 _READ_BACK: Final = 24
 """Places of one form that are read back."""
 
@@ -101,11 +112,21 @@ async def check_values(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401
     form = forms.named(str(params["form"]))
     given = dict(params.get("values") or {})
     language = str(params.get("in") or "en")
-    return await asyncio.to_thread(_check, runtime, forms, form, given, language)
+    guard = guard_of(runtime)
+    await guard.look()
+
+    def ask() -> dict[str, Any]:
+        views = runtime.views()
+        try:
+            return _check(guard, views, form, given, forms.words(language))
+        finally:
+            views.close()
+
+    return await guard.desk.alone(ask)
 
 
-def _check(runtime: Runtime, forms: Forms, form: Form, given: Mapping[str, Any], language: str) -> dict[str, Any]:
-    words = forms.words(language)
+def _check(guard: Guard, views: Views, form: Form, given: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    runtime = guard.runtime
     errors, values = read_each(form, given)
     filled = Filled(form, values)
     wrong = problems(form, values)
@@ -119,7 +140,9 @@ def _check(runtime: Runtime, forms: Forms, form: Form, given: Mapping[str, Any],
         "broken": [words.say(p.text) for p in wrong if p.about not in names],
         "lead": lead and {"seconds": lead.seconds, "agreed": lead.agreed, "short": lead.short},
         "two": needs_two(message, runtime.procedures.release),
-        "places": list(_places(filled)),
+        "places": list(_places(filled, [Named(p.name, around(p.volume.shapes)[0]) for p in guard.plans()])),
+        "doubts": _doubts(guard, views, filled, now),
+        "conflicts": _conflicts(guard, views, filled),
         "things": list(_things(filled, words)),
         "text": as_text(render(filled, words, now), "") if values else "",
     }
@@ -167,8 +190,8 @@ def _each(fields: Iterable[Field], values: Mapping[str, Any], before: str = "") 
                 yield path, spec, value
 
 
-def _places(filled: Filled) -> Iterator[dict[str, Any]]:
-    """Where each place of a form lies by this node's own computing: how far from the nearest towns (R58)."""
+def _places(filled: Filled, own: list[Named]) -> Iterator[dict[str, Any]]:
+    """Where each place of a form lies by this node's own computing: from towns, and from one's own plans (R58)."""
     found = [
         (path, value if spec.type == "position" else around(value.shapes)[0])
         for path, spec, value in _each(filled.form.fields, filled.values)
@@ -181,8 +204,62 @@ def _places(filled: Filled) -> Iterator[dict[str, Any]]:
             "lon": at.lon / MICRODEGREES,
             "lat": at.lat / MICRODEGREES,
             "near": [from_place(town, at) for town in nearest_towns(at)],
-            "own": [],
+            "own": [from_place(plan, at) for plan in sorted(own, key=lambda n: distance_m(n.at, at))[:1]],
         }
+
+
+def _doubts(guard: Guard, views: Views, filled: Filled, now: int) -> list[dict[str, Any]]:
+    """What is probably a slip, held against the places that this side has plans at or knows from notices (R67)."""
+    known = [Named(p.name, around(p.volume.shapes)[0]) for p in guard.plans()]
+    for notice in list(guard.register.notices.values())[-_KNOWN:]:
+        shapes = [s for v in volumes_of(views, notice, guard.grace_s).values() for s in v.shapes]
+        known += [Named(notice.subject, around(shapes)[0])] if shapes else []
+    each = _each(filled.form.fields, filled.values)
+    return [doubt for path, _, value in each for doubt in doubts(path, value, known, now)]
+
+
+def _conflicts(guard: Guard, views: Views, filled: Filled) -> list[dict[str, Any]]:
+    """What others announced that the areas of a form meet, or come too near to, the worst first."""
+    rules = guard.settings.rules
+    found: list[tuple[Conflict, dict[str, Any]]] = []
+    for path, _, value in _each(filled.form.fields, filled.values):
+        if not isinstance(value, Volume):
+            continue
+        try:
+            prepared = prepare_volume(value)
+        except DecodeError:
+            continue
+        own = Activity(
+            path, filled.form.name, prepared, own=True, protected=filled.form.id.startswith(_AID), role="watch"
+        )
+        for name in guard.index.query(prepared, rules.widest()):
+            message, _, label = name.rpartition("/")
+            notice = guard.register.notices.get(message)
+            if notice is None or notice.mine:
+                continue
+            theirs = volumes_of(views, notice, guard.grace_s).get(label)
+            if theirs is None:
+                continue
+            other = Activity(name, notice.kind, prepare_volume(theirs), own=False, protected=notice.protected)
+            if (conflict := check(own, other, rules)) is not None:
+                found.append((conflict, _plain(guard, path, notice, conflict)))
+    return [data for _, data in sorted(found, key=lambda x: (-x[0].degree, x[0].metres))][:_SHOWN]
+
+
+def _plain(guard: Guard, path: str, notice: Notice, conflict: Conflict) -> dict[str, Any]:
+    return {
+        "field": path,
+        "degree": conflict.degree.name.lower(),
+        "message": notice.id,
+        "author": guard.runtime.node.line.membership.member(notice.author).code,
+        "number": notice.number,
+        "subject": notice.subject,
+        "where": format_position(conflict.places[0].at),
+        "metres": round(conflict.metres),
+        "heights": heights(conflict.heights) if conflict.heights is not None else "",
+        "windows": [[w.start, w.end] for w in (conflict.windows or ())[:_WINDOWS]],
+        "doubts": list(conflict.doubts),
+    }
 
 
 def _things(filled: Filled, words: Words) -> Iterator[dict[str, Any]]:

@@ -16,20 +16,27 @@ PRECEDENCES: Final = ("ROUTINE", "PRIORITY", "IMMEDIATE", "FLASH")
 RELATIONS: Final = ("reply", "corrects", "cancels", "supersedes", "continues", "queries")
 _FIELDS: Final = ("form", "text", "subject", "language", "precedence", "about", "relation", "seen")
 _WORDS: Final = (
-    "Map", "yes", "no", "not stated", "Add", "Remove", "of %(most)s", "characters", "UTC", "from", "to",
+    "Map", "yes", "no", "not stated", "Add", "Remove", "UTC", "from", "to",
     "Kind of area", "polygon", "circle", "corridor", "point", "Positions, one a line", "Centre", "Radius", "Width",
-    "Lower limit", "Upper limit", "Times", "once", "daily", "Draw on the map", "Stop drawing",
-    "Take from the map", "Take the middle of the map", "Remove the last",
-    "wanted", "Still wanted: %(list)s", "Nothing is missing.", "lies %(where)s",
+    "Lower limit", "Upper limit", "Times", "once", "daily", "Draw on the map",
+    "Take from the map", "Remove the last",
+    "wanted", "Still wanted: %(list)s", "Nothing is missing.",
     "Notice: %(lead)s before it begins; agreed are %(agreed)s.", "It begins before this can be read.",
     "%(n)s h", "%(n)s d", "%(n)s min", "SHORT NOTICE", "A second officer must release this.",
     "No conflict found. This is no clearance.", "Conflict", "near", "meets", "blocking",
     "Click the corners. Enter adds the middle of the map.", "Click the centre, then a point on the edge.",
-    "Click the place.", "This area has several shapes; write it as text.", "As text (YAML or JSON is not needed)",
+    "Click the place.", "This area has several shapes; write it as text.",
     "A message arrived while you were writing. Read it before you send.", "Open the inbox",
-    "The node does not answer; nothing was checked.", "It will read", "Own plan",
-    "e.g. 36-43.09N 068-51.75E, 36.718N 68.863E, 42S VF 12345 67890", "e.g. 500 ft AMSL, 30 m AGL, FL100",
-    "e.g. 2 NM, 5 km", "e.g. daily 2026-03-01/2026-03-05 08:00-12:00", "Handling, agreement, remarks",
+    "The node does not answer; nothing was checked.", "Own plan",
+    "Handling, agreement, remarks",
+    "Edges", "great-circle", "rhumb", "parallel",
+    ("Latitude and longitude may be exchanged: this is %(far)s km from all that is known here; exchanged it is "
+    "%(km)s km from %(place)s."),
+    ("North and south, or east and west, may be exchanged: this is %(far)s km from all that is known here; on the "
+    "other side it is %(km)s km from %(place)s."),
+    "This is %(far)s km from all that is known here.",
+    "This is where the equator meets the meridian of Greenwich: was a position left out?",
+    "This area reaches %(km)s km from its middle.", "All of this lies in the past.", "This is more than a year ahead.",
 )  # fmt: skip
 
 
@@ -109,7 +116,8 @@ async def check(visit: Visit) -> Response:
     found = await visit.ask(
         "compose-check", form=str(asked.get("form")), values=asked.get("values"), **{"in": visit.language}
     )
-    found["things"] = [safe(thing) for thing in found["things"]]
+    for part in ("things", "conflicts", "doubts"):
+        found[part] = [safe(each) for each in found[part]]
     return JSONResponse(found)
 
 

@@ -31,7 +31,7 @@ def said(visit: Visit, texts: tuple[str, ...]) -> dict[str, str]:
     return {text: visit.say(text) for text in texts}
 
 
-@page("/lines/{line}/map", name="map", menu="Map", key="m", order=50)
+@page("/lines/{line}/map", name="map", menu="Map", key="m", order=44)
 async def show_map(visit: Visit) -> Response:
     """The map of a line."""
     return await visit.render(
@@ -39,7 +39,7 @@ async def show_map(visit: Visit) -> Response:
         title=visit.say("Map"),
         source=visit.address("map_data", line=visit.line_name),
         messages=visit.address("message", line=visit.line_name, id="-").removesuffix("-"),
-        plans="",
+        plans=visit.address("plans", line=visit.line_name),
         legend=LEGEND,
         said=said(visit, _WORDS),
     )

@@ -214,6 +214,8 @@ function area(given: unknown, desk: Desk, path: string): Editor {
   const [lowerNode, lower] = labelled(word("Lower limit"), start.lower, "surface: open");
   const [upperNode, upper] = labelled(word("Upper limit"), start.upper, "FL100");
   lower.placeholder = "500 ft AMSL";
+  const edge = make("select", {}, ...["great-circle", "rhumb", "parallel"].map((e) => make("option", { value: e, selected: e === start.edge }, word(e))));
+  const edgeNode = make("label", { class: "inline" }, word("Edges"), " ", edge);
   const times = field(
     { name: "times", type: "window", label: word("Times"), help: "", required: false, required_if: null, choices: [], low: 0, high: 0, unit: "", repeat: 366, fields: [] },
     start.times, desk, `${path}.`,
@@ -250,16 +252,17 @@ function area(given: unknown, desk: Desk, path: string): Editor {
     sizeNode.hidden = now() === "polygon" || now() === "point";
     sizeName.textContent = word(now() === "corridor" ? "Width" : "Radius");
     undo.hidden = !path_;
+    edgeNode.hidden = !path_;
   };
-  for (const control of [kind, many_, size, lower, upper]) control.addEventListener("input", () => { show(); desk.changed(); });
+  for (const control of [kind, many_, size, lower, upper, edge]) control.addEventListener("input", () => { show(); desk.changed(); });
   kind.addEventListener("input", () => drawn.splice(0));
   show();
   const node = make("div", { class: "area" },
-    make("div", { class: "row" }, kind, draw, undo), placesLabel, many_, make("div", { class: "row" }, sizeNode, lowerNode, upperNode), times.node,
+    make("div", { class: "row" }, kind, draw, undo), placesLabel, many_, make("div", { class: "row" }, sizeNode, lowerNode, upperNode, edgeNode), times.node,
     make("output", { class: "lies", "data-lies": path }));
   return {
     node,
-    read: () => areaOut({ kind: now(), places: many_.value, size: size.value, edge: start.edge, lower: lower.value, upper: upper.value, times: (times.read() as unknown[] | undefined) ?? [] }),
+    read: () => areaOut({ kind: now(), places: many_.value, size: size.value, edge: edge.value, lower: lower.value, upper: upper.value, times: (times.read() as unknown[] | undefined) ?? [] }),
     first: () => many_,
   };
 }

@@ -5,7 +5,7 @@ import { span } from "../compose/values.ts";
 import { onEvent } from "../console/live.ts";
 import { Board } from "../map/board.ts";
 import { position } from "../map/coordinates.ts";
-import { make, need, say, words } from "../map/dom.ts";
+import { clearOfAlarm, make, need, say, words } from "../map/dom.ts";
 import { corners } from "../map/draw.ts";
 import type { Thing } from "../map/types.ts";
 import { around } from "../map/view.ts";
@@ -30,7 +30,7 @@ interface Clash {
   where: string;
   metres: number;
   heights: string;
-  field?: string;
+  field: string;
 }
 
 interface Verdict {
@@ -42,12 +42,24 @@ interface Verdict {
   places: Lies[];
   things: Thing[];
   text: string;
-  warnings?: { field: string; text: string }[];
-  conflicts?: Clash[];
+  doubts: { field: string; code: string; place?: string; km?: number; far_km?: number }[];
+  conflicts: Clash[];
 }
+
+/** What is probably a slip (parley.app.slips). */
+const DOUBTS: Record<string, string> = {
+  "place-exchanged": "Latitude and longitude may be exchanged: this is %(far)s km from all that is known here; exchanged it is %(km)s km from %(place)s.",
+  "place-other-side": "North and south, or east and west, may be exchanged: this is %(far)s km from all that is known here; on the other side it is %(km)s km from %(place)s.",
+  "place-far": "This is %(far)s km from all that is known here.",
+  "place-zero": "This is where the equator meets the meridian of Greenwich: was a position left out?",
+  "area-large": "This area reaches %(km)s km from its middle.",
+  "time-over": "All of this lies in the past.",
+  "time-far": "This is more than a year ahead.",
+};
 
 const page = need<HTMLFormElement>("#compose");
 const word = words(page);
+clearOfAlarm();
 const form = JSON.parse(page.dataset["form"] ?? "null") as Form | null;
 
 // -- a message that comes meanwhile (B11) ----------------------------------------------------------------------
@@ -101,6 +113,7 @@ function start(chosen: Form): void {
     word,
     changed: () => {
       clearTimeout(timer);
+      page.dataset["pending"] = "yes";
       timer = window.setTimeout(() => void check(), CHECK_MS);
     },
     draw: (wanted) => {
@@ -147,6 +160,7 @@ function start(chosen: Form): void {
   }
 
   async function check(): Promise<void> {
+    timer = 0;
     const values = read();
     need<HTMLInputElement>("#values").value = JSON.stringify(values);
     wanted(values);
@@ -164,6 +178,7 @@ function start(chosen: Form): void {
     } catch {
       if (mineNow === asked) verdict.replaceChildren(make("p", { class: "bad" }, word("The node does not answer; nothing was checked.")));
     }
+    if (mineNow === asked && timer === 0) delete page.dataset["pending"];
   }
 
   function show(told: Verdict): void {
@@ -188,7 +203,6 @@ function start(chosen: Form): void {
       fit();
     }
     board.redraw();
-    page.dataset["checked"] = String(asked);
   }
 
   function judged(told: Verdict): HTMLElement[] {
@@ -202,17 +216,20 @@ function start(chosen: Form): void {
       }
       found.push(row);
     };
-    for (const clash of told.conflicts ?? []) {
+    for (const clash of told.conflicts) {
       const apart = clash.metres > 0 ? `, ${clash.metres} m` : "";
-      line(clash.degree === "near" ? "wait" : "bad", `${word("Conflict")} (${word(clash.degree)}): ${clash.author} ${clash.number} ${clash.subject}, ${clash.where}${apart}, ${clash.heights}`);
+      line(clash.degree === "near" ? "wait" : "bad", `${word("Conflict")} (${word(clash.degree)}): ${clash.author} ${clash.number} ${clash.subject}, ${[`${clash.where}${apart}`, clash.heights].filter(Boolean).join(", ")}`, clash.field);
     }
-    for (const warning of told.warnings ?? []) line("wait", warning.text, warning.field);
+    for (const doubt of told.doubts) {
+      const values = { place: doubt.place ?? "", km: String(doubt.km ?? ""), far: String(doubt.far_km ?? "") };
+      line("wait", word(DOUBTS[doubt.code] ?? doubt.code, values), doubt.field);
+    }
     if (told.lead !== null) line(told.lead.short ? "bad" : "good", lead(told.lead));
     for (const [path, text] of Object.entries(told.errors)) line("bad", text, path);
     for (const text of told.broken) line("wait", text);
     if (told.missing.length > 0) line("wait", word("Still wanted: %(list)s", { list: told.missing.map((m) => m.label).join(", ") }), told.missing[0]?.field);
     else if (Object.keys(told.errors).length === 0 && told.broken.length === 0) line("good", word("Nothing is missing."));
-    if (told.conflicts?.length === 0 && told.things.length > 0) line("good", word("No conflict found. This is no clearance."));
+    if (told.conflicts.length === 0 && told.things.length > 0) line("good", word("No conflict found. This is no clearance."));
     if (told.two) line("wait", word("A second officer must release this."));
     return found;
   }
@@ -283,5 +300,5 @@ function start(chosen: Form): void {
     board.scene.things = [...others, ...mine];
     board.redraw();
   });
-  void check();
+  desk.changed();
 }
