@@ -72,6 +72,8 @@ class Node:
         self.store = open_store()
         self._version = self.store.version
         self.line = make_line(Rows(self.store))
+        self._told_notes = frozenset(self.line.membership.notes)
+        """The documents that the application knows of."""
         self.trouble: ParleyError | None = None
         """The storage error that the operator must know of, until the disk takes writes again."""
 
@@ -258,13 +260,19 @@ class Node:
             if isinstance(event, i.Written | i.Rejected):
                 self._settle(event)
             elif isinstance(event, i.MembershipChanged):
-                self._link_newcomers()
+                self._tell_members()
+                continue
             elif isinstance(event, i.Done):
                 asked = self._asked.pop(event.token, None)
                 if asked is not None and not asked.done():
                     asked.set_result(event)
                 continue
             self._on_event(event)
+
+    def _tell_members(self) -> None:
+        self._told_notes = frozenset(self.line.membership.notes)
+        self._link_newcomers()
+        self._on_event(i.MembershipChanged())
 
     def _link_newcomers(self) -> None:
         """A bearer may have been up to a member before there was one."""
@@ -315,11 +323,10 @@ class Node:
         if not full:
             await self._reopen()
             self._well_again()
-        before = self.line.membership
         self.line = self._make_line(Rows(self.store))
-        if self.line.membership.notes.keys() != before.notes.keys():
-            # A document came while the disk failed, and lies in the node's home.
-            self._on_event(i.MembershipChanged())
+        if self.line.membership.notes.keys() != self._told_notes:
+            # A document came while the disk failed, and lies in the node's home; or the commit of one stood after all.
+            self._tell_members()
         self._inbox = [x for x in self._inbox if not isinstance(x, i.LinkUp | i.LinkDown)]
         for link in links:
             self.put(link)

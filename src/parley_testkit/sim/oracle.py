@@ -180,7 +180,11 @@ class Oracle:
         self._newest[key] = max(size, newest)
 
     def line_made(self, who: int) -> None:
-        """A node begins anew: what it signed and never made durable is forgotten."""
+        """A node begins anew: what it signed and never made durable never left, and is forgotten."""
+        for role, log, size in self._unsynced[who]:
+            copy = self.copies[who].get(log)
+            if role == "receipt" and (copy is None or copy.held < size):
+                self._signed.pop((f"{role}{who}{self.origin(log)}", size, ""), None)
         self._unsynced[who].clear()
         self._opened[who].clear()
 

@@ -87,6 +87,7 @@ class World:
         self.network.knows = self._knows
         self.stations = [Station(self, k, p, dict(self.membership.notes)) for k, p in enumerate(self.parties)]
         self._acting = -1
+        self._answers = 0
         self.overheard: deque[tuple[int, int, bytes]] = deque(maxlen=300)
         """Source, target and datagram of what lately went over the air; kept where somebody lies."""
         self._assembling: list[bytes] = []
@@ -217,7 +218,8 @@ class World:
         station.submit((station.number, kind, entry), kind, mark, self._audience(station, entry))
 
     def _answer(self, station: Station, entry: EntryId) -> None:
-        body = f"answer {station.number} {self.events}"
+        self._answers += 1
+        body = f"answer {station.number} {self._answers}"
         refs = (Reference(Relation.REPLY, entry),)
         station.submit(body, Kind.MESSAGE, Message(body, "en", refs=refs), self._audience(station, entry))
 
