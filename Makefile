@@ -7,6 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
+SCAN := $(VENV)/scan/.installed
 # What the console is built from: a change of it is built by whatever target comes next.
 WEB := hatch_build.py $(shell find web -name node_modules -prune -o -name test -prune -o -type f ! -name .lock -print)
 
@@ -27,12 +28,13 @@ web: $(READY) ## the console's scripts, from web/, with the Node that is in .ven
 test: $(READY) ## all tests on all cores, with the coverage gate
 	$(BIN)/pytest -q -n auto --dist worksteal --cov --cov-report=term
 
-check: $(READY) ## lint, format, types, direction of imports, style
+check: $(READY) $(SCAN) ## lint, format, types, direction of imports, scanners, style
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --check --quiet || { $(BIN)/ruff format --check; exit 1; }
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/lint-imports --no-cache >$(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
 	$(BIN)/python hatch_build.py check
+	tools/scan/run
 	$(BIN)/pytest -q tests/tidy
 
 bench: $(READY) ## measures this machine, with the figures in bench-out
@@ -76,6 +78,12 @@ $(VENV)/bin/python:
 $(VENV)/.dependencies: requirements/dev.lock | $(VENV)/bin/python
 	@echo "Installing into $(VENV) ..."
 	@tools/pip-quiet $(VENV) install --require-hashes --no-deps -r requirements/dev.lock
+	@touch $@
+
+$(SCAN): requirements/scan.lock | $(READY)
+	@tools/make-venv $(VENV)/scan
+	@echo "Installing the scanners into $(VENV)/scan ..."
+	@tools/pip-quiet $(VENV)/scan install --require-hashes --no-deps -r requirements/scan.lock
 	@touch $@
 
 $(READY): $(VENV)/.dependencies pyproject.toml $(WEB)
