@@ -52,6 +52,10 @@ pictures: $(READY) ## the pictures of docs/tutorial, taken anew in a real browse
 fuzz: $(READY) ## coverage-guided fuzzing of every decoder, an hour each; SECONDS=60 for less
 	$(BIN)/python -m fuzz --seconds $${SECONDS:-3600}
 
+mutants: $(READY) ## mutation testing of record, crypto, wire and protocol: hours; the report is in mutants-out
+	$(BIN)/mutmut run
+	$(BIN)/python tools/mutants.py
+
 docs: $(READY) ## regenerates docs/reference, docs/architecture.svg and the table in ARCHITECTURE.md
 	$(BIN)/python tools/architecture.py
 	$(BIN)/python tools/reference.py

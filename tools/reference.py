@@ -324,6 +324,73 @@ def openapi_page() -> str:
     return json.dumps(document([e for e, _ in ENDPOINTS]), indent=2, ensure_ascii=False) + "\n"
 
 
+# -- models and soak ---------------------------------------------------------------------------------
+
+STEP = re.compile(r"step\[([a-z ]+)\]")
+MARK = re.compile(r"# model: ([a-z ,]+)$", re.MULTILINE)
+
+
+def marks(folder: str) -> dict[str, list[str]]:
+    """Where each transition of a model is marked: path and function, by the transition's name."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        name = ""
+        for line in path.read_text("utf-8").splitlines():
+            defined = re.match(r"\s*(?:async )?def (\w+)", line)
+            name = defined[1] if defined else name
+            marked = MARK.search(line)
+            for step in marked[1].split(", ") if marked else ():
+                found.setdefault(step, []).append(f"`{path.relative_to(ROOT)}`: `{name}`")
+    return found
+
+
+def models_page() -> str:
+    """Each transition of the delivery model, the code that it stands for, and a test of it."""
+    steps = STEP.findall((ROOT / "spec" / "models" / "delivery.pml").read_text("utf-8"))
+    code, tests = marks("src/parley"), marks("tests/sim")
+    astray = (set(code) | set(tests)) ^ set(steps) | set(code) ^ set(tests)
+    if astray:
+        raise SystemExit(f"transitions without a mark in model, code or tests: {sorted(astray)}")
+    lines = ["# The delivery model and the code", NOTICE, "", "Transitions of `spec/models/delivery.pml`.", ""]
+    lines += ["| transition | code | test |", "|---|---|---|"]
+    lines += [f"| {step} | {'; '.join(code[step])} | {'; '.join(tests[step])} |" for step in dict.fromkeys(steps)]
+    return "\n".join([*lines, ""])
+
+
+def soak_page() -> str | None:
+    """The kept report of a soak, n beside every zero."""
+    path = REFERENCE / "soak.json"
+    if not path.exists():
+        return None
+    kept = json.loads(path.read_text("utf-8"))
+    shown = [
+        "commit",
+        "python",
+        "signer",
+        "worlds",
+        "first_seed",
+        "last_seed",
+        "worlds_with_a_liar",
+        "messages",
+        "events",
+    ]
+    shown += ["events_per_cpu_second", "simulated_days", "busy_days", "crashes"]
+    lines = ["# What was simulated", NOTICE, "", "The report of one `make soak`, kept as `soak.json`.", ""]
+    lines += ["| figure | value |", "|---|---|", *(f"| {k.replace('_', ' ')} | {kept[k]} |" for k in shown)]
+    lines += [
+        "",
+        "## Rules",
+        "",
+        "Where nothing was found in n worlds, at most 3/n of such worlds break the rule (95 %).",
+        "",
+    ]
+    lines += ["| rule | violations | worlds | bound |", "|---|---:|---:|---:|"]
+    for rule, row in kept["rules"].items():
+        lines.append(f"| {rule} | {row['violations']} | {row['worlds']} | {row['bound'] or '-'} |")
+    lines += ["", "## Faults", "", "| kind | times |", "|---|---:|"]
+    return "\n".join([*lines, *(f"| {k} | {n} |" for k, n in kept["faults"].items()), ""])
+
+
 def natural(identifier: str) -> tuple[str, int]:
     """Sorts SEAL-2 before SEAL-10."""
     letters, _, number = identifier.partition("-")
@@ -342,6 +409,8 @@ def main() -> int:
         "requirements.md": requirements_page(),
         "scenarios.md": scenarios_page(),
         "openapi.json": openapi_page(),
+        "soak.md": soak_page(),
+        "../explanation/models.md": models_page(),
     }
     stale = 0
     for name, text in pages.items():

@@ -33,7 +33,9 @@ def pair(**options: object) -> World:
     return world
 
 
-def test_a_message_is_delivered_once_and_receipted() -> None:
+def test_a_message_is_delivered_once_and_receipted() -> (
+    None
+):  # model: write, send, take entry, commit, give receipt, take receipt
     # REC-7, PRO-9
     world = pair()
     world.send(0, "hello")
@@ -109,7 +111,7 @@ def test_small_datagrams_carry_everything(mtu: int) -> None:
     shuffle=st.booleans(),
     mtu=st.sampled_from([150, 65_535]),
 )
-def test_whatever_the_network_does_all_settles_once_it_heals(
+def test_whatever_the_network_does_all_settles_once_it_heals(  # model: query, answer query
     seed: int, count: int, loss: float, twice: float, damage: float, shuffle: bool, mtu: int
 ) -> None:
     # PRO-10, SEAL-5
@@ -188,7 +190,7 @@ def test_a_party_forwards_what_another_missed() -> None:
     assert world.texts(2) == ["by way of south"]
 
 
-def test_catching_up_after_a_long_outage() -> None:
+def test_catching_up_after_a_long_outage() -> None:  # model: take have
     world = pair()
     world.unlink(0, 1)
     for n in range(0, 3000, 100):
@@ -201,7 +203,7 @@ def test_catching_up_after_a_long_outage() -> None:
     assert world.settled()
 
 
-def test_after_both_restarted_the_first_message_takes_one_datagram_each_way() -> None:
+def test_after_both_restarted_the_first_message_takes_one_datagram_each_way() -> None:  # model: crash
     # SEAL-3, REC-2
     world = pair()
     world.send(0, "before")
@@ -229,7 +231,9 @@ def _keys_used(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, bytes]]:
     return used
 
 
-def test_an_old_copy_put_back_uses_no_key_twice_and_gets_its_history_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_copy_put_back_uses_no_key_twice_and_gets_its_history_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # model: lose state
     # SEAL-1, PRO-11, PRO-12, REC-6
     used = _keys_used(monkeypatch)
     world = pair()

@@ -71,7 +71,7 @@ class Node:
         self._head_timer: asyncio.TimerHandle | None = None
         self.store = open_store()
         self._version = self.store.version
-        self.line = make_line(Rows(self.store))
+        self.line = make_line(Rows(self.store))  # model: crash
         self._told_notes = frozenset(self.line.membership.notes)
         """The documents that the application knows of."""
         self.trouble: ParleyError | None = None
@@ -208,7 +208,7 @@ class Node:
         await self._wake.wait()
         alarm.cancel()
 
-    async def _commit(self, output: Output) -> None:
+    async def _commit(self, output: Output) -> None:  # model: commit
         if not output.changes:
             if self._head_unsynced and self._clock.boot_s() - self._head_synced > _HEAD_SYNC_S:
                 await self._sync_head()

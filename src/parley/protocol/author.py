@@ -91,7 +91,7 @@ class Author:
         if line.rows.get(r.MARK, ledger.mark_key(entry, line.me, kind)) is not None:
             raise UsageError(f"{entry} is marked so already.", code="already-marked")
 
-    def write(self, now: i.Now) -> Cast | None:
+    def write(self, now: i.Now) -> Cast | None:  # model: write
         """Turn the drafts into entries under one signature; who can be sent them at once."""
         line = self._line
         if not self._drafts:

@@ -308,7 +308,7 @@ class Line:
     def _on_have(self, peer: Peer, part: parts.Have, now: i.Now) -> None:
         self.sender.peer_has(peer, part, now)
 
-    def _on_query(self, peer: Peer, part: parts.Query, now: i.Now) -> None:
+    def _on_query(self, peer: Peer, part: parts.Query, now: i.Now) -> None:  # model: answer query
         del part
         peer.talk = 1.0
         self.ask_have(peer, now.boot)

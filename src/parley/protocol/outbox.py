@@ -191,7 +191,7 @@ class Outbox:
                 best = max(best, -out.urgent[0][0])
         return best
 
-    def compose(self, peer: Peer, mtu: int, now: float, urgent: int) -> list[Entries]:
+    def compose(self, peer: Peer, mtu: int, now: float, urgent: int) -> list[Entries]:  # model: send
         """The entries to send to ``peer`` next, marked as sent; empty when there are none or no credit.
 
         ``urgent`` is what the method of that name has just given.

@@ -50,7 +50,7 @@ class Receipts:
 
     again = due
 
-    def give(self, wall: int) -> list[Cosigned]:
+    def give(self, wall: int) -> list[Cosigned]:  # model: give receipt
         """The receipts that are due, at the greatest signed size whose contents are all here."""
         due, self._due = self._due, {}
         given: list[Cosigned] = []
@@ -109,7 +109,9 @@ class Receipts:
             done = self._pq_done[log] = int.from_bytes(row[0][11:15], "big") if row is not None else 0
         return done
 
-    def accept(self, part: Cosigned, giver: MemberNumber, current: LogId) -> tuple[Tree, bool] | None:
+    def accept(
+        self, part: Cosigned, giver: MemberNumber, current: LogId
+    ) -> tuple[Tree, bool] | None:  # model: take receipt
         """Verify a cosignature and keep it (spec/protocol.md section 6).
 
         1. the tree is known, and not longer claimed than it is here; 2. the giver is a member; 3. one of

@@ -325,7 +325,7 @@ class Sender:
             if peer.number in chain.announced:
                 line.chains.confirm(chain, peer.number)
 
-    def peer_has(self, peer: Peer, have: parts.Have, now: i.Now) -> None:
+    def peer_has(self, peer: Peer, have: parts.Have, now: i.Now) -> None:  # model: take have
         """Compare what ``peer`` says it holds with what we hold, and mend both ways."""
         line = self._line
         if have.you == line.chains.incarnation:
@@ -453,7 +453,7 @@ class Sender:
                 else:
                     self._line.outbox.reset(out, tree, out.confirmed)
 
-    def _query(self, peer: Peer, now: i.Now) -> None:
+    def _query(self, peer: Peer, now: i.Now) -> None:  # model: query
         """Ask for a receipt that does not come, at growing intervals (R14)."""
         links = [x for x in peer.links.values() if not x.one_way]
         if not links or not self._line.outbox.unconfirmed(peer):

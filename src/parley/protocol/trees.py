@@ -213,7 +213,7 @@ class Trees:
 
     # -- taking in others' -----------------------------------------------------------------------------
 
-    def accept(
+    def accept(  # model: take entry
         self, log: LogId, part: Entries, salt_of: Callable[[int], bytes], *, from_author: bool
     ) -> tuple[Tree, list[Accepted], bool]:
         """Verify ``part`` and keep what is new of it; also True when it brought any new commitment.

@@ -42,7 +42,7 @@ _INCARNATION_BYTES: Final = 8
 _ROOT_BYTES: Final = 32
 
 
-def lost_state(store_version: int, head: Head | None) -> int:
+def lost_state(store_version: int, head: Head | None) -> int:  # model: lose state
     """How many commits that ``head`` was written after the store lacks: 0 when none is gone."""
     return 0 if head is None else max(0, head.version - store_version)
 

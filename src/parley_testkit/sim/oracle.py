@@ -40,7 +40,7 @@ from parley.wire.statement import EVERYONE, Kind, Mark, Message, Precedence
 from parley_testkit.sim.parties import CODES
 
 RULES: Final = (
-    "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10",
+    "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C10",
     "key", "label", "head", "signed", "flash", "honest", "proof",
 )  # fmt: skip
 """Every rule of the table above."""

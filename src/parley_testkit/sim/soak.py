@@ -13,8 +13,6 @@ import gc
 import json
 import os
 import platform
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -141,25 +139,6 @@ def show(worlds: Iterable[World], out: Path, runs: int) -> int:
     return max((EXIT[w["violation"]["sort"]] for w in failing), default=0)
 
 
-def explore_three(limit_s: float) -> dict[str, Any]:
-    """Three parties and two messages, exhaustively, in a process of its own, as far as the time allows."""
-    command = [
-        sys.executable,
-        "-m",
-        "parley_testkit.sim.explorer",
-        "--parties",
-        "3",
-        "--messages",
-        "2",
-        "--faults",
-        "1",
-    ]
-    command += ["--json", "--seconds", str(limit_s)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ourselves
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1]) if done.stdout else {"error": done.stderr[-500:]}
-    return found
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m parley_testkit.sim.soak", description=__doc__)
@@ -170,7 +149,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--commit", default="", help="name of what is run [git's]")
     parser.add_argument("--real", action="store_true", help="real signatures and sealing: slower")
     parser.add_argument("--runs", type=int, default=100, help="worlds to try in making a failing one smaller [100]")
-    parser.add_argument("--explore", type=float, default=0.0, help="seconds for three parties in the explorer [0]")
     given = parser.parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
     commit = given.commit or commit_here()
@@ -183,8 +161,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             done.result()
     worlds = read_worlds(given.out, commit)
     made = report(commit, worlds, time.monotonic() - began, given.jobs)
-    if given.explore:
-        made["explorer"] = explore_three(given.explore)
     (given.out / "report.json").write_text(json.dumps(made, indent=1) + "\n", "utf-8")
     say(
         f"{made['worlds']} worlds, {made['events']} events, {made['simulated_days']} days, "
