@@ -62,7 +62,7 @@ def _kml(text: str) -> Iterator[Feature]:
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise bad("kml-malformed", "", "a KML file has no document type")
     try:
-        root = ET.fromstring(text)  # noqa: S314 - no document type, so no entities
+        root = ET.fromstring(text)  # noqa: S314 # nosec B314 - no document type, so no entities
     except (ET.ParseError, RecursionError) as error:
         raise bad("kml-malformed", "", f"this is no XML: {error}") from None
     for element in root.iter():
