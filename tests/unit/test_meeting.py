@@ -72,6 +72,32 @@ def test_a_root_of_two_of_three_signs_one_after_another(tmp_path: Path) -> None:
     assert wrong.value.code == "passphrase-wrong"
 
 
+def test_a_root_of_two_of_three_rotates_and_leaves_with_keys_from_elsewhere(tmp_path: Path) -> None:
+    north = parties(tmp_path, 1)[0]
+    south = Home(tmp_path / "south")
+    meeting.init_party(south, "south", "South", ["en"], ["Chief", "Duty", "Legal"], 2)
+    elsewhere = tmp_path / "Duty.key"
+    for holder in ("Duty", "Legal"):
+        path = south.roots / f"{holder}.key"
+        elsewhere.write_bytes(path.read_bytes() if holder == "Duty" else elsewhere.read_bytes())
+        path.unlink()
+    proposal = meeting.propose(north, NAME, [meeting.introduce(south, NAME, None, [elsewhere])])
+    signed = meeting.sign(south, meeting.accept(south, proposal), None, [elsewhere])
+    line, _ = meeting.install(south, signed)
+    with pytest.raises(DocumentError) as alone:
+        meeting.rotate(south, line)
+    assert alone.value.code == "document-unsigned"
+    assert line.newest_keys()[0] == 1
+    bundle = meeting.rotate(south, line, None, [elsewhere])
+    assert line.newest_keys()[0] == 2
+    other, _ = meeting.install(north, signed)
+    assert len(meeting.add_documents(other, bundle).member(line.me(line.membership())).certificates) == 2
+    with pytest.raises(DocumentError) as leaving:
+        meeting.leave(south, line, "the agreement ended")
+    assert leaving.value.code == "document-unsigned"
+    assert meeting.leave(south, line, "the agreement ended", None, [elsewhere])
+
+
 def test_what_is_not_as_agreed_is_refused(tmp_path: Path) -> None:
     homes = parties(tmp_path, 2)
     signed = found(homes)

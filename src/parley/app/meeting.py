@@ -116,7 +116,7 @@ def _root_path(home: Home, holder: str) -> Path:
     return home.roots / ("-".join(holder.split()) + ".key")
 
 
-def sign_note(home: Home, signed: Note, party: Party, passphrase: bytes | None, roots: Iterable[Path] = ()) -> Note:
+def sign_note(home: Home, signed: Note, party: Party, passphrase: bytes | None, roots: Sequence[Path] = ()) -> Note:
     """``signed`` with the signature of every root key that is at hand. Raises KeyUnavailable for none."""
     added = 0
     for signer in party.signers:
@@ -142,8 +142,8 @@ def sign_note(home: Home, signed: Note, party: Party, passphrase: bytes | None, 
 # -- founding ----------------------------------------------------------------------------------------------
 
 
-def introduce(home: Home, line_name: str, passphrase: bytes | None = None) -> bytes:
-    """Make this party's node for a line; the file for the one who proposes."""
+def introduce(home: Home, line_name: str, passphrase: bytes | None = None, roots: Iterable[Path] = ()) -> bytes:
+    """Make this party's node for a line; the file for the one who proposes. ``roots``: keys kept elsewhere."""
     raw, party = home.party()
     line = home.line(line_name)
     known = bool(line.key_files())
@@ -153,7 +153,7 @@ def introduce(home: Home, line_name: str, passphrase: bytes | None = None) -> by
     keys = line.newest_keys()[1] if known else NodeKeyFile.draw(os.urandom)
     certificate = NodeCertificate(line_name, party.code, home.party_hash(), 1, keys.public())
     documents.parse_text(certificate.text())
-    signed = sign_note(home, Note(certificate.text(), ()), party, passphrase).encode()
+    signed = sign_note(home, Note(certificate.text(), ()), party, passphrase, tuple(roots)).encode()
     if not known:
         # Not before it is signed: where that fails, nothing is left that nobody uses.
         keys.write(line.key_file(1))
@@ -260,7 +260,7 @@ def read_proposal(data: bytes) -> Proposal:
 def sign(home: Home, proposal: Proposal, passphrase: bytes | None = None, roots: Iterable[Path] = ()) -> Proposal:
     """Add this party's root signatures to the charter."""
     _, party = home.party()
-    return _proposal(sign_note(home, proposal.signed, party, passphrase, roots), proposal.notes)
+    return _proposal(sign_note(home, proposal.signed, party, passphrase, tuple(roots)), proposal.notes)
 
 
 def check_fingerprint(proposal: Proposal, home: Home, expected: str) -> None:
@@ -379,8 +379,11 @@ def amend(
     return _proposal(sign_note(home, Note(charter.text(), ()), home.party()[1], passphrase), notes)
 
 
-def rotate(home: Home, line: LineHome, passphrase: bytes | None = None) -> bytes:
+def rotate(home: Home, line: LineHome, passphrase: bytes | None = None, roots: Iterable[Path] = ()) -> bytes:
     """New keys for this node from its next start on; the certificate, for peers that get it by hand.
+
+    ``roots``: root keys kept elsewhere, so that a root of k signers signs at once. Raises DocumentError
+    ``document-unsigned`` for fewer, and nothing has changed then.
 
     TLS and announce keys stay: with them the certificate travels over the line itself, whenever the node restarts.
     """
@@ -389,20 +392,22 @@ def rotate(home: Home, line: LineHome, passphrase: bytes | None = None) -> bytes
     _, party = home.party()
     fresh = NodeKeyFile.draw(os.urandom, keep=keys)
     certificate = NodeCertificate(line.name, party.code, home.party_hash(), serial + 1, fresh.public())
-    signed = sign_note(home, Note(certificate.text(), ()), party, passphrase).encode()
+    signed = sign_note(home, Note(certificate.text(), ()), party, passphrase, tuple(roots)).encode()
     extended = members.extend(membership, signed)
     fresh.write(line.key_file(serial + 1))
     line.add_notes(extended.notes)
     return encode_bundle({_title(signed): signed})
 
 
-def leave(home: Home, line: LineHome, reason: str, passphrase: bytes | None = None) -> bytes:
+def leave(
+    home: Home, line: LineHome, reason: str, passphrase: bytes | None = None, roots: Iterable[Path] = ()
+) -> bytes:
     """This party's notice that it no longer writes on the line; it goes on listening."""
     membership = line.membership()
     _, party = home.party()
     notice = NoticeOfLeaving(membership.line, party.code, home.party_hash(), reason)
     documents.parse_text(notice.text())
-    signed = sign_note(home, Note(notice.text(), ()), party, passphrase).encode()
+    signed = sign_note(home, Note(notice.text(), ()), party, passphrase, tuple(roots)).encode()
     line.add_notes(members.extend(membership, signed).notes)
     return encode_bundle({_title(signed): signed})
 

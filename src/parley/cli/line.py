@@ -23,6 +23,10 @@ line = typer.Typer(
     help="Found a line at a meeting, and change it. Every step makes or takes a file that people carry.",
 )
 FileOption = Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")]
+RootOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="A root key file that is not in the home; several, where several signers are needed."),
+]
 ExpectOption = Annotated[
     str | None,
     typer.Option("--expect", help="The other side's fingerprint as they read it to you (12 words or hex)."),
@@ -84,13 +88,14 @@ def _found(found: LineHome, membership: Membership, json: bool) -> None:
 @command
 def introduce(
     name: Annotated[str, typer.Argument(help="Name of the line to be founded.")],
+    root: RootOption = None,
     output: FileOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Make this party's node for a line; hand the file to the party that proposes."""
     where = home_of(home)
-    data = meeting.introduce(where, name, passphrase())
+    data = meeting.introduce(where, name, passphrase(), root or ())
     path = output or Path(f"{name}-{where.party()[1].code}.intro")
     _wrote(path, data, json, "Hand it to the party that proposes the charter.")
 
@@ -182,7 +187,7 @@ def accept(
 @command
 def sign(
     file: Annotated[Path, typer.Argument(help="A charter or amendment file.")],
-    root: Annotated[list[Path] | None, typer.Option(help="A root key file, when it is not in the home.")] = None,
+    root: RootOption = None,
     output: FileOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -302,12 +307,16 @@ def amend(
 @line.command("rotate")
 @command
 def rotate(
-    name: LineOption = None, output: FileOption = None, home: HomeOption = None, json: JsonOption = False
+    name: LineOption = None,
+    root: RootOption = None,
+    output: FileOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Give this party's node new keys from its next start on; peers learn of them over the line."""
     where = home_of(home)
     found = where.the_line(name)
-    data = meeting.rotate(where, found, passphrase())
+    data = meeting.rotate(where, found, passphrase(), root or ())
     _tell_node(found, data)
     path = output or Path(f"{found.name}-{where.party()[1].code}.certificate")
     _wrote(
@@ -323,6 +332,7 @@ def rotate(
 def leave(
     reason: Annotated[str, typer.Argument(help="Why, for the record.")],
     name: LineOption = None,
+    root: RootOption = None,
     output: FileOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -330,7 +340,7 @@ def leave(
     """Say, signed, that this party no longer writes on the line. The node goes on listening."""
     where = home_of(home)
     found = where.the_line(name)
-    data = meeting.leave(where, found, reason, passphrase())
+    data = meeting.leave(where, found, reason, passphrase(), root or ())
     _tell_node(found, data)
     _wrote(
         output or Path(f"{found.name}-{where.party()[1].code}.leave"),
