@@ -88,6 +88,20 @@ def test_flash_overtakes_a_queue_of_routine_and_nothing_is_repeated() -> None:
     assert world.settled()
 
 
+def test_what_was_written_over_several_runs_goes_out_in_its_order() -> None:
+    # PRO-7
+    world = pair()
+    world.unlink(0, 1)
+    for n in range(12):
+        world.send(0, f"routine {n}")
+        if n % 2:
+            world.restart(0)
+    world.link(0, 1)
+    world.run(30.0)
+    assert world.texts(1) == [f"routine {n}" for n in range(12)]
+    assert world.settled()
+
+
 @pytest.mark.parametrize("mtu", [128, 200, 700])
 def test_small_datagrams_carry_everything(mtu: int) -> None:
     # PRO-3

@@ -378,7 +378,8 @@ async def serve(request: Request, handler: Handler, may: May | None) -> Response
         response = await handler(visit)
     except ParleyError as error:
         response = await _error(visit, error)
-    if visit.began_session:
+    # A page that draws itself anew may have asked before a sign-in, and be answered after it: no session over that one.
+    if visit.began_session and request.headers.get("x-parley-live") is None:
         response.set_cookie(
             console.cookie,
             visit.session.token,

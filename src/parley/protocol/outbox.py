@@ -19,6 +19,7 @@ from parley.ids import LogId, MemberNumber
 from parley.protocol.credit import WINDOW, Intake
 from parley.protocol.trees import State, StoredEntry, Tree, Trees
 from parley.record.commitment import exclusion_proof
+from parley.wire import statement
 from parley.wire.parts import Blind, Entries, Gone, Item, NotForYou, Opening, Part
 from parley.wire.statement import EVERYONE, Precedence
 
@@ -129,6 +130,29 @@ class Outbox:
     def __init__(self, trees: Trees, me: MemberNumber) -> None:
         self._trees = trees
         self._me = me
+        self._opened: dict[LogId, int] = {}
+
+    def _before(self, log: LogId) -> int:
+        """How many trees its member opened before it, as far as is held here: what was said first goes first (D15)."""
+        chain: list[LogId] = []
+        count, whole = -1, True
+        while log not in chain:
+            if log in self._opened:
+                count = self._opened[log]
+                break
+            chain.append(log)
+            entry = self._trees.entry(log, 0)
+            content = statement.decode(entry.statement).content if entry is not None and entry.statement else None
+            if not isinstance(content, statement.Opened):
+                # It may come yet: nothing is remembered of this count.
+                whole = False
+                break
+            if content.previous is None:
+                break
+            log = LogId(log.member, content.previous[0])
+        if whole:
+            self._opened.update((known, count + n) for n, known in enumerate(reversed(chain), 1))
+        return count + len(chain)
 
     def reset(self, out: Outgoing, tree: Tree, confirmed: int, known: int | None = None) -> None:
         """Begin again from what the peer holds."""
@@ -209,7 +233,7 @@ class Outbox:
             for log, out in peer.trees.items()
             if out.forward_at is None and (tree := self._trees.get(log)) is not None and out.next < tree.size
         ]
-        for log in sorted(waiting, key=lambda x: (x.member != self._me, x)):
+        for log in sorted(waiting, key=lambda x: (x.member != self._me, x.member, self._before(x), x)):
             out = peer.trees[log]
             tree = self._trees.get(log)
             if tree is None or out.next - out.confirmed >= WINDOW[Precedence.ROUTINE]:

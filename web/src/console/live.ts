@@ -26,6 +26,12 @@ addEventListener("submit", (event) => {
 });
 addEventListener("pageshow", () => (sending = false));
 
+/** To another page; what happens until it is there does not draw this one anew. */
+export function go(address: string): void {
+  sending = true;
+  location.assign(address);
+}
+
 function fetchPage(): Promise<Document> {
   return new Promise((done, failed) => {
     const request = new XMLHttpRequest();
@@ -46,6 +52,7 @@ export async function redraw(): Promise<void> {
     while (wanted) {
       wanted = false;
       const fresh = await fetchPage();
+      if (sending) return;
       if (fresh.body.dataset["officer"] !== document.body.dataset["officer"]) {
         location.reload();
         return;

@@ -1,6 +1,7 @@
 // Passkeys: the node asks, the browser answers, nothing is kept here.
 
 import { token } from "./ask.ts";
+import { go } from "./live.ts";
 
 interface Ceremony {
   readonly ceremony: string;
@@ -47,7 +48,7 @@ export function passkeys(): void {
   document.getElementById("passkey")?.addEventListener("click", () => {
     say("passkey-said", "");
     sign<{ to: string }>("/sign-in/begin", "/sign-in/finish")
-      .then(({ to }) => location.assign(to))
+      .then(({ to }) => go(to))
       .catch((error: unknown) => say("passkey-said", words(error)));
   });
   document.getElementById("enrol")?.addEventListener("submit", (event) => {
@@ -65,7 +66,7 @@ export function passkeys(): void {
     const shown = form.querySelector<HTMLElement>("[data-said]");
     const fields = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value)]));
     sign<{ to: string }>(`${address}/begin`, `${address}/finish`, fields)
-      .then(({ to }) => location.assign(to))
+      .then(({ to }) => go(to))
       .catch((error: unknown) => {
         const flash = form.dataset["flash"];
         if (shown) shown.textContent = `${words(error)} ${flash ?? ""}`;
