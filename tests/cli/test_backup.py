@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from parley.app import backup as backups
+from parley.app.forms import DICTIONARIES
 from parley.app.home import Home
 from parley.cli import app
 from parley.keys.file import NodeKeyFile
@@ -72,6 +73,7 @@ def test_a_backup_without_keys_opens_where_the_keys_are(home: Path, tmp_path: Pa
     assert (there / "identity" / "party.note").read_bytes() == (home / "identity" / "party.note").read_bytes()
     assert (there / "lines" / NAME / "config.toml").exists()
     assert not list(there.rglob("roots"))
+    assert sorted(p.name for p in (there / "forms").iterdir()) == sorted(p.name for p in (home / "forms").iterdir())
 
 
 def test_a_backup_with_keys_needs_nothing_but_its_passphrase(
@@ -123,8 +125,10 @@ def test_every_space_of_rows_is_either_backed_up_or_secret(home: Path, tmp_path:
             held.setdefault(space, set()).add(k)
         assert set(held) == LASTING
         assert all({b"k", b"l"} <= keys for keys in held.values())
+        kept = [f"forms/{p.relative_to(line.forms)}" for p in line.forms.rglob("*") if p.is_file()]
+        assert len(kept) > len(DICTIONARIES)
         assert sorted(backup.files()) == sorted(
-            ["config.toml", "party.note", *(f"documents/{p.name}" for p in (line.path / "documents").iterdir())]
+            ["config.toml", "party.note", *(f"documents/{p.name}" for p in (line.path / "documents").iterdir()), *kept]
         )
 
 

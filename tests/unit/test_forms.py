@@ -5,11 +5,25 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from parley.app.forms import DICTIONARIES, fill, library, message_of, read_folder, read_message, usual_packs
+from parley.app import forms as packs_at_hand
+from parley.app.forms import (
+    DICTIONARIES,
+    Understands,
+    fill,
+    forms_of,
+    keep,
+    kept_files,
+    library,
+    message_of,
+    read_folder,
+    read_message,
+    usual_packs,
+)
 from parley.errors import DecodeError, ParleyError, UsageError
 from parley.forms.filled import Codec, Filled, lead_time, problems, read_values
 from parley.forms.library import Forms
@@ -18,6 +32,7 @@ from parley.forms.prove import check_form_pack
 from parley.forms.render import as_html, as_text, render
 from parley.wire import cbor
 from parley.wire.statement import Precedence
+from parley_testkit.lines import found
 
 ROOT = Path(__file__).parents[2]
 PACKS = ROOT / "src/parley/forms/packs"
@@ -210,9 +225,8 @@ def test_malformed_bytes_are_no_form(body: bytes) -> None:
 
 def test_a_bomb_is_bounded() -> None:
     forms = shipped()
-    compressor = forms.codec._compressors[0]
-    structure = cbor.encode({1: ""})
-    body = b"\x01" + len(structure).to_bytes(2, "big") + structure + compressor.compress(bytes(64 * 1024 * 1024))
+    frame = forms.codec._ways[0].compressor.compress(bytes(64 * 1024 * 1024))
+    body = b"\x01" + cbor.encode({1: ""}) + frame[2:]
     assert len(body) < 10_000
     with pytest.raises(DecodeError) as caught:
         forms.codec.decode(forms.named("text"), body)
@@ -224,11 +238,10 @@ def test_texts_must_fit_their_places() -> None:
     form = forms.named("text")
     whole = forms.codec.encode(form, {"text": "The convoy will leave the depot at first light.", "remarks": "None."})
     assert whole[0] > 0
-    end = 3 + int.from_bytes(whole[1:3], "big")
+    _, packed = cbor.decode_first(whole[1:], limit=len(whole))
     for plain in ({1: ""}, {1: "", 67: "", 68: ""}):
-        structure = cbor.encode(plain)
         with pytest.raises(DecodeError) as caught:
-            forms.codec.decode(form, whole[:1] + len(structure).to_bytes(2, "big") + structure + whole[end:])
+            forms.codec.decode(form, whole[:1] + cbor.encode(plain) + packed)
         assert caught.value.code == "form-malformed"
 
 
@@ -337,12 +350,73 @@ def test_the_dictionaries_save_bytes_in_each_language() -> None:
     ):
         values = {"text": text}
         assert len(forms.codec.encode(form, values)) < 0.8 * len(Codec().encode(form, values))
-    assert len(DICTIONARIES) == len(forms.codec._compressors)
+    assert len(DICTIONARIES) == len(forms.codec._ways)
 
 
-def test_a_length_that_a_peer_states_is_not_allocated() -> None:
+@pytest.mark.parametrize("size", [1 << 15, 1 << 17, (1 << 21) - 1])
+def test_a_length_that_a_peer_states_is_not_allocated(size: int) -> None:
+    """A block of one byte repeated, many times as long as a form may be (RFC 8878 3.1.1.2)."""
     forms = shipped()
-    frame = bytes((0b1110_0000,)) + (1 << 60).to_bytes(8, "little") + b"\x01\x00\x00"
+    block = (size << 3 | 0b011).to_bytes(3, "little") + b"a"
     with pytest.raises(DecodeError) as caught:
-        forms.codec.decode(forms.named("text"), b"\x01\x00\x03\xa1\x01\x60" + frame)
+        forms.codec.decode(forms.named("text"), b"\x01\xa1\x01\x60" + block)
     assert caught.value.code == "form-malformed"
+
+
+# -- several versions ------------------------------------------------------------------------------------
+
+
+def newer_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a later build brings them: core in version 2 with other words, and other dictionaries."""
+    found = {name: dict(files) for name, files in packs_at_hand._shipped_files().items()}
+    core_files = found["core"]
+    text = core_files["pack.toml"].decode()
+    assert 'title = "Text"' in text
+    text = text.replace('title = "Text"', 'title = "Plain words"').replace("version = 1", "version = 2", 1)
+    core_files["pack.toml"] = text.encode()
+    others = {"dictionary-en": packs_at_hand._dictionaries()["dictionary-fr"]}
+    monkeypatch.setattr(packs_at_hand, "_shipped_files", lambda: found)
+    monkeypatch.setattr(packs_at_hand, "_shipped", lambda: tuple(read_pack(f) for f in found.values()))
+    monkeypatch.setattr(packs_at_hand, "_dictionaries", lambda: others)
+    packs_at_hand._library.cache_clear()
+
+
+def test_what_was_said_under_an_older_pack_is_read_by_it_after_an_upgrade(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FORM-2: two versions live beside one another, each message under the one that its charter names."""
+    home = found(tmp_path, 2)[0]
+    before = home.membership().current.charter
+    keep(before, home.forms)
+    old = forms_of(before, home.forms)
+    said = message_of(old, fill(old, old.named("text"), {"text": "The convoy leaves at first light."}), "en")
+    try:
+        with monkeypatch.context() as upgraded:
+            newer_build(upgraded)
+            packs, dictionary = usual_packs(home.forms)
+            after = replace(before, packs=packs, dictionary=dictionary)
+            assert {p.version for p in after.packs if p.name == "core"} == {2}
+            assert after.dictionary != before.dictionary
+            new = forms_of(after, home.forms)
+            for forms, title in ((forms_of(before, home.forms), "Text"), (new, "Plain words")):
+                message = message_of(forms, fill(forms, forms.named("text"), {"text": "It left."}), "en")
+                filled = read_message(forms, message)
+                assert filled is not None
+                assert render(filled, forms.words("en")).title == title
+            assert read_message(forms_of(before, home.forms), said) == read_message(old, said)
+            assert Understands(home.forms)(before, said)
+            assert not Understands(tmp_path / "none")(before, said), "nothing kept it there"
+    finally:
+        packs_at_hand._library.cache_clear()
+
+
+def test_what_a_charter_names_is_kept_once_and_goes_into_a_backup(tmp_path: Path) -> None:
+    home = found(tmp_path, 2)[0]
+    charter = home.membership().current.charter
+    keep(charter, home.forms)
+    keep(charter, home.forms)
+    kept = kept_files([charter], home.forms)
+    assert {p.parent.name.rpartition("-")[2] for p in kept} == {
+        h.hex()[:16] for h in (*(p.hash for p in charter.packs), charter.dictionary)
+    }
+    assert not [p for p in home.forms.iterdir() if p.name.startswith(".")]

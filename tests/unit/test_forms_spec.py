@@ -87,7 +87,7 @@ def test_another_definition_reads_nothing() -> None:
 )
 def test_there_are_as_many_texts_as_places(texts: bytes, code: str | None) -> None:
     """FORM-3, FORM-4: too many texts, a text too long, and bytes that are no text."""
-    dictionary = next(iter(library()._dictionaries.values()))[0]
+    dictionary = next(iter(library()._dictionaries.values()))["dictionary-en"]
     parameters = zstandard.ZstdCompressionParameters.from_level(
         3, format=zstandard.FORMAT_ZSTD1_MAGICLESS, write_content_size=False, write_checksum=False, write_dict_id=False
     )
@@ -95,7 +95,7 @@ def test_there_are_as_many_texts_as_places(texts: bytes, code: str | None) -> No
         compression_params=parameters, dict_data=zstandard.ZstdCompressionDict(dictionary)
     ).compress(texts)
     structure = cbor.encode({1: ""})
-    body = b"\x01" + len(structure).to_bytes(2, "big") + structure + frame
+    body = b"\x01" + structure + frame[2:]
     if code is None:
         assert shipped().codec.decode(shipped().named("text"), body).values == {"text": ""}
     else:

@@ -2,7 +2,8 @@
 
 ==============================  =======================================================================
 in a backup                     the record with its receipts, proofs and indexes; the line's documents;
-                                ``config.toml``; ``identity/party.note``
+                                ``config.toml``; ``identity/party.note``; the form packs and dictionaries that
+                                the line's charters name
 with a passphrase, also         the node's key files
 never                           root keys; chain keys, skipped message keys and prekeys
 ==============================  =======================================================================
@@ -15,11 +16,13 @@ that lost its database: it announces other chains, opens a new tree, and takes b
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from parley.app.forms import kept_files
 from parley.app.home import Home, LineHome
 from parley.crypto.kdf import hmac_sha256
 from parley.errors import KeyUnavailable, StoreError, UsageError
@@ -39,6 +42,8 @@ _PARTY: Final = "party.note"
 _CONFIG: Final = "config.toml"
 _DOCUMENTS: Final = "documents"
 _KEYS: Final = "keys"
+_FORMS: Final = "forms"
+_FORM_FILE: Final = re.compile(_FORMS + r"/[a-z][a-z0-9-]*/[a-z][a-z0-9.-]*")
 
 
 def back_up(home: Home, line: LineHome, target: Path, passphrase: bytes | None = None) -> dict[str, Any]:
@@ -47,7 +52,8 @@ def back_up(home: Home, line: LineHome, target: Path, passphrase: bytes | None =
     With ``passphrase`` the node's keys are in it. Raises UsageError, KeyUnavailable, StoreError.
     """
     _, keys = line.newest_keys()
-    places = [home.party_note, line.config, *(line.path / _DOCUMENTS).glob("*.note")]
+    charters = [revision.charter for revision in line.membership().revisions]
+    places = [home.party_note, line.config, *(line.path / _DOCUMENTS).glob("*.note"), *kept_files(charters, line.forms)]
     if passphrase is not None:
         places += line.key_files().values()
     files = {_name(line, place): place.read_bytes() for place in places if place.exists()}
@@ -98,16 +104,21 @@ def restore(
 
 
 def _name(line: LineHome, place: Path) -> str:
-    """A file's name in a backup: below the line's directory, or the party document."""
+    """A file's name in a backup: below the line's directory, below the home for forms, or the party document."""
+    if place.is_relative_to(line.forms):
+        return f"{_FORMS}/{place.relative_to(line.forms)}"
     return str(place.relative_to(line.path)) if place.is_relative_to(line.path) else _PARTY
 
 
 def _put(home: Home, line: LineHome, name: str, data: bytes) -> None:
     """Write a file of a backup to its place, unless there is one. Raises StoreError for a name of no backup."""
     folder, _, file = name.rpartition("/")
-    if name not in (_PARTY, _CONFIG) and (folder not in (_DOCUMENTS, _KEYS) or not file or file.startswith(".")):
+    if _FORM_FILE.fullmatch(name):
+        place = line.forms / name.removeprefix(f"{_FORMS}/")
+    elif name not in (_PARTY, _CONFIG) and (folder not in (_DOCUMENTS, _KEYS) or not file or file.startswith(".")):
         raise StoreError(f"the backup has a file {name!r} that belongs nowhere", code="backup-file-unknown")
-    place = home.party_note if name == _PARTY else line.path / name
+    else:
+        place = home.party_note if name == _PARTY else line.path / name
     if not place.exists():
         write_private(place, data)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import tempfile
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +23,8 @@ from parley.wire.statement import PLAIN_TEXT, WATCH_FORMS, Message, Precedence
 
 SOON_S: Final = 3600
 """What starts within so many seconds, and sooner than is agreed, is announced as FLASH (ADR 55)."""
-DICTIONARIES: Final = ("dictionary-en", "dictionary-fr", "dictionary-ru")
+DICTIONARIES: Final = ("dictionary-en", "dictionary-fr", "dictionary-ru.windows-1251")
+_SET: Final = "dictionaries"
 
 
 def read_folder(folder: Path) -> Pack:
@@ -36,12 +39,18 @@ def read_folder(folder: Path) -> Pack:
 
 
 @cache
-def _shipped() -> tuple[Pack, ...]:
+def _shipped_files() -> dict[str, dict[str, bytes]]:
+    """The files of each pack that comes with Parley, by the pack's name."""
     folders = [f for f in files(shipped).iterdir() if f.is_dir() and (f / DEFINITION).is_file()]
-    return tuple(
-        read_pack({f.name: f.read_bytes() for f in folder.iterdir() if f.is_file()})
+    return {
+        folder.name: {f.name: f.read_bytes() for f in folder.iterdir() if f.is_file()}
         for folder in sorted(folders, key=lambda f: f.name)
-    )
+    }
+
+
+@cache
+def _shipped() -> tuple[Pack, ...]:
+    return tuple(read_pack(found) for found in _shipped_files().values())
 
 
 @cache
@@ -49,18 +58,63 @@ def _dictionaries() -> dict[str, bytes]:
     return {name: (files(shipped) / name).read_bytes() for name in DICTIONARIES}
 
 
-@cache
 def library(folder: Path | None = None) -> Library:
     """Every pack at hand: those that come with Parley, and those in the folders of ``folder`` (a home's ``forms``)."""
-    own = sorted(p for p in folder.iterdir() if p.is_dir()) if folder is not None and folder.is_dir() else []
-    found = _dictionaries()
-    return Library([*_shipped(), *(read_folder(p) for p in own)], {files_hash(found): tuple(found.values())})
+    there = folder is not None and folder.is_dir()
+    return _library(folder if there else None, folder.stat().st_mtime_ns if folder is not None and there else 0)
 
 
-def usual_packs() -> tuple[tuple[CharterPack, ...], bytes]:
-    """What a new charter names: the packs that come with Parley, and the hash of the dictionaries."""
-    packs = tuple(CharterPack(p.name, p.version, p.hash) for p in _shipped())
+@cache
+def _library(folder: Path | None, _changed: int) -> Library:
+    """Folders with a dot in front are being written; one that begins with ``dictionaries`` has a set of those."""
+    own = sorted(p for p in folder.iterdir() if p.is_dir()) if folder is not None else []
+    own = [p for p in own if not p.name.startswith(".")]
+    sets = [{f.name: f.read_bytes() for f in p.iterdir()} for p in own if p.name.startswith(_SET)]
+    packs = [read_folder(p) for p in own if not p.name.startswith(_SET)]
+    return Library([*packs, *_shipped()], {files_hash(found): found for found in (*sets, _dictionaries())})
+
+
+def usual_packs(folder: Path | None = None) -> tuple[tuple[CharterPack, ...], bytes]:
+    """What a new charter names: the newest version of each pack at hand, and the hash of the dictionaries.
+
+    Of two with one version the one that comes with Parley is taken: ``folder`` has what older builds came with.
+    """
+    newest = {p.name: p for p in sorted(library(folder).all(), key=lambda p: (p.version, p in _shipped()))}
+    packs = tuple(CharterPack(p.name, p.version, p.hash) for p in sorted(newest.values(), key=lambda p: p.name))
     return packs, files_hash(_dictionaries())
+
+
+def keep(charter: Charter, folder: Path) -> None:
+    """Keep what a charter names and this build brings, in ``folder``. Raises OSError.
+
+    A later build brings other versions, and what was said under this charter is then read by these (FORM-2).
+    """
+    named = {p.hash for p in charter.packs}
+    for pack, found in zip(_shipped(), _shipped_files().values(), strict=True):
+        if pack.hash in named:
+            _keep(folder / f"{pack.name}-{pack.version}-{pack.hash.hex()[:16]}", found)
+    if charter.dictionary == files_hash(_dictionaries()):
+        _keep(folder / f"{_SET}-{charter.dictionary.hex()[:16]}", _dictionaries())
+
+
+def _keep(folder: Path, found: Mapping[str, bytes]) -> None:
+    """Write files into a new folder, whole or not at all."""
+    if folder.is_dir():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
+        whole = Path(work) / "whole"
+        whole.mkdir(mode=0o700)
+        for name, data in found.items():
+            (whole / name).write_bytes(data)
+        with contextlib.suppress(FileExistsError):  # the node of another line did the same meanwhile
+            whole.rename(folder)
+
+
+def kept_files(charters: Iterable[Charter], folder: Path) -> list[Path]:
+    """The files in ``folder`` that these charters need: what belongs into a backup."""
+    needed = {h.hex()[:16] for c in charters for h in (*(p.hash for p in c.packs), c.dictionary)}
+    return [f for p in sorted(folder.glob("*-*")) if p.name.rpartition("-")[2] in needed for f in sorted(p.iterdir())]
 
 
 def forms_of(charter: Charter, folder: Path | None = None) -> Forms:

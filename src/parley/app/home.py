@@ -5,6 +5,7 @@
     officers.json                  the officers and their passkeys' public keys; no secret
     identity/party.note            the party document, signed by its own root
     identity/roots/HOLDER.key      root keys, each to be kept by its holder (may be taken away)
+    forms/                         packs of this home, and those that charters here name, beyond the build's life
     lines/NAME/documents/*.note    charter revisions, party documents, certificates, notices
     lines/NAME/keys/node-N.toml    the node's secrets, N is the certificate's serial
     lines/NAME/config.toml         bearers; see docs/reference/config.md
@@ -46,7 +47,7 @@ class LineHome:
         self.config = path / "config.toml"
         self.restored = path / "restored"
         self.control = path / "control.sock"
-        self.forms = path.parent.parent / "forms"
+        self.forms = self.home.forms
 
     @property
     def home(self) -> Home:
@@ -110,6 +111,7 @@ class Home:
         self.path = path
         self.party_note = path / "identity" / "party.note"
         self.roots = path / "identity" / "roots"
+        self.forms = path / "forms"
 
     def party(self) -> tuple[bytes, Party]:
         """Our signed party document. Raises UsageError when there is none."""

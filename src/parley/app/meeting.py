@@ -183,7 +183,7 @@ def propose(
         notes += given
     if len({m.party for m in entries}) < len(entries):
         raise UsageError("a party is introduced twice.", code="member-twice")
-    packs, dictionary = usual_packs()
+    packs, dictionary = usual_packs(home.forms)
     charter = Charter(
         line_name,
         purpose,
@@ -373,7 +373,7 @@ def amend(
         retention_days=current.retention_days if retention_days is None else retention_days,
         members=tuple(entries),
         packs=current.packs if packs is None else tuple(packs),
-        dictionary=current.dictionary if packs is None else usual_packs()[1],
+        dictionary=current.dictionary if packs is None else usual_packs(home.forms)[1],
     )
     documents.parse_text(charter.text())
     return _proposal(sign_note(home, Note(charter.text(), ()), home.party()[1], passphrase), notes)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from parley import __version__
 from parley.app import config as configuration
-from parley.app.forms import Understands, forms_of
+from parley.app.forms import Understands, forms_of, keep
 from parley.app.home import LineHome
 from parley.app.officers import Officers
 from parley.app.refill import LOSSES, tell_refill
@@ -227,6 +227,7 @@ async def running(
         membership = line.membership()
         keys = keys_in_force(line, membership)
         me = line.me(membership)
+        keep(membership.current.charter, line.forms)
         parsed = configuration.load(line.config)
         given: dict[str, Any] = dict(parsed.settings)
         settings = Settings(f"parley {__version__}", Understands(line.forms), **given)

@@ -276,7 +276,7 @@ def amend(
     flash_seconds: Annotated[int | None, typer.Option(help="Acknowledge FLASH within so many seconds.")] = None,
     add_party: Annotated[list[Path] | None, typer.Option("--add", help=".intro file of a party that joins.")] = None,
     remove: Annotated[list[str] | None, typer.Option(help="Code of a party that goes, with its own signature.")] = None,
-    packs: Annotated[bool, typer.Option("--packs", help="Read forms by the packs of this version.")] = False,
+    packs: Annotated[bool, typer.Option("--packs", help="Read forms by the newest packs here.")] = False,
     output: FileOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -291,7 +291,7 @@ def amend(
         retention_days=retention_days,
         add=[_read(p) for p in add_party or ()],
         remove=remove or (),
-        packs=usual_packs()[0] if packs else None,
+        packs=usual_packs(where.forms)[0] if packs else None,
         passphrase=passphrase(),
     )
     path = output or Path(f"{found.name}-{proposal.charter.revision}.charter")

@@ -6,7 +6,7 @@ this version does not know under a key is kept and shown as not understood (D4).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,6 +23,9 @@ Values = Mapping[str, Any]
 _MAX_FORM: Final = limits.MAX_TEXT - 1
 _LEVEL: Final = 19
 _WINDOW_LOG: Final = 17
+_FRAME: Final = bytes((0, (_WINDOW_LOG - 10) << 3))
+"""The header of every frame: no content size, checksum or dictionary number, and the window (RFC 8878 3.1.1.1)."""
+_CHARSETS: Final = ("utf-8", "windows-1251")
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
 _DAY_S: Final = 86_400
@@ -180,29 +183,30 @@ def _write_one(spec: Field, value: Any) -> Any:  # noqa: ANN401
 
 
 class Codec:
-    """Bytes of forms: one byte that names a dictionary, or 0, then the form.
+    """Bytes of forms: one byte that names a dictionary, or 0, then the form (spec/forms.md).
 
     With 0 the form is plain CBOR. Else its texts are taken out, each leaving an empty text in its place, and follow
     compressed, since positions and letters compress badly together. The dictionaries are those of the charter, in
-    order: one a language.
+    the order of their names: one a language, in the character set that its name states.
     """
 
-    def __init__(self, dictionaries: Sequence[bytes] = ()) -> None:
-        shared = [zstandard.ZstdCompressionDict(d) for d in dictionaries]
+    def __init__(self, dictionaries: Mapping[str, bytes] | None = None) -> None:
         bare = zstandard.ZstdCompressionParameters.from_level(
             _LEVEL,
+            window_log=_WINDOW_LOG,
             format=zstandard.FORMAT_ZSTD1_MAGICLESS,
             write_content_size=False,
             write_checksum=False,
             write_dict_id=False,
         )
-        self._compressors = [zstandard.ZstdCompressor(compression_params=bare, dict_data=d) for d in shared]
-        self._decompressors = [
-            zstandard.ZstdDecompressor(
-                dict_data=d, format=zstandard.FORMAT_ZSTD1_MAGICLESS, max_window_size=1 << _WINDOW_LOG
+        self._ways: list[_Way] = []
+        for name, data in sorted((dictionaries or {}).items()):
+            shared = zstandard.ZstdCompressionDict(data)
+            compressor = zstandard.ZstdCompressor(compression_params=bare, dict_data=shared)
+            decompressor = zstandard.ZstdDecompressor(
+                dict_data=shared, format=zstandard.FORMAT_ZSTD1_MAGICLESS, max_window_size=1 << _WINDOW_LOG
             )
-            for d in shared
-        ]
+            self._ways.append(_Way(compressor, decompressor, charset(name)))
 
     def encode(self, form: Form, values: Values) -> bytes:
         """The body of a message under ``form.id``. Raises UsageError ``form-too-large``."""
@@ -212,39 +216,63 @@ class Codec:
             raise UsageError(f"the form has {len(data)} bytes, at most {_MAX_FORM} fit.", code="form-too-large")
         texts: list[str] = []
         structure = cbor.encode(_take_texts(plain, texts))
-        joined = "\0".join(texts).encode()
-        ways = [data]
+        bodies = [b"\0" + data]
         if texts:
-            head = len(structure).to_bytes(2, "big") + structure
-            ways += [head + compressor.compress(joined) for compressor in self._compressors]
-        way = min(range(len(ways)), key=lambda n: len(ways[n]))
-        return bytes((way,)) + ways[way]
+            for number, way in enumerate(self._ways, start=1):
+                packed = way.pack("\0".join(texts))
+                if packed is not None:
+                    bodies.append(bytes((number,)) + structure + packed)
+        return min(bodies, key=len)
 
     def decode(self, form: Form, data: bytes) -> Filled:
         """What ``data`` says, by ``form``. Raises DecodeError: ``form-malformed``, ``geometry-*``, ``cbor-*``."""
-        if not data or data[0] > len(self._decompressors):
+        if not data or data[0] > len(self._ways):
             raise _malformed("in no encoding that is known")
         if data[0] == 0:
             plain = cbor.decode(data[1:], limit=_MAX_FORM)
         else:
-            end = 3 + int.from_bytes(data[1:3], "big")
-            texts = self._texts(data[0] - 1, data[end:])
-            plain = _put_texts(cbor.decode(data[3:end], limit=_MAX_FORM), texts)
+            structure, packed = cbor.decode_first(data[1:], limit=_MAX_FORM)
+            texts = self._ways[data[0] - 1].unpack(packed)
+            plain = _put_texts(structure, texts)
             if texts:
                 raise _malformed("with more texts than places for them")
         if not isinstance(plain, dict):
             raise _malformed("that is no map")
         return Filled(form, *_decode_fields(form.fields, plain))
 
-    def _texts(self, dictionary: int, data: bytes) -> list[str]:
-        """The texts, the last first."""
+
+def charset(dictionary: str) -> str:
+    """The character set of a dictionary's texts: what follows the dot of its name, else UTF-8 (FORM-8).
+
+    Raises DecodeError ``pack-malformed`` for a character set that is not known.
+    """
+    found = dictionary.partition(".")[2] or "utf-8"
+    if found not in _CHARSETS:
+        raise DecodeError(f"{dictionary} has texts in {found!r}, which is not known.", code="pack-malformed")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How the texts of a form travel under one dictionary."""
+
+    compressor: zstandard.ZstdCompressor
+    decompressor: zstandard.ZstdDecompressor
+    charset: str
+
+    def pack(self, texts: str) -> bytes | None:
+        """The frame without its header, which is the same for all; None for texts not of the character set."""
         try:
-            # A length that a frame states would be allocated before it is known to be true.
-            frame = zstandard.get_frame_parameters(data, format=zstandard.FORMAT_ZSTD1_MAGICLESS)
-            if frame.content_size != zstandard.CONTENTSIZE_UNKNOWN:
-                raise _malformed("compressed with a stated length, which is not allowed")
-            joined = self._decompressors[dictionary].decompress(data, max_output_size=_MAX_FORM, allow_extra_data=False)
-            return joined.decode().split("\0")[::-1]
+            frame = self.compressor.compress(texts.encode(self.charset))
+        except UnicodeEncodeError:
+            return None
+        return frame[len(_FRAME) :]
+
+    def unpack(self, data: bytes) -> list[str]:
+        """The texts, the last first. A length that a peer states has no place here, so none is allocated (FORM-3)."""
+        try:
+            joined = self.decompressor.decompress(_FRAME + data, max_output_size=_MAX_FORM, allow_extra_data=False)
+            return joined.decode(self.charset).split("\0")[::-1]
         except (zstandard.ZstdError, UnicodeDecodeError):
             raise _malformed(f"not compressed as it says, or of more than {_MAX_FORM} bytes") from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -67,7 +67,7 @@ def with_header(form: Form, header: tuple[Field, ...]) -> Form:
 class Library:
     """All packs at hand, by hash, several versions of one among them."""
 
-    def __init__(self, packs: Iterable[Pack], dictionaries: Mapping[bytes, Sequence[bytes]]) -> None:
+    def __init__(self, packs: Iterable[Pack], dictionaries: Mapping[bytes, Mapping[str, bytes]]) -> None:
         self._packs = {p.hash: p for p in packs}
         self._dictionaries = dictionaries
         self._forms: dict[tuple[frozenset[bytes], bytes], Forms] = {}
@@ -85,5 +85,5 @@ class Library:
         if key not in self._forms:
             at_hand = dictionary in self._dictionaries
             found = [p for h in packs.values() if at_hand and (p := self._packs.get(h)) is not None]
-            self._forms[key] = Forms(found, Codec(self._dictionaries.get(dictionary, ())))
+            self._forms[key] = Forms(found, Codec(self._dictionaries.get(dictionary)))
         return self._forms[key]

@@ -75,16 +75,21 @@ def _key_order(key: int) -> tuple[bool, int]:
 
 def decode(data: bytes, *, limit: int) -> Value:
     """The value that ``data``, of at most ``limit`` bytes, encodes. Raises DecodeError on anything else."""
+    value, rest = decode_first(data, limit=limit)
+    if rest:
+        raise DecodeError(f"{len(rest)} bytes after the end of the CBOR value.", code="cbor-trailing")
+    return value
+
+
+def decode_first(data: bytes, *, limit: int) -> tuple[Value, bytes]:
+    """The value that ``data``, of at most ``limit`` bytes, begins with, and what follows it. Raises DecodeError."""
     if len(data) > limit:
         raise DecodeError(f"{len(data)} bytes of CBOR, at most {limit} wanted.", code="cbor-too-large")
     end = _check(data, 0, limits.MAX_CBOR_DEPTH)
-    if end != len(data):
-        raise DecodeError(f"{len(data) - end} bytes after the end of the CBOR value.", code="cbor-trailing")
     try:
-        value = cbor2.loads(data)
+        return cbor2.loads(data[:end]), data[end:]
     except (cbor2.CBORDecodeError, UnicodeDecodeError, ValueError, OverflowError):
         raise DecodeError("bytes that are not CBOR.", code="cbor-malformed") from None
-    return value
 
 
 def _not_canonical() -> DecodeError:
