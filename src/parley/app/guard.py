@@ -36,6 +36,9 @@ _AGAIN_S: Final = 5.0
 """Seconds after which an error is tried again, and the longest rest after a look."""
 _SHARE: Final = 4
 """A look is followed by so many times its duration of rest."""
+_REST_S: Final = 0.25
+"""The least rest after a look: where entry follows entry, one look takes in all that came meanwhile. The first after a
+rest is looked at as soon as its receipt has gone out."""
 _DIRECT: Final = 50_000
 """Pairs of new notices and plans that are compared one by one; more are found through the index."""
 _WINDOWS_SHOWN: Final = 5
@@ -536,7 +539,7 @@ async def keep_guard(runtime: Runtime, told: Callable[[dict[str, Any]], None], s
             except ParleyError as error:
                 told({"event": "notice", "code": error.code, "text": error.message})
                 await asyncio.wait([stopped], timeout=_AGAIN_S)
-        rest = min(_AGAIN_S, _SHARE * (loop.time() - begun))
+        rest = min(_AGAIN_S, max(_REST_S, _SHARE * (loop.time() - begun)))
         await asyncio.wait([stopped], timeout=rest)
         if not stop.is_set() and not guard.changed():
             await first_of(stopped, runtime.news, guard.desk.rules.watch.look_s)

@@ -39,6 +39,9 @@ _REPORT_AFTER_S: Final = 3_600
 _REPORTS: Final = 200
 """Reports that are kept of one movement."""
 _FAULT: Final = 400
+_MARK_EVERY: Final = 1_000
+"""Entries without an area that are read before the index is told how far its reader has come: each telling is a
+commit, and what was not told is read once more after a crash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +221,6 @@ class Register:
         mark = int.from_bytes(index.mark, "big")
         news = News()
         ready: dict[str, Prepared] = {}
-        begun = self.place
         for place, entry in views.arrivals(self.place):
             self.place = place + 1
             said = views.said(views.stored(entry))
@@ -227,7 +229,7 @@ class Register:
             mine = entry.log.member == self._me
             if mine or self._me in views.recipients(entry.log, said.to):
                 self._take(views, entry, said, _Reading(news, ready, place >= mark and not mine))
-        if self.place == begun and mark >= self.place:
+        if not (ready or news.gone) and self.place - mark < _MARK_EVERY:
             return news
         for name in news.gone:
             ready.pop(name, None)

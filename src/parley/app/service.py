@@ -423,7 +423,7 @@ class ControlServer:
         path = self._runtime.line_home.control
         path.unlink(missing_ok=True)
         with _short(path) as short:
-            self._server = await asyncio.start_unix_server(self._serve, path=short, limit=_MAX_REQUEST)
+            self._server = await asyncio.start_unix_server(self._accept, path=short, limit=_MAX_REQUEST)
         path.chmod(0o600)
 
     async def close(self) -> None:
@@ -436,11 +436,13 @@ class ControlServer:
             await self._server.wait_closed()
             self._runtime.line_home.control.unlink(missing_ok=True)
 
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # In a task of our own: asyncio logs one of its own that is cancelled as a failure.
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
         try:
             while request := await reader.readline():
                 answer = await self._answer(request)

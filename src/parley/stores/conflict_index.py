@@ -117,10 +117,13 @@ class ConflictIndex:
 
     def load(self, volumes: Iterable[tuple[str, Prepared]], mark: bytes) -> None:
         """Keep many volumes, none of whose names is in the index yet; ``mark`` is set with the last of them."""
-        rest = iter(volumes)
+        rest, any_ = iter(volumes), False
         while chunk := list(islice(rest, CHUNK)):
             self._write(chunk, [], None)
+            any_ = True
         self._write([], [], mark)
+        if not any_:
+            return  # a mark alone is worth no sync: what was read since the one before is read once more
         with self._lock, suppress(apsw.BusyError):
             # What reads the file elsewhere holds it back; then the next write does it.
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
