@@ -143,8 +143,8 @@ def _inherit(moment: Moment, known: DayMonth) -> Moment:
 
 def on_calendar(day: DayMonth, not_before: date) -> date:
     """The day in the year that it names, or in the first year in which it is not before. Raises NoDateError."""
-    if not day.month:
-        raise NoDateError(f"{day.day}: no month")
+    if not 1 <= day.month <= len(MONTHS):
+        raise NoDateError(f"{day.day}: no month" if not day.month else f"{day.day}: month {day.month}")
     years = [day.year] if day.year else range(not_before.year, not_before.year + 5)
     for year in years:
         try:

@@ -32,6 +32,25 @@ export function go(address: string): void {
   location.assign(address);
 }
 
+/** Who holds a button down has not pressed it yet: what lies under it stays until it is let go. */
+let held: Promise<void> | null = null;
+let letGo: () => void = () => undefined;
+
+function hold(): void {
+  held ??= new Promise((done) => (letGo = done));
+}
+
+function release(): void {
+  // The click comes after the release, and is to find the page as it was.
+  window.setTimeout(() => {
+    held = null;
+    letGo();
+  }, 0);
+}
+
+for (const pressed of ["pointerdown", "keydown"]) addEventListener(pressed, hold, { capture: true });
+for (const done of ["pointerup", "pointercancel", "keyup", "blur", "dragend"]) addEventListener(done, release, { capture: true });
+
 function fetchPage(): Promise<Document> {
   return new Promise((done, failed) => {
     const request = new XMLHttpRequest();
@@ -52,6 +71,7 @@ export async function redraw(): Promise<void> {
     while (wanted) {
       wanted = false;
       const fresh = await fetchPage();
+      while (held) await held;
       if (sending) return;
       if (fresh.body.dataset["officer"] !== document.body.dataset["officer"]) {
         location.reload();
