@@ -32,6 +32,8 @@ class Middle:
         """Of each connection, what the client sent and what the server sent, as they sent it."""
         self._listener: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._transports: set[asyncio.WriteTransport] = set()
+        self._closed = False
         self.port = 0
 
     async def start(self) -> None:
@@ -40,7 +42,12 @@ class Middle:
         self.port = int(self._listener.sockets[0].getsockname()[1])
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._transports.add(writer.transport)
         far_reader, far_writer = await asyncio.open_connection(*self._target)
+        self._transports.add(far_writer.transport)
+        if self._closed:
+            self._let_go()
+            return
         kept = (bytearray(), bytearray())
         self.seen.append(kept)
         ways = ((reader, far_writer, kept[0], True), (far_reader, writer, kept[1], False))
@@ -61,14 +68,22 @@ class Middle:
             return
         finally:
             sink.transport.abort()
+            self._transports.discard(sink.transport)
+
+    def _let_go(self) -> None:
+        for transport in self._transports:
+            transport.abort()
+        self._transports.clear()
 
     async def close(self) -> None:
-        """Stop."""
+        """Stop; no connection is left, not even one that was about to be relayed."""
+        self._closed = True
         if self._listener is not None:
             self._listener.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._let_go()
         if self._listener is not None:
             await self._listener.wait_closed()
 

@@ -114,8 +114,14 @@ def test_recorded_connections_are_worth_nothing_to_who_plays_them_again() -> Non
             for data in (answered, sent):
 
                 async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, data: bytes = data) -> None:
-                    await reader.read(1)
-                    writer.write(data)
+                    try:
+                        await reader.read(1)
+                        writer.write(data)
+                        await reader.read()
+                    except ConnectionError:
+                        pass
+                    finally:
+                        writer.transport.abort()
 
                 listener = await asyncio.start_server(play, LOOPBACK, 0)
                 port = listener.sockets[0].getsockname()[1]

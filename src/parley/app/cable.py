@@ -31,6 +31,11 @@ class Cable:
         except OSError:
             writer.transport.abort()
             return
+        if not self._up:
+            # Cut while it was being put through.
+            for each in (writer, far_writer):
+                each.transport.abort()
+            return
         for each in (writer, far_writer):
             self._writers.add(each)
         for source, sink in ((reader, far_writer), (far_reader, writer)):
