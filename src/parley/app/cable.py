@@ -31,13 +31,9 @@ class Cable:
         except OSError:
             writer.transport.abort()
             return
-        if not self._up:
-            # Cut while it was being put through.
-            for each in (writer, far_writer):
-                each.transport.abort()
-            return
         for each in (writer, far_writer):
             self._writers.add(each)
+        self._hold()
         for source, sink in ((reader, far_writer), (far_reader, writer)):
             task = asyncio.create_task(self._pump(source, sink))
             self._tasks.add(task)
@@ -51,12 +47,18 @@ class Cable:
         sink.close()
         self._writers.discard(sink)
 
+    def _hold(self) -> None:
+        """What is through while the cable is cut, is let go; also what was being put through as it was cut."""
+        if self._up:
+            return
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
     def cut(self) -> None:
         """Break every connection, and refuse new ones."""
         self._up = False
-        for writer in list(self._writers):
-            writer.transport.abort()
-        self._writers.clear()
+        self._hold()
 
     def restore(self) -> None:
         """Let connections through again."""
