@@ -28,6 +28,9 @@ MIN_MTU: Final = 128
 MAX_FRAGMENTS: Final = 4096
 """Fragments of one payload: MAX_PAYLOAD over what the smallest MTU carries."""
 
+MAX_MISSING_TOLD: Final = 32
+"""Contents of one tree that one HAVE lists as lacking; what lies above the last of so many is told by a later one."""
+
 MAX_REASSEMBLIES: Final = 4
 """Payloads under reassembly for one peer at a time; the oldest is dropped and asked for again."""
 

@@ -33,7 +33,12 @@ _PAYLOAD: Final = parts.encode(
     [
         parts.Entries(3, (parts.Opening(STATEMENT), parts.Blind(bytes(32))), bytes(64), _LOG),
         parts.Cosigned(_LOG, 3, 5, bytes(64), 2),
-        parts.Have((parts.Held(_LOG, 3, 3),), (parts.ChainHeld(b"ab", 7),), (bytes(8),), bytes(8)),
+        parts.Have(
+            (parts.Held(_LOG, 3, 3), parts.Held(_LOG, 9, 2, (2, 5))),
+            (parts.ChainHeld(b"ab", 7),),
+            (bytes(8),),
+            bytes(8),
+        ),
         parts.Prove(_LOG, 1, 2, (bytes(32),)),
         parts.Fragment(9, 0, 2, b"slice"),
     ]

@@ -12,7 +12,20 @@ from unittest import mock
 from parley.errors import ParleyError, ProofInvalid, StoreError
 from parley.ids import EntryId, Incarnation, LogId
 from parley.node import loop
-from parley.protocol import announcer, author, chains, gossip, ledger, line, membership, outbox, receipts, sender, trees
+from parley.protocol import (
+    announcer,
+    author,
+    cast,
+    chains,
+    gossip,
+    ledger,
+    line,
+    membership,
+    outbox,
+    receipts,
+    sender,
+    trees,
+)
 from parley.protocol import inputs as i
 from parley.protocol import rows as r
 from parley.record import equivocation
@@ -270,7 +283,7 @@ def recipients_forgotten() -> Plant:
 
 @mutant("calm", "key")
 def one_salt_for_all() -> Plant:
-    return _nothing(sender.Cast, "salt", bytes(32))
+    return _nothing(cast.Cast, "salt", bytes(32))
 
 
 @mutant("losses crashes", "key")

@@ -56,6 +56,7 @@ PARTS: list[parts.Part] = [
     ),
     parts.Cosigned(LOG, 5, 6, bytes(64), 2),
     parts.Have((parts.Held(LOG, 3, 2),), (parts.ChainHeld(b"ab", 9),), (bytes(8),), bytes(8)),
+    parts.Have((parts.Held(LOG, 9, 2, (2, 5)),), (), (), b""),
     parts.Query(),
     parts.Gossip(LOG, 5, bytes(32), bytes(64)),
     parts.Prekeys((bytes(1216),), bytes(64)),

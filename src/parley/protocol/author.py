@@ -11,13 +11,13 @@ from parley.ids import EntryId, LogId
 from parley.protocol import inputs as i
 from parley.protocol import ledger
 from parley.protocol import rows as r
+from parley.protocol.cast import Cast, plan
 from parley.protocol.trees import Accepted, State, StoredEntry, Tree
 from parley.wire import statement
 from parley.wire.statement import EVERYONE, Kind, Mark, Message, RefusedEntry, Seen, Statement
 
 if TYPE_CHECKING:
     from parley.protocol.line import Line
-    from parley.protocol.sender import Cast
 
 _SEEN_LOGS: Final = 8
 """Trees that one entry states it has seen; the rest follow in later entries."""
@@ -105,7 +105,7 @@ class Author:
         addressed = [(self._addressed(s, tree), token) for s, token in drafts]
         with_seen = [(self._with_seen(s) if s.kind is not Kind.OPENED else s, token) for s, token in addressed]
         encoded = [(s, statement.encode(s)) for s, _ in with_seen]
-        cast = line.sender.plan(tree, encoded, now)
+        cast = plan(line, tree, encoded, now)
         stored = []
         for place, (said, data) in enumerate(encoded):
             salt = cast.salt(place) if cast is not None else line.entropy(32)

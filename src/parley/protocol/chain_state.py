@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from parley import limits
 from parley.crypto import kdf
 from parley.ids import Incarnation, MemberNumber
+
+RESERVE_FIRST: Final = 16
+RESERVE_MOST: Final = 256
+"""Counters stored ahead, so that most datagrams cost no write: twice as many each time, from the first to the most. A
+restart skips what is left of them, and each recipient then derives and keeps a key for every one skipped."""
 
 
 @dataclass(slots=True)
@@ -24,6 +30,8 @@ class SendChain:
     """Members that have shown that they hold this chain."""
     announced: dict[int, float] = field(default_factory=dict)
     """Boot time of the last announcement to each member, in this run."""
+    ahead: int = RESERVE_FIRST
+    """How many counters are reserved next."""
     planned: tuple[int, Incarnation, MessageKey] | None = None
     """Counter, incarnation and message key, where they were derived ahead for the salts."""
 

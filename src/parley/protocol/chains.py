@@ -29,6 +29,7 @@ from parley.ids import Incarnation, LineId, MemberNumber
 from parley.protocol import rows as r
 from parley.protocol.announcer import Announcer
 from parley.protocol.chain_state import (
+    RESERVE_MOST,
     MessageKey,
     ReceiveChain,
     SendChain,
@@ -43,8 +44,6 @@ from parley.protocol.signers import Signers
 from parley.wire import datagram, parts
 
 _MESSAGE_LABEL: Final = b"parley/message/v1\x00"
-_RESERVE: Final = 256
-"""Counters stored ahead, so that most datagrams cost no write; a restart skips what is left of them."""
 _RECEIVE_CHAINS: Final = 8
 """Chains kept for one sender and recipient set: the newest, and those whose datagrams may still come."""
 _INCARNATIONS: Final = 3
@@ -180,9 +179,10 @@ class Chains:
 
     def _reserve(self, chain: SendChain) -> None:
         key = chain.key
-        for _ in range(_RESERVE):
+        for _ in range(chain.ahead):
             key = _advance(key)
-        chain.reserved, chain.reserved_key = chain.counter + _RESERVE, key
+        chain.reserved, chain.reserved_key = chain.counter + chain.ahead, key
+        chain.ahead = min(2 * chain.ahead, RESERVE_MOST)
         self._store_send(chain)
 
     def _message_key(self, step: bytes, sender: int, mask: int, incarnation: Incarnation, counter: int) -> MessageKey:

@@ -17,10 +17,11 @@ from typing import Final
 from parley import limits
 from parley.ids import LogId, MemberNumber
 from parley.protocol.credit import WINDOW, Intake
+from parley.protocol.flight import Way
 from parley.protocol.trees import State, StoredEntry, Tree, Trees
 from parley.record.commitment import exclusion_proof
 from parley.wire import statement
-from parley.wire.parts import Blind, Entries, Gone, Item, NotForYou, Opening, Part
+from parley.wire.parts import Blind, Document, Entries, Gone, Held, Item, NotForYou, Opening, Part
 from parley.wire.statement import EVERYONE, Precedence
 
 ANNOUNCEMENT: Final = -1
@@ -30,6 +31,10 @@ SEAL_OVERHEAD: Final = 48
 """Bytes that header, tag and the outer arrays add to a payload, at most."""
 _ENTRY_OVERHEAD: Final = 48
 _PART_OVERHEAD: Final = 90
+_THERE: Final = -1
+"""In ``Outgoing.early``: not sent ahead of the order, but held there already, or nowhere."""
+_TOLD_SPAN: Final = 4096
+"""Entries behind the first that a peer lacks among which those that it has are left out."""
 _PAYLOAD_GOAL: Final = 24 * 1024
 """Bytes of one payload on a fast bearer: large enough to be cheap, small enough to be overtaken."""
 
@@ -71,7 +76,7 @@ class Outgoing:
     """What went ahead of the order, with its precedence."""
     urgent: list[tuple[int, int]] = field(default_factory=list)
     """A heap of (minus precedence, index)."""
-    sent_at: float = 0.0
+    way: Way = field(default_factory=Way)
     forward_at: float | None = None
     """Others' trees: when to forward what the peer still lacks then."""
 
@@ -86,6 +91,12 @@ class Peer:
     trees: dict[LogId, Outgoing] = field(default_factory=dict)
     control: dict[object, Part] = field(default_factory=dict)
     """Small parts that wait, newest of each sort."""
+    documents: dict[bytes, Document] = field(default_factory=dict)
+    """Documents of the line that the peer lacks, by hash: without them it cannot judge what lies under them."""
+    document_ways: dict[bytes, Way] = field(default_factory=dict)
+    """Documents on their way."""
+    drained_at: float = -1e9
+    """When a slow link last took a datagram, in boot seconds."""
     idle: dict[object, Part] = field(default_factory=dict)
     """Large parts that can wait until there is nothing else to send."""
     have_at: float | None = None
@@ -118,6 +129,19 @@ class Peer:
             and any(p >= Precedence.FLASH and (link is None or d not in link.offered) for p, d in x.pending)
             for x in self.links.values()
         )
+
+    def stale(self, way: Way, now: float) -> bool:
+        """True when what is on ``way`` left long enough ago to have been shown to be there."""
+        timeout = min((x.timeout_s() for x in self.links.values()), default=1.0)
+        return now - max(way.sent_at, self.drained_at if way.leaving else way.sent_at) > timeout / 2
+
+    def drained(self, link: Link, now: float) -> None:
+        """A slow ``link`` took a datagram."""
+        self.drained_at = now
+        if not link.pending:
+            for way in (*(out.way for out in self.trees.values()), *self.document_ways.values()):
+                if way.leaving:
+                    way.sent_at, way.leaving = now, False
 
     def fast(self) -> bool:
         """True when a link is up that large parts do not hold up."""
@@ -154,11 +178,22 @@ class Outbox:
             self._opened.update((known, count + n) for n, known in enumerate(reversed(chain), 1))
         return count + len(chain)
 
+    def resume(self, out: Outgoing, tree: Tree, held: Held) -> None:
+        """Begin again from what the peer says it holds, without what it has higher up and what nobody here has."""
+        self.reset(out, tree, held.held, held.size)
+        for index in range(out.next, min(out.known, out.next + _TOLD_SPAN)):
+            if index in tree.holes or held.holds(index):
+                out.early[index] = _THERE
+        out.urgent = [x for x in out.urgent if x[1] not in out.early]
+        heapq.heapify(out.urgent)
+        self._skip_early(out)
+
     def reset(self, out: Outgoing, tree: Tree, confirmed: int, known: int | None = None) -> None:
         """Begin again from what the peer holds."""
         out.confirmed = out.next = min(confirmed, tree.size)
         out.known = max(out.next, min(known if known is not None else out.next, tree.size))
         out.early.clear()
+        out.way.flights.clear()
         out.urgent = [
             (-entry.precedence, index)
             for index, entry in self._trees.entries(tree.log, out.next, tree.size)
@@ -194,7 +229,7 @@ class Outbox:
 
     def something_for(self, peer: Peer) -> bool:
         """True when anything waits for ``peer``, if only for a link or for credit: most steps concern few peers."""
-        if peer.control or peer.idle or any(link.pending for link in peer.links.values()):
+        if peer.control or peer.idle or peer.documents or any(link.pending for link in peer.links.values()):
             return True
         for log, out in peer.trees.items():
             if out.forward_at is None:
@@ -215,7 +250,7 @@ class Outbox:
                 best = max(best, -out.urgent[0][0])
         return best
 
-    def compose(self, peer: Peer, mtu: int, now: float, urgent: int) -> list[Entries]:  # model: send
+    def compose(self, peer: Peer, mtu: int, urgent: int) -> list[Entries]:  # model: send
         """The entries to send to ``peer`` next, marked as sent; empty when there are none or no credit.
 
         ``urgent`` is what the method of that name has just given.
@@ -226,7 +261,6 @@ class Outbox:
                 if tree is not None and out.urgent and -out.urgent[0][0] == urgent and out.forward_at is None:
                     if sum(p == urgent for p in out.early.values()) >= WINDOW[Precedence(urgent)]:
                         continue
-                    out.sent_at = now
                     return self._overtake(peer, tree, out)
         waiting = [
             log
@@ -238,7 +272,6 @@ class Outbox:
             tree = self._trees.get(log)
             if tree is None or out.next - out.confirmed >= WINDOW[Precedence.ROUTINE]:
                 continue
-            out.sent_at = now
             goal = min(_PAYLOAD_GOAL, max(mtu - SEAL_OVERHEAD, 64))
             part = self._in_order(peer, tree, out, goal)
             if part is not None:

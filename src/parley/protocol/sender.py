@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from parley import limits
 from parley.protocol import inputs as i
 from parley.protocol.announcer import PREKEY_STOCK
-from parley.protocol.chain_state import MessageKey, SendChain
-from parley.protocol.credit import WINDOW
+from parley.protocol.cast import Cast
+from parley.protocol.chain_state import SendChain
+from parley.protocol.flight import Flight, Way
 from parley.protocol.outbox import ANNOUNCEMENT, SEAL_OVERHEAD, Link, Outgoing, Peer
 from parley.protocol.trees import StoredEntry, Tree
 from parley.wire import datagram, parts
-from parley.wire.statement import EVERYONE, Message, Precedence, Statement
+from parley.wire.statement import Precedence
 
 if TYPE_CHECKING:
     from parley.protocol.line import Line
 
-_CAST_BYTES: Final = 32 * 1024
-"""A batch larger than this waits its turn like everything else, so that it can be overtaken."""
 _PUMP: Final = 16
 """Payloads to one peer in one step."""
 _FRAGMENT_OVERHEAD: Final = 72
@@ -36,24 +34,6 @@ believe it does either: they are announced again."""
 
 def _hurries(carried: int) -> bool:
     return carried == ANNOUNCEMENT or carried >= Precedence.FLASH
-
-
-@dataclass(slots=True)
-class Cast:
-    """New entries on their way at once to every peer that has all before them, under one seal."""
-
-    chain: SendChain
-    keys: MessageKey
-    peers: list[Peer]
-    everyone: bool
-    tree: Tree | None = None
-    first: int = 0
-    precedence: int = 0
-    statements: tuple[bytes, ...] = ()
-
-    def salt(self, place: int) -> bytes:
-        """The salt of the batch's entry at ``place``."""
-        return self.keys.salt(place)
 
 
 class Sender:
@@ -81,42 +61,6 @@ class Sender:
         if tree.everyone >> peer.number & 1:
             out = peer.trees.setdefault(tree.log, Outgoing())
             out.next = out.known = tree.size
-
-    def plan(self, tree: Tree, encoded: Sequence[tuple[Statement, bytes]], now: i.Now) -> Cast | None:
-        """Who can be sent the batch at once; the chain's next key then gives the salts (D6)."""
-        line = self._line
-        to = encoded[0][0].to
-        if any(s.to != to for s, _ in encoded) or sum(len(d) + 16 for _, d in encoded) > _CAST_BYTES:
-            return None
-        if len(encoded) > limits.MAX_ENTRIES_PER_PAYLOAD:
-            return None
-        recipients = [p for p in line.peers.values() if to == EVERYONE or to >> p.number & 1]
-        group = []
-        for peer in recipients:
-            out = peer.trees.get(tree.log)
-            if out is None and tree.size == 0:
-                out = Outgoing()
-            link = peer.best_link()
-            if out is None or link is None or link.pending or peer.flash_waits() or link.mtu < SEAL_OVERHEAD * 2:
-                continue
-            caught_up = out.next == out.known == tree.size and not out.early
-            if caught_up and out.next - out.confirmed < WINDOW[Precedence.ROUTINE] and not self._owed(peer, tree):
-                group.append(peer)
-        if not group:
-            return None
-        chain = line.chains.chain_for([p.number for p in recipients], now)
-        precedence = max(int(s.content.precedence) if isinstance(s.content, Message) else 0 for s, _ in encoded)
-        everyone = len(recipients) == len(line.peers)
-        statements = tuple(d for _, d in encoded)
-        return Cast(chain, line.chains.next_key(chain), group, everyone, None, 0, precedence, statements)
-
-    def _owed(self, peer: Peer, tree: Tree) -> bool:
-        """True when an earlier tree of ours has not gone out to ``peer`` yet: order is kept."""
-        return any(
-            log.member == tree.log.member and log != tree.log and out.next < t.size
-            for log, out in peer.trees.items()
-            if (t := self._line.trees.get(log)) is not None
-        )
 
     def written(self, tree: Tree, first: int, entries: Sequence[StoredEntry], *, opening: bool) -> None:
         """The batch stands in ``tree``: every peer now lacks it."""
@@ -146,8 +90,12 @@ class Sender:
                     out = peer.trees[tree.log]
                     out.next = out.known = tree.size
                     out.urgent.clear()
-                    out.sent_at = now.boot
                 self._cast(cast.chain, cast.peers, payload, now, cast.precedence)
+                flight = Flight(cast.chain.tag, cast.chain.counter, tree.size, tree.size - 1)
+                for peer in cast.peers:
+                    peer.trees[tree.log].way.depart(
+                        flight, now.boot, leaving=any(x.pending for x in peer.links.values())
+                    )
         if cosigned:
             self._cosigned(rest, cosigned, now)
         for peer in line.peers.values():
@@ -217,7 +165,7 @@ class Sender:
                 target.pending = deque([*first, *new, *rest])
             else:
                 target.pending.extend(new)
-            self._drain(peer, target)
+            self._drain(peer, target, now)
         peer.spoke_at = now.boot
         if peer.waiting_since is None:
             peer.waiting_since = now.boot
@@ -235,7 +183,7 @@ class Sender:
         link.offered = {data for _, data in waiting}
         link.pending.extendleft(reversed(new))
 
-    def _drain(self, peer: Peer, link: Link) -> None:
+    def _drain(self, peer: Peer, link: Link, now: i.Now) -> None:
         """Pass on pending datagrams; a slow bearer takes one, and the rest can be overtaken meanwhile."""
         while link.ready and link.pending:
             if peer.flash_waits(link) and not _hurries(link.pending[0][0]):
@@ -243,13 +191,14 @@ class Sender:
             self._line.out.sends.append(i.Send(link.bearer, peer.number, link.pending.popleft()[1]))
             if link.bits_per_second:
                 link.ready = False
+                peer.drained(link, now.boot)
 
     def _pump(self, peer: Peer, now: i.Now) -> None:
         for _ in range(_PUMP):
             if not self._pump_once(peer, now):
                 break
         for link in peer.links.values():
-            self._drain(peer, link)
+            self._drain(peer, link, now)
 
     def _pump_once(self, peer: Peer, now: i.Now) -> bool:
         """One payload, or what waits already, by the best link; False when there is no more for now."""
@@ -259,18 +208,47 @@ class Sender:
         urgent = line.outbox.urgent(peer)
         flash = urgent >= Precedence.FLASH
         if not flash and (link.pending or peer.flash_waits(link)):
-            self._drain(peer, link)
+            self._drain(peer, link, now)
             return not (link.ready and peer.flash_waits(link))
         payload: list[parts.Part] = self._control(peer, link)
-        payload += line.outbox.compose(peer, link.mtu, now.boot, urgent)
+        document = self._document(peer, flash=flash)
+        entries = [] if document is not None else line.outbox.compose(peer, link.mtu, urgent)
+        payload += entries if document is None else [peer.documents.pop(document)]
         payload = payload or self._idle(peer, link)
         if not payload:
             return False
         chain = line.chains.chain_for([peer.number], now)
         self._announce(peer, link, chain, now)
         sealed = self._seal(chain, parts.encode(payload), link.mtu)
+        if document is not None:
+            way = peer.document_ways[document] = Way()
+            way.depart(Flight(chain.tag, chain.counter), now.boot, leaving=link.bits_per_second > 0)
+        self._took_off(peer, link, chain, entries, now)
         self._send(peer, link, sealed, now, Precedence.FLASH if flash else 0)
         return True
+
+    def _document(self, peer: Peer, *, flash: bool) -> bytes | None:
+        """The hash of a document to send now: before ROUTINE, and before FLASH that cannot be judged without it."""
+        if not peer.documents:
+            return None
+        if flash:
+            urgent = [self._line.trees.get(log) for log, out in peer.trees.items() if out.urgent]
+            if not any(
+                t.revision in peer.documents or t.certificate in peer.documents for t in urgent if t is not None
+            ):
+                return None
+        return next(iter(peer.documents))
+
+    @staticmethod
+    def _took_off(peer: Peer, link: Link, chain: SendChain, entries: Sequence[parts.Entries], now: i.Now) -> None:
+        """``entries`` are sealed under ``chain``: from its counter on, the peer can tell that they are lost."""
+        for part in entries:
+            out = peer.trees.get(part.log) if part.log is not None else None
+            if out is not None:
+                contents = [n for n, x in enumerate(part.items, part.first) if not isinstance(x, parts.Blind)]
+                end = part.first + len(part.items)
+                flight = Flight(chain.tag, chain.counter, end, contents[-1] if contents else -1)
+                out.way.depart(flight, now.boot, leaving=link.bits_per_second > 0)
 
     @staticmethod
     def _control(peer: Peer, link: Link) -> list[parts.Part]:
@@ -302,6 +280,7 @@ class Sender:
             tree = self._line.trees.get(log)
             if tree is not None and (out.next > out.confirmed or out.early):
                 self._line.outbox.reset(out, tree, out.confirmed)
+        peer.document_ways.clear()
         self.announce_again(peer)
 
     def announce_again(self, peer: Peer) -> None:
@@ -335,21 +314,32 @@ class Sender:
         self._compare_chains(peer, have, now)
         listed = {h.log: h for h in have.logs}
         peer.says = {h.log: h.size for h in have.logs}
+        counters = {c.tag: c.counter for c in have.chains}
         lacking_here = False
         for tree in line.trees:
             if tree.everyone >> peer.number & 1:
                 held = listed.pop(tree.log, None) or parts.Held(tree.log, 0, 0)
                 lacking_here |= held.size > tree.size or held.held > tree.held
-                self._compare_tree(peer, tree, held, now)
+                self._compare_tree(peer, tree, held, counters, now)
         lacking_here |= any(h.size > 0 for h in listed.values())
         theirs = set(have.documents)
         lacking_here |= not theirs <= set(line.document_hashes())
         if lacking_here:
             line.ask_have(peer, now.boot)
-        for hash_, raw in line.membership.notes.items():
-            if hash_[:8] not in theirs:
-                peer.idle["document", hash_] = parts.Document(raw)
+        self._compare_documents(peer, theirs, counters, now)
         self._stock(peer)
+
+    def _compare_documents(self, peer: Peer, theirs: set[bytes], counters: Mapping[bytes, int], now: i.Now) -> None:
+        for hash_, raw in self._line.membership.notes.items():
+            if hash_[:8] in theirs:
+                peer.documents.pop(hash_, None)
+                peer.document_ways.pop(hash_, None)
+            elif (
+                (way := peer.document_ways.get(hash_)) is None
+                or way.flights[0].passed(counters)
+                or peer.stale(way, now.boot)
+            ):
+                peer.documents[hash_] = parts.Document(raw)
 
     def _stock(self, peer: Peer) -> None:
         """Keep the peer supplied with one-time prekeys, where the bearer is fast (D6)."""
@@ -373,15 +363,18 @@ class Sender:
             else:
                 chains.confirm(chain, peer.number)
 
-    def _compare_tree(self, peer: Peer, tree: Tree, held: parts.Held, now: i.Now) -> None:
+    def _compare_tree(
+        self, peer: Peer, tree: Tree, held: parts.Held, counters: Mapping[bytes, int], now: i.Now
+    ) -> None:
         line = self._line
         out = peer.trees.get(tree.log)
         lacks = held.size < tree.size or held.held < tree.held
+        lacks |= any(x < tree.size and x not in tree.holes for x in held.missing)
         mine = tree.log.member == line.me
         if not lacks:
             if out is not None:
                 if mine:
-                    line.outbox.reset(out, tree, held.held, held.size)
+                    line.outbox.resume(out, tree, held)
                 else:
                     del peer.trees[tree.log]
             return
@@ -391,11 +384,11 @@ class Sender:
                 out.forward_at = now.boot + line.settings.forward_after_s
                 out.confirmed = held.held
                 return
-            line.outbox.reset(out, tree, held.held, held.size)
+            line.outbox.resume(out, tree, held)
             return
-        stale = now.boot - out.sent_at > min((x.timeout_s() for x in peer.links.values()), default=1.0) / 2
-        if stale or held.held < out.confirmed:
-            line.outbox.reset(out, tree, held.held, held.size)
+        gone = out.way.lost(held, counters) or peer.stale(out.way, now.boot)
+        if gone or held.held < out.confirmed:
+            line.outbox.resume(out, tree, held)
             self.announce_again(peer)
 
     # -- time ------------------------------------------------------------------------------------------
@@ -434,7 +427,9 @@ class Sender:
         if unread and peer.talk > _DEAF:
             for chain in line.chains.send_chains_with(peer.number):
                 line.chains.unconfirm(chain, peer.number)
-        logs = tuple(parts.Held(t.log, t.size, t.held) for t in line.trees if t.everyone >> peer.number & 1)
+        logs = tuple(
+            parts.Held(t.log, t.size, t.held, t.missing()) for t in line.trees if t.everyone >> peer.number & 1
+        )
         you = line.chains.incarnation_of(peer.number) or b""
         peer.control["have"] = parts.Have(logs, line.chains.held_from(peer.number), line.document_hashes(), you)
         if len(line.peers) > 1:
@@ -461,12 +456,18 @@ class Sender:
             return
         if peer.waiting_since is None:
             peer.waiting_since = now.boot
-        timeout = min(x.timeout_s() for x in links)
-        if now.boot - peer.waiting_since >= min(timeout * peer.backoff, self._line.settings.query_limit_s):
+        if now.boot >= self._asks_at(peer, peer.waiting_since):
             peer.waiting_since = now.boot
             peer.backoff *= 2
             peer.control["query"] = parts.Query()
             self.announce_again(peer)
+
+    def _asks_at(self, peer: Peer, since: float) -> float:
+        """When to ask for a receipt that ``peer`` owes ``since`` then: what is still leaving is not missed yet."""
+        timeout = min((x.timeout_s() for x in peer.links.values() if not x.one_way), default=self._line.settings.idle_s)
+        leaving = any(out.way.leaving for out in peer.trees.values())
+        since = max(since, peer.drained_at) if leaving else since
+        return since + min(timeout * peer.backoff, self._line.settings.query_limit_s)
 
     def _heartbeat(self, peer: Peer, now: i.Now) -> None:
         settings = self._line.settings
@@ -489,12 +490,11 @@ class Sender:
             if peer.have_at is not None:
                 wake = min(wake, peer.have_at)
             if peer.waiting_since is not None:
-                timeout = min(x.timeout_s() for x in peer.links.values())
-                wake = min(wake, peer.waiting_since + timeout * peer.backoff)
+                wake = min(wake, self._asks_at(peer, peer.waiting_since))
             wake = min([wake, *(o.forward_at for o in peer.trees.values() if o.forward_at is not None)])
         if self._pq_at is not None:
             wake = min(wake, self._pq_at)
         return max(wake, now.boot + 0.01)
 
 
-__all__ = ["Cast", "Sender"]
+__all__ = ["Sender"]

@@ -17,6 +17,7 @@ GONE            its sender says that it erased the content before it could reach
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -111,6 +112,10 @@ class Tree:
     def held(self) -> int:
         """Entries from 0 without a gap whose contents, where addressed to us, are here."""
         return min(self.holes) if self.holes else self.frontier.size
+
+    def missing(self) -> tuple[int, ...]:
+        """The first contents that have not come."""
+        return tuple(heapq.nsmallest(limits.MAX_MISSING_TOLD, self.holes)) if self.holes else ()
 
     def checkpoint(self) -> Checkpoint:
         """The newest checkpoint held."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from parley import limits
@@ -90,6 +91,15 @@ class Held:
     log: LogId
     size: int
     held: int
+    missing: tuple[int, ...] = ()
+    """The contents lacking from ``held`` on, the first of them at least; at most MAX_MISSING_TOLD."""
+
+    def holds(self, index: int) -> bool:
+        """True when this says that the content at ``index`` is held."""
+        if index < self.held:
+            return True
+        told = self.missing[-1] if len(self.missing) >= limits.MAX_MISSING_TOLD else self.size
+        return bool(self.missing) and index < min(told, self.size) and index not in self.missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +225,7 @@ def _row(part: Part) -> list[Any]:  # noqa: PLR0911 - one return a part
         case Have(logs, chains, documents, you):
             return [
                 _HAVE,
-                [[*_log(h.log), h.size, h.held] for h in logs],
+                [[*_log(h.log), h.size, h.held, *([list(h.missing)] if h.missing else [])] for h in logs],
                 [[c.tag, c.counter] for c in chains],
                 list(documents),
                 you,
@@ -315,9 +325,19 @@ def _read_cosigned(row: list[Any]) -> Cosigned:
 
 def _read_have(row: list[Any]) -> Have:
     _width(row, 5)
-    logs = tuple(Held(log_id(h[0], h[1]), _uint(h[2]), _uint(h[3])) for h in _many(row[1], 4096))
+    logs = tuple(_read_held(h) for h in _many(row[1], 4096))
     chains = tuple(ChainHeld(_octets(c[0], 2), _uint(c[1])) for c in _many(row[2], 256))
     return Have(logs, chains, tuple(_octets(d, 8) for d in _many(row[3], 1024)), _octets(row[4], 0, 8))
+
+
+def _read_held(row: list[Any]) -> Held:
+    size, held = _uint(row[2]), _uint(row[3])
+    if len(row) == 4:  # noqa: PLR2004
+        return Held(log_id(row[0], row[1]), size, held)
+    missing = tuple(_uint(x, size) for x in _many(row[4], limits.MAX_MISSING_TOLD))
+    if not missing or missing[0] != held or any(a >= b for a, b in pairwise(missing)):
+        raise _malformed("list of what is missing")
+    return Held(log_id(row[0], row[1]), size, held, missing)
 
 
 def _read_query(row: list[Any]) -> Query:
