@@ -115,6 +115,72 @@ def test_small_datagrams_carry_everything(mtu: int) -> None:
     assert world.settled()
 
 
+def _air(world: World, seconds: float) -> None:
+    """Let time pass; each end of the bearer takes a datagram every 0.7 s, and it arrives 0.7 s later. The second
+    member says every five seconds what it holds.
+    """
+    waiting: dict[int, float] = {}
+    way: list[tuple[float, int, bytes]] = []
+    end = world.boot_s + seconds
+    while world.boot_s < end:
+        way += [(world.boot_s + 0.7, target, data) for _, target, data in world.queue]
+        world.queue.clear()
+        for k, _ in world.ready:
+            waiting[k] = world.boot_s + 0.7
+        world.ready.clear()
+        world.boot_s += 0.05
+        for at, target, data in [x for x in way if x[0] <= world.boot_s]:
+            way.remove((at, target, data))
+            world.step(target, i.Received(data, "b"))
+        for k in [k for k, at in waiting.items() if at <= world.boot_s]:
+            del waiting[k]
+            world.step(k, i.Ready("b", MemberNumber(1 - k)))
+        if int(world.boot_s * 20) % 100 == 0:
+            world.lines[1].ask_have(world.lines[1].peers[MemberNumber(0)], world.boot_s)
+        for k in range(2):
+            world.step(k, i.Tick())
+
+
+def test_what_is_still_on_its_way_over_a_slow_bearer_is_not_sent_again() -> None:
+    # PRO-10
+    world = pair(mtu=200, bits_per_second=2400)
+    world.send(0, "before")
+    _air(world, 60.0)
+    before = world.sent
+    world.send(0, "long " * 1200, Precedence.FLASH)
+    world.send(0, "after it")
+    _air(world, 90.0)
+    assert world.texts(1) == ["before", "long " * 1200, "after it"]
+    assert world.settled()
+    assert world.sent - before < 70
+
+
+def test_who_lacks_what_lies_above_a_gap_that_nobody_can_fill_gets_it() -> None:
+    # PRO-11
+    world = pair()
+    for n in range(3):
+        world.send(0, f"{n}")
+    world.run(3.0)
+    log = LogId(MemberNumber(0), world.lines[0].incarnation)
+    for k, gone in ((0, (1, 2)), (1, (1,))):
+        # Both lost a content, and its author one more.
+        tree = world.lines[k].trees.get(log)
+        assert tree is not None
+        for index in gone:
+            entry = world.lines[k].trees.entry(log, index)
+            assert entry is not None
+            world.lines[k].rows.put(r.ENTRY, r.entry_key(log, index), replace(entry, state=State.BLIND).encode())
+            tree.holes.add(index)
+        world.lines[k].trees.store(tree)
+        world.step(k, i.Tick())
+    world.restart(0)
+    world.link(0, 1)
+    world.run(10.0)
+    tree = world.lines[0].trees.get(log)
+    assert tree is not None
+    assert tree.holes == {1}
+
+
 @settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.generate], derandomize=True)
 @given(
     seed=st.integers(0, 2**32),
