@@ -174,9 +174,9 @@ def found_line(homes: list[Home], name: str, purpose: str = "operation") -> None
         write_private(home.line(name).config, text.encode())
 
 
-@pytest.fixture
-def stations(tmp_path: Path) -> Iterator[tuple[Station, Station]]:
-    homes = [Home(tmp_path / name) for name in ("north", "south")]
+@contextlib.contextmanager
+def running_stations(folder: Path) -> Iterator[tuple[Station, Station]]:
+    homes = [Home(folder / name) for name in ("north", "south")]
     for home, language in zip(homes, ("en", "fr"), strict=True):
         meeting.init_party(home, home.path.name, f"{home.path.name.title()}land", [language])
     found_line(homes, "trial")
@@ -193,6 +193,20 @@ def stations(tmp_path: Path) -> Iterator[tuple[Station, Station]]:
         for station in started:
             station.close()
         loop.close()
+
+
+@pytest.fixture
+def stations(tmp_path: Path) -> Iterator[tuple[Station, Station]]:
+    """Two of a test's own."""
+    with running_stations(tmp_path) as both:
+        yield both
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Station, Station]]:
+    """Two that the tests of a module share: each test looks at messages of its own."""
+    with running_stations(tmp_path_factory.mktemp("pair")) as both:
+        yield both
 
 
 class Watched:

@@ -82,6 +82,8 @@ def test_the_map(browser: Browser, stations: tuple[Any, Any], watched: Any, axe:
     ):
         north.call("send", form="area-warning/warning", values=values)
     south.call("plan-put", name="Survey flight", at="58.6N 10.0E", radius=40000)
+    for hours, where in ((-3, "57-00N 004-00E"), (-1, "57-30N 004-30E")):
+        south.call("track-put", name="Grey ship", at=where, time=stamp(hours), radius=2000, until=stamp(20))
     watched.until(lambda: len(south.call("inbox")) == 4)
 
     context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
@@ -111,6 +113,10 @@ def test_the_map(browser: Browser, stations: tuple[Any, Any], watched: Any, axe:
         "LOCAL 3/26 LONG TRACK",
         "LOCAL 4/26 TOMORROW",
     ]
+    # What is followed: where it is now, and moving back in time where it was.
+    tracks = page.locator("#map-list button.layer-track", has_text="Grey ship")
+    assert tracks.count() == 2
+    assert [("over" in t, "now" in t) for t in tracks.all_inner_texts()] == [(True, False), (False, True)]
     later = page.locator("#map-list button", has_text="TOMORROW")
     assert "coming" in later.inner_text()
     slider = page.get_by_label("Time shown")

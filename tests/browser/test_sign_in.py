@@ -85,7 +85,7 @@ def test_two_officers_sign_what_is_released_and_one_what_is_acknowledged(
     for station in stations:
         for runtime in station.runtimes.values():
             rules = runtime.rules
-            two = replace(rules.release, two_officers=frozenset({"immediate"}))
+            two = replace(rules.release, two_officers=frozenset({"immediate"}), signed=frozenset({"priority"}))
             runtime.rules, runtime._under = replace(rules, release=two), None
     first, one = enrol(browser, north, watched, "Officer N1")
     second, two_ = enrol(browser, north, watched, "Officer N2")
@@ -104,6 +104,20 @@ def test_two_officers_sign_what_is_released_and_one_what_is_acknowledged(
     got = watched.until(lambda: south.call("inbox"))[0]
     keys = {o.key.hex() for o in north.console.sign_in.officers.all()}
     assert {s["key"] for s in south.call("show", id=got["id"])["signed"]} == keys
+
+    # A class that takes one key: the page that composes sends it the same way, signed by who sends it.
+    page = two_.page
+    page.goto(f"{north.url}/lines/trial/compose")
+    expect(page.locator("main")).to_contain_text("Signed by your passkey before it leaves: priority")
+    page.get_by_label("Text", exact=True).fill("The patrol turns back.")
+    page.locator("#precedence").select_option("PRIORITY")
+    page.get_by_role("button", name="Send", exact=True).click()
+    page.get_by_role("button", name="Sign this very text with your passkey, and send it").click()
+    expect(page.locator("h1")).to_contain_text("The patrol turns back.")
+    watched.until(lambda: len(south.call("inbox")) == 2)
+    lone = next(m for m in south.call("inbox") if m["id"] != got["id"])
+    mine = north.console.sign_in.officers.named("Officer N2").key.hex()
+    assert [s["key"] for s in south.call("show", id=lone["id"])["signed"]] == [mine]
 
     third, reader = enrol(browser, south, watched, "Officer S1")
     enrol(browser, south, watched, "Officer S2")[0].close()

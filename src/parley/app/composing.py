@@ -60,6 +60,8 @@ async def compose(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JS
             if number != line.me and not m.left
         ],
         "languages": list(charter.languages),
+        "two_officers": sorted(runtime.procedures.release.two_officers),
+        "signed": sorted(runtime.procedures.release.signed),
         "form": described(chosen, words) if chosen is not None else None,
     }
 

@@ -19,6 +19,7 @@ from parley.app.watching import Book, Row
 from parley.app.watchlog import WatchLog
 from parley.app.watchrules import Rules
 from parley.errors import ParleyError, UsageError
+from parley.forms.filled import write_values
 from parley.forms.render import as_text, render
 from parley.ids import EntryId, MemberNumber
 from parley.procedure import facts
@@ -128,6 +129,11 @@ class Desk:
         words = self.runtime.forms.words(self.runtime.node.line.membership.current.charter.languages[0])
         rendered = render(filled, words, self.now)
         return as_text(rendered, "")
+
+    def values(self, message: Message) -> dict[str, Any]:
+        """What a form says, as it is written; nothing for free text."""
+        filled = read_message(self.runtime.forms, message)
+        return write_values(filled.form.fields, filled.values) if filled is not None else {}
 
     def code(self, party: MemberNumber) -> str:
         """A member's code."""

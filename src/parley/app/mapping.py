@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from parley.app.guard import guard_of
 from parley.app.outline import collection
-from parley.app.plans import Plan
+from parley.app.plans import TRACK_KIND, Plan, Track
 from parley.app.readback import from_place, nearest_towns
 from parley.app.runtime import Runtime
 from parley.app.views import MessageView, Views
@@ -22,7 +22,7 @@ from parley.forms.geotext import write_height, write_position
 from parley.geo.coordinates import format_position, parse_position
 from parley.notices.broadcast import around
 from parley.notices.notice import read_notice
-from parley.wire.geometry import MICRODEGREES, Band, Height, Point, Unit, Volume, Window
+from parley.wire.geometry import MICRODEGREES, Band, Circle, Height, Point, Unit, Volume, Window
 from parley.wire.statement import Message, Relation
 
 _FOOT_M: Final = 0.3048
@@ -163,6 +163,18 @@ def own(plans: Iterable[Plan]) -> Iterator[dict[str, Any]]:
         yield feature(f"plan:{plan.id}", layer, plan.name, plan.volume, **more)
 
 
+def followed(tracks: Iterable[Track]) -> Iterator[dict[str, Any]]:
+    """Tracks of interest: each fix until the next one came, so that moving in time shows where it was (B5)."""
+    for track in tracks:
+        for n, fix in enumerate(track.fixes):
+            until = track.fixes[n + 1].at if n + 1 < len(track.fixes) else track.until
+            volume = Volume(
+                (Circle(fix.where, max(1, fix.radius_m)),), Band(), (Window(fix.at, max(until, fix.at + 1)),)
+            )
+            more = {"plan": f"{TRACK_KIND}:{track.id}", "kind": TRACK_KIND, "role": track.role}
+            yield feature(f"{TRACK_KIND}:{track.id}:{n}", "track", track.name, volume, **more)
+
+
 def clashes(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Where plans and announcements clash, from what the operation ``check`` found."""
     for n, conflict in enumerate(found["conflicts"]):
@@ -214,7 +226,7 @@ async def chart(runtime: Runtime, params: dict[str, Any]) -> Any:  # noqa: ANN40
     def ask() -> list[dict[str, Any]]:
         views = runtime.views(str(params.get("in") or ""))
         try:
-            return [*announced(views), *own(kept)]
+            return [*announced(views), *own(kept), *followed(t for t in kept.tracks() if t.fixes)]
         finally:
             views.close()
 

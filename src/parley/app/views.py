@@ -92,6 +92,8 @@ class MessageView:
     recipients: list[Recipient] = field(default_factory=list)
     signed: list[dict[str, Any]] = field(default_factory=list)
     """The officers who released it, by key; ``show`` adds whether each assertion was verified."""
+    known_key: bool = True
+    """A certificate of its author names the key that it lies under; no face shows another as verified (B13, R36)."""
 
     @property
     def fact(self) -> bool:
@@ -116,6 +118,7 @@ class Views:
         self._reader = reader
         self.membership = membership
         self.me = me
+        self._certified: dict[LogId, bool] = {}
         self.language = language or membership.member(me).languages[0]
         self._packs = packs
 
@@ -190,6 +193,7 @@ class Views:
             open=self._reader.get(r.OPEN, r.entry_key(entry.log, entry.index)) is not None,
             arrival=arrival,
         )
+        view.known_key = self._known_key(entry.log)
         view.recipients = [self._recipient(entry, m) for m in to]
         view.refs = [
             {"relation": ref.relation.name.lower(), "id": self.name_of(ref.entry)}
@@ -260,6 +264,13 @@ class Views:
             return self.membership.current
         fields = cbor.decode(row, limit=_LOG_FIELDS)
         return self.membership.revision(fields[0]) or self.membership.current
+
+    def _known_key(self, log: LogId) -> bool:
+        if log not in self._certified:
+            row = self._reader.get(r.LOG, r.log_key(log))
+            named = cbor.decode(row, limit=_LOG_FIELDS)[1] if row is not None else b""
+            self._certified[log] = any(c[0] == named for c in self.membership.member(log.member).certificates)
+        return self._certified[log]
 
     def _recipient(self, entry: EntryId, member: MemberNumber) -> Recipient:
         found = Recipient(self.membership.member(member).code)

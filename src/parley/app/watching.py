@@ -237,7 +237,8 @@ class Book:
         except DecodeError:
             return  # the record has it as refused
         match fact:
-            case facts.NoReply(about, party, stage) if author == self.me and stage in set(Stage):
+            case facts.NoReply(about, party, stage) if author in (self.me, about.log.member) and stage in set(Stage):
+                # The asker's claim, which both sides see (B8).
                 self._taken(about, party, stage, Rung.NO_REPLY, "", claim)
             case facts.Readdressed(about, party, stage, role) if about.log.member == author and stage in set(Stage):
                 if author == self.me:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from parley.app.desk import Desk, Picture, desk_of, message_of
@@ -320,10 +321,13 @@ async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """Keep a draft of ``officer``: free text, a ``form`` with its ``values``, or the next step after ``after`` (B8).
 
     ``about`` and ``relation`` name the message that it answers, corrects or cancels; ``seen`` the place in the order of
-    arrival up to which the officer had read when the writing began (B11).
+    arrival up to which the officer had read when the writing began (B11). ``number`` names a draft that this one takes
+    the place of: approvals of that one are void, and the time that it wants an answer by is kept.
     """
     desk = desk_of(runtime)
     await desk.picture()
+    number = int(params["number"]) if params.get("number") else None
+    before = None if number is None else await desk.alone(partial(desk.log.draft, number))
     officer, language, to = _officer(params), _language(runtime, params), _to(runtime, params)
     given = str(params.get("precedence") or "")
     if given and given.upper() not in Precedence.__members__:
@@ -351,11 +355,13 @@ async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
             to if to != EVERYONE else runtime.audience(about),
         )
     line = runtime.node.line
-    message = replace(message, signed=fresh())
+    message = replace(message, signed=fresh(), reply_by=before.message.reply_by if before else message.reply_by)
     purpose, whose = line.membership.current.charter.purpose, (line.membership.line, line.me)
     seen = desk.book.place - 1 if params.get("seen") is None else int(params["seen"])
     made = Draft(message, runtime.addressed(to), officer, desk.now, seen, purpose, (), *whose)
-    number = await desk.alone(lambda: desk.log.keep(made))
+    number = await desk.alone(lambda: desk.log.keep(made, number))
+    if before is not None:
+        await desk.note(officer, f"changed draft {number}")
     return _draft(desk, number, made)
 
 
@@ -429,6 +435,9 @@ def _draft(desk: Desk, number: int, found: Draft) -> dict[str, Any]:
         "officer": found.author,
         "text": desk.text(found.message),
         "form": found.message.form,
+        "values": desk.values(found.message),
+        "subject": found.message.subject,
+        "language": found.message.language,
         "to": sorted(desk.code(MemberNumber(n)) for n in range(64) if found.to >> n & 1)
         if found.to != EVERYONE
         else [],

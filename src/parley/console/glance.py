@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,12 @@ _STATES: Final = {
     "test copied wrongly": "watch",
     "node unreachable": "trouble",
 }
+_SOUNDING: Final = frozenset({"node unreachable", "declined", "test copied wrongly", "node up, nobody answers"})
+"""States of a line that sound when they begin (R35)."""
+_SETTLE_S: Final = 30
+_LIGHTS: Final = {"amber": 2, "red": 3}
+CONDITION: Final = "~"
+"""What the key of an alarm begins with that is about no message."""
 LEVELS: Final = {Precedence.ROUTINE: 1, Precedence.PRIORITY: 2, Precedence.IMMEDIATE: 3, Precedence.FLASH: 4}
 """How loud an arrival is."""
 
@@ -31,6 +38,7 @@ class Party:
     code: str
     name: str
     state: str
+    status: str
     words: str
     since: int
     heard: int
@@ -54,6 +62,8 @@ class Glance:
     overdue_here: int = 0
     overdue_there: int = 0
     turn: str = ""
+    lost: str = ""
+    """Why our own node goes on with this line no more; empty while it does."""
     troubles: list[str] = field(default_factory=list)
     parties: list[Party] = field(default_factory=list)
     watch: dict[str, Any] = field(default_factory=dict)
@@ -117,6 +127,7 @@ async def _line(visit: Visit, name: str) -> Glance:
                 member.code,
                 member.name,
                 _state(reading["status"], bearers),
+                reading["status"],
                 status_words(visit, reading["status"]),
                 reading["since"],
                 peer.heard_wall,
@@ -134,7 +145,8 @@ async def _line(visit: Visit, name: str) -> Glance:
     made.state, made.words = (worst.state, worst.words) if worst is not None else ("quiet", visit.say("no other party"))
     if runtime.node.trouble is not None:
         made.state = "trouble"
-        made.troubles.append(str(runtime.node.trouble))
+        made.lost = str(runtime.node.trouble)
+        made.troubles.append(made.lost)
     made.turn = _turn(visit, made)
     if runtime.armed_consoles == 0:
         made.troubles.append(visit.say("No armed console watches: nobody would hear an alarm."))
@@ -181,7 +193,41 @@ def _alarms(visit: Visit, glance: Glance) -> list[Alarm]:
         if not muted:
             address = message_address(visit, glance.name, key)
             found[key] = Alarm(glance.name, key, 4, f"{visit.say('ALARM')} · {glance.name}", key, address)
-    return list(found.values())
+    return [*found.values(), *(a for a in _troubles(visit, glance) if (a.line, a.key) not in visit.console.heard)]
+
+
+def _troubles(visit: Visit, glance: Glance) -> Iterator[Alarm]:
+    """What is wrong with the line itself, and what a unit or a relief is late with: each sounds once for its while."""
+    state = visit.address("line_state", line=glance.name)
+
+    def alarm(key: str, level: int, text: str, address: str = state) -> Alarm:
+        return Alarm(glance.name, f"{CONDITION}{key}", level, f"{visit.say('ALARM')} · {glance.name}", text, address)
+
+    if glance.lost:
+        yield alarm("node", 4, glance.lost)
+    for party in glance.parties:
+        # A node that has just begun hears the others within seconds.
+        settled = party.status != "node unreachable" or visit.console.now() > visit.console.began + _SETTLE_S
+        if party.status in _SOUNDING and settled:
+            yield alarm(f"line:{party.code}:{party.status}:{party.since}", 3, f"{party.code}: {party.words}")
+    for reading in glance.watch["lines"]:
+        for missing in reading["missing_tests"]:
+            whose = (
+                visit.say("our line test is missing") if missing["ours"] else visit.say("their line test is missing")
+            )
+            key = f"test:{reading['code']}:{missing['ours']}:{missing['scheduled']}"
+            yield alarm(key, 2, f"{reading['code']}: {whose}, {visit.times.utc(missing['scheduled'])}")
+    for passed in glance.watch["onward"]:
+        if passed["light"] in _LIGHTS:
+            silent = ", ".join(u["role"] for u in passed["units"] if u["light"] == passed["light"])
+            text = visit.say("onward distribution is silent: %(roles)s", roles=silent)
+            where = message_address(visit, glance.name, passed["id"])
+            yield alarm(f"onward:{passed['id']}:{passed['light']}", _LIGHTS[passed["light"]], text, where)
+    for duty in glance.watch["duties"]:
+        if duty["relief_late"]:
+            text = visit.say("the relief of %(role)s is late", role=duty["role"])
+            where = visit.address("handover", line=glance.name)
+            yield alarm(f"relief:{duty['role']}:{duty['since']}", 2, text, where)
 
 
 def stage_words(visit: Visit, stage: str) -> str:
@@ -198,6 +244,19 @@ def stage_words(visit: Visit, stage: str) -> str:
         "withdrawn": visit.say("withdrawn"),
     }
     return known.get(stage, stage)
+
+
+def step_words(visit: Visit, step: str) -> str:
+    """A rung of the ladder in words."""
+    known = {
+        "no reply": visit.say("no reply: on the record"),
+        "alarm": visit.say("alarm"),
+        "next role": visit.say("passed to the role"),
+        "other bearers": visit.say("other bearers are tried"),
+        "next step": visit.say("the next step was opened"),
+        "card": visit.say("take the out-of-band card"),
+    }
+    return known.get(step, step)
 
 
 def message_address(visit: Visit, line: str, key: str) -> str:

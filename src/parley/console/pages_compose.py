@@ -14,7 +14,7 @@ from parley.errors import ParleyError, UsageError
 
 PRECEDENCES: Final = ("ROUTINE", "PRIORITY", "IMMEDIATE", "FLASH")
 RELATIONS: Final = ("reply", "corrects", "cancels", "supersedes", "continues", "queries")
-_FIELDS: Final = ("form", "text", "subject", "language", "precedence", "about", "relation", "seen")
+_FIELDS: Final = ("form", "text", "subject", "language", "precedence", "about", "relation", "seen", "number")
 _WORDS: Final = (
     "Map", "yes", "no", "not stated", "Add", "Remove", "UTC", "from", "to",
     "Kind of area", "polygon", "circle", "corridor", "point", "Positions, one a line", "Centre", "Radius", "Width",
@@ -42,8 +42,21 @@ _WORDS: Final = (
 
 @page("/lines/{line}/compose", name="compose", menu="Compose", key="c", order=20)
 async def compose(visit: Visit) -> Response:
-    """Write a message."""
-    return await _show(visit, {})
+    """Write a message, or go on with a draft: what it says and what it is about are filled in already (B8)."""
+    number = visit.request.query_params.get("draft", "")
+    return await _show(visit, await _of_draft(visit, number) if number else {})
+
+
+async def _of_draft(visit: Visit, number: str) -> dict[str, Any]:
+    watch = await visit.ask("watch")
+    found = next((d for d in watch["drafts"] if str(d["number"]) == number), None)
+    if found is None:
+        raise UsageError(f"there is no draft {number}.", code="draft-unknown", next_step="See the page of drafts.")
+    first = found["refs"][0] if found["refs"] else {"id": "", "relation": ""}
+    kept = {name: found[name] for name in ("form", "values", "subject", "language", "precedence", "number")}
+    text = "" if found["form"] else found["text"]
+    everyone = {} if not found["to"] else {"to": found["to"]}
+    return {**kept, **everyone, "text": text, "about": first["id"], "relation": first["relation"]}
 
 
 async def _show(visit: Visit, given: dict[str, Any], error: ParleyError | None = None) -> Response:

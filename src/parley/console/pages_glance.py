@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.responses import Response
 
 from parley.console import words
+from parley.console.glance import CONDITION
 from parley.console.web import THEMES, Visit, page
 from parley.errors import UsageError
+
+_MOST: Final = 120
+"""Characters of an alarm's key that go into the log."""
 
 
 @page("/")
@@ -38,12 +44,20 @@ async def hush(visit: Visit) -> Response:
     """An officer heard an alarm: it is quiet, and who heard it is in the log of the watch."""
     line, key = await visit.field("line"), await visit.field("key")
     runtime = visit.console.line(line)
-    try:
-        await visit.ask("watch-hush", line=line, id=key, officer=visit.officer)
-    except UsageError as error:
-        if error.code != "alarm-unknown":
-            raise
-        await visit.ask("watch-note", line=runtime.line_home.name, officer=visit.officer, text=f"heard {key}")
+    if not key.startswith(CONDITION):
+        try:
+            await visit.ask("watch-hush", line=line, id=key, officer=visit.officer)
+        except UsageError as error:
+            if error.code != "alarm-unknown":
+                raise
+        else:
+            return _heard(visit, line, key)
+    text = f"heard {key.removeprefix(CONDITION)[:_MOST]}"
+    await visit.ask("watch-note", line=runtime.line_home.name, officer=visit.officer, text=text)
+    return _heard(visit, line, key)
+
+
+def _heard(visit: Visit, line: str, key: str) -> Response:
     visit.console.heard.add((line, key))
     visit.console.hub.tell("change", line=line, what="hushed", code="")
     return visit.to(visit.request.headers.get("x-parley-from", "/"))

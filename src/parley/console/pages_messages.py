@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from parley.app.provenance import References
 from parley.app.signing import plain, wants_key
-from parley.console.glance import stage_words
+from parley.console.glance import stage_words, step_words
 from parley.console.web import Visit, page
 from parley.errors import ParleyError, UsageError
 from parley.wire.statement import Precedence
@@ -60,12 +60,16 @@ async def message(visit: Visit) -> Response:
         original = None
     else:
         original = await _original(visit, shown)
+    clocks, next_steps = await _clocks(visit, name)
     return await visit.render(
         "message.html",
         title=shown["title"] or shown["subject"] or shown["text"][:60] or name,
         message=shown,
         original=original,
-        clocks=await _clocks(visit, name),
+        clocks=clocks,
+        late=shown["mine"] and any(c["overdue"] for c in clocks),
+        next_steps=next_steps,
+        step=lambda name: step_words(visit, name),
         origin=await _or_error(visit, "origin", id=name),
         signed_class=_wants_key(visit, name),
         places=await visit.ask("readback", id=name),
@@ -96,9 +100,11 @@ async def _original(visit: Visit, shown: dict[str, Any]) -> dict[str, Any] | Non
     return found
 
 
-async def _clocks(visit: Visit, name: str) -> list[dict[str, Any]]:
+async def _clocks(visit: Visit, name: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The clocks of a message, and the drafts of the step that comes next after it (B8)."""
     watch = await visit.ask("watch")
-    return [row for row in watch["messages"] if row["id"] == name]
+    opened = [d for d in watch["drafts"] if {"relation": "continues", "id": name} in d["refs"]]
+    return [row for row in watch["messages"] if row["id"] == name], opened
 
 
 async def _onward(visit: Visit, name: str) -> dict[str, Any] | None:
@@ -158,8 +164,8 @@ def relation_words(visit: Visit, name: str) -> str:
 async def proof(visit: Visit) -> Response:
     """Under whose key a message lies, and the proof that anyone can check."""
     name = str(visit.request.path_params["id"])
-    origin = await visit.ask("origin", id=name)
-    made = await _or_error(visit, "prove", id=name)
+    origin = await _or_error(visit, "origin", id=name)
+    made = await _or_error(visit, "prove", id=name) if "error" not in origin else origin
     return await visit.render("proof.html", title=visit.say("Proof"), id=name, origin=origin, proof=made)
 
 

@@ -40,6 +40,7 @@ async def _show(visit: Visit, given: dict[str, str] | None = None, error: Parley
         title=visit.say("Plans"),
         plans=await visit.ask("plans"),
         conflicts=checked["conflicts"],
+        chains={c["message"]: await _chain(visit, c["message"]) for c in checked["conflicts"] if c["held"]},
         unchecked=checked["unchecked"],
         given=dict.fromkeys(_FIELDS, "") | (given or {}),
         empty=dict.fromkeys(_FIELDS, ""),
@@ -47,6 +48,14 @@ async def _show(visit: Visit, given: dict[str, str] | None = None, error: Parley
         shapes=_SHAPES,
         doubts=DOUBTS,
     )
+
+
+async def _chain(visit: Visit, name: str) -> dict[str, Any]:
+    """Who acknowledged what holds a plan, and to which units it was passed on (B4)."""
+    shown = await visit.ask("show", id=name, **{"in": visit.language})
+    watch = await visit.ask("watch")
+    passed = next((o for o in watch["onward"] if o["id"] == name), None)
+    return {**shown, "units": passed["units"] if passed else []}
 
 
 @page("/lines/{line}/plans", name="plans_act", methods=("POST",))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from starlette.responses import JSONResponse, Response
 
-from parley.console.glance import stage_words
-from parley.console.pages_messages import finish_assertion, read_utc, safe_name, send_draft
+from parley.console.glance import stage_words, step_words
+from parley.console.pages_messages import HELD, finish_assertion, read_utc, safe_name, send_draft
 from parley.console.web import Visit, page
 from parley.errors import UsageError
 
@@ -25,6 +25,7 @@ async def turns(visit: Visit) -> Response:
         rows=rows,
         watch=watch,
         stage=lambda row: stage_words(visit, row["stage"]),
+        step=lambda name: step_words(visit, name),
     )
 
 
@@ -88,19 +89,31 @@ async def draft_sign_begin(visit: Visit) -> Response:
         raise UsageError("a statement's hash has 64 hexadecimal digits.", code="release-changed") from None
     if visit.who is None:
         raise UsageError("nobody is signed in here.", code="sign-in-needed")
-    data = ("draft", visit.line_name, number, statement.hex())
+    send, confirm = given.get("send") == "yes", given.get("confirm") == "yes"
+    data = ("draft", visit.line_name, number, statement.hex(), send, confirm)
     return JSONResponse(visit.console.sign_in.begin_assertion(visit.session.token, visit.who, statement, data))
 
 
 @page("/lines/{line}/drafts/{number}/sign/finish", methods=("POST",), name="draft_sign_finish")
 async def draft_sign_finish(visit: Visit) -> Response:
-    """The officer's word over the draft."""
+    """The officer's word over the draft; where it was the last that was wanted, the draft is sent."""
     number = visit.request.path_params["number"]
     assertion, data = await finish_assertion(visit)
     if tuple(data[:3]) != ("draft", visit.line_name, number):
         raise UsageError("this was begun for something else.", code="ceremony-unknown")
-    await visit.ask("watch-approve", number=number, officer=visit.officer, statement=data[3], assertion=assertion)
-    return JSONResponse({"to": visit.address("draft", line=visit.line_name, number=number)})
+    statement, send, confirm = data[3:]
+    await visit.ask("watch-approve", number=number, officer=visit.officer, statement=statement, assertion=assertion)
+    to = visit.address("draft", line=visit.line_name, number=number)
+    if send:
+        try:
+            done = await visit.ask("watch-release", number=number, officer=visit.officer, confirm=confirm)
+        except UsageError as error:
+            # It is signed, and may not leave yet: its page says why.
+            if error.code not in HELD:
+                raise
+        else:
+            to = visit.address("message", line=visit.line_name, id=done["id"])
+    return JSONResponse({"to": to})
 
 
 @page("/lines/{line}/no-duff/{id}")

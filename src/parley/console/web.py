@@ -137,6 +137,8 @@ class Console:
         """Arrivals, by line and id, whose sound an officer stopped; what was not read sounds again after a restart."""
         self.references: dict[str, References] = {}
         """Which messages go on with which, by line."""
+        self.began = self.now() if self.lines else 0
+        """When this run of the console began."""
         self.watching: dict[int, Session] = {}
         """Open event streams, each with its session."""
 

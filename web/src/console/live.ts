@@ -1,6 +1,8 @@
 // Live pages: events from the node; elements with `data-live` and an id are drawn anew from the page's own address.
 // The answer is parsed by XMLHttpRequest into a document of its own, in which no script runs (Trusted Types hold).
 
+import { morph } from "./morph.ts";
+
 const SILENCE_MS = 5000;
 
 type Listener = (name: string, data: Record<string, unknown>) => void;
@@ -49,7 +51,9 @@ function release(): void {
 }
 
 for (const pressed of ["pointerdown", "keydown"]) addEventListener(pressed, hold, { capture: true });
-for (const done of ["pointerup", "pointercancel", "keyup", "blur", "dragend"]) addEventListener(done, release, { capture: true });
+for (const done of ["pointerup", "pointercancel", "keyup", "dragend"]) addEventListener(done, release, { capture: true });
+// The window, not a field in it: pressing a button takes the focus from where it was.
+addEventListener("blur", (event) => event.target === window && release());
 
 function fetchPage(): Promise<Document> {
   return new Promise((done, failed) => {
@@ -79,7 +83,7 @@ export async function redraw(): Promise<void> {
       }
       for (const now of document.querySelectorAll<HTMLElement>("[data-live][id]")) {
         const next = fresh.getElementById(now.id);
-        if (next && next.innerHTML !== now.innerHTML) replace(now, next);
+        if (next && next.innerHTML !== now.innerHTML) morph(now, next);
       }
       for (const listener of listeners) listener("drawn", {});
     }
@@ -88,25 +92,6 @@ export async function redraw(): Promise<void> {
   } finally {
     drawing = false;
   }
-}
-
-function replace(now: HTMLElement, next: Element): void {
-  const active = document.activeElement;
-  const inside = active !== null && now.contains(active);
-  const held = inside ? path(active, now) : [];
-  now.replaceChildren(...[...next.childNodes].map((node) => document.importNode(node, true)));
-  if (inside) {
-    let target: Element | undefined = now;
-    for (const index of held) target = target?.children[index];
-    if (target instanceof HTMLElement) target.focus({ preventScroll: true });
-  }
-}
-
-function path(from: Element, top: Element): number[] {
-  const steps: number[] = [];
-  for (let at: Element | null = from; at && at !== top; at = at.parentElement)
-    steps.unshift([...(at.parentElement?.children ?? [])].indexOf(at));
-  return steps;
 }
 
 let last = 0;

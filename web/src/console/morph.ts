@@ -1,0 +1,58 @@
+// Draws an element anew in place: what stays keeps its identity, so that a click, the focus or an open fold that falls
+// between two drawings is not lost. Rows of a list are told apart by their id or by where their first link goes.
+
+const OWN: ReadonlySet<string> = new Set(["open", "tabindex"]);
+/** What the reader or the page's script set on an element; a drawing does not undo it. */
+
+export function morph(now: Element, next: Element): void {
+  attributes(now, next);
+  children(now, next);
+}
+
+function attributes(now: Element, next: Element): void {
+  for (const { name } of [...now.attributes]) if (!OWN.has(name) && !next.hasAttribute(name)) now.removeAttribute(name);
+  for (const { name, value } of next.attributes) if (now.getAttribute(name) !== value) now.setAttribute(name, value);
+}
+
+function children(now: Element, next: Element): void {
+  let at: ChildNode | null = now.firstChild;
+  for (const wanted of [...next.childNodes]) {
+    const same = find(at, wanted);
+    if (same === null) {
+      now.insertBefore(document.importNode(wanted, true), at);
+      continue;
+    }
+    // What stood between is gone; where only the order changed it is drawn again further down.
+    while (at !== same) at = drop(at!);
+    at = same.nextSibling;
+    if (same instanceof Element && wanted instanceof Element) {
+      if (!same.isEqualNode(wanted)) morph(same, wanted);
+    } else if (same.nodeValue !== wanted.nodeValue) same.nodeValue = wanted.nodeValue;
+  }
+  while (at !== null) at = drop(at);
+}
+
+function drop(node: ChildNode): ChildNode | null {
+  const after = node.nextSibling;
+  node.remove();
+  return after;
+}
+
+/** The node from `at` on that `wanted` is a newer state of. */
+function find(at: ChildNode | null, wanted: ChildNode): ChildNode | null {
+  if (!(wanted instanceof Element)) return at !== null && at.nodeType === wanted.nodeType ? at : null;
+  const name = key(wanted);
+  for (let node = at; node !== null; node = node.nextSibling)
+    if (node instanceof Element && node.nodeName === wanted.nodeName && key(node) === name) return node;
+  return null;
+}
+
+function key(element: Element): string {
+  if (element.id !== "") return `#${element.id}`;
+  return /^(TR|LI|SECTION|FORM|A)$/.test(element.nodeName) ? link(element) : "";
+}
+
+function link(element: Element): string {
+  const found = element.matches("a[href], form[action]") ? element : element.querySelector("a[href]");
+  return found?.getAttribute("href") ?? found?.getAttribute("action") ?? "";
+}
