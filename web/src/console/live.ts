@@ -4,6 +4,7 @@
 import { morph } from "./morph.ts";
 
 const SILENCE_MS = 5000;
+const HELD_MS = 3000;
 
 type Listener = (name: string, data: Record<string, unknown>) => void;
 const listeners: Listener[] = [];
@@ -39,7 +40,10 @@ let held: Promise<void> | null = null;
 let letGo: () => void = () => undefined;
 
 function hold(): void {
-  held ??= new Promise((done) => (letGo = done));
+  if (held) return;
+  held = new Promise((done) => (letGo = done));
+  // A key whose release another window took is not held for ever: news goes first then.
+  window.setTimeout(release, HELD_MS);
 }
 
 function release(): void {
