@@ -211,6 +211,7 @@ class Witness:
         for _, key in reader.scan(r.ARRIVAL):
             need(key not in seen, "C2", f"{r.read_entry_key(key)} arrived twice at {who}")
             seen.add(key)
+        seen |= {key for key, _ in reader.scan(r.LATER)}
         for entry, text in contents.items():
             if text:
                 need(r.entry_key(entry.log, entry.index) in seen, "C2", f"{who} holds {entry} and never shows it")

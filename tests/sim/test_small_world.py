@@ -8,6 +8,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from parley import limits
 from parley.crypto import aead
 from parley.ids import EntryId, Incarnation, LogId, MemberNumber
 from parley.protocol import inputs as i
@@ -829,3 +830,120 @@ def test_a_message_for_some_stays_theirs_when_a_newcomer_is_admitted_in_the_same
     stored = two.lines[0].trees.entry(tree.log, tree.size - 1)
     assert stored is not None
     assert stored.audience == 1 << 1
+
+
+EARLIER, LATER = [f"earlier {n}" for n in range(3)], [f"later {n}" for n in range(3)]
+
+
+def with_an_earlier_run_lost_on_its_way() -> World:
+    """Member 0 wrote in two runs; what left of the first is lost, and what left of the second has come."""
+    world = pair()
+    world.carry = lambda source, _target, data: [] if source == 0 else [data]
+    for text in EARLIER:
+        world.send(0, text)
+    world.restart(0)
+    world.link(0, 1)
+    world.run()
+    world.carry = lambda _source, _target, data: [data]
+    for text in LATER:
+        world.send(0, text)
+    return world
+
+
+def test_a_later_run_is_not_shown_before_what_was_lost_of_an_earlier_one() -> None:
+    # PRO-16
+    world = with_an_earlier_run_lost_on_its_way()
+    later = world.lines[0].own
+    while later is None or later.receipts.get(1, 0) < later.size:
+        world.run(0.05)
+        assert world.texts(1) in ([], EARLIER, EARLIER + LATER)
+        later = world.lines[0].own
+    world.run(60.0)
+    assert world.texts(1) == EARLIER + LATER
+    assert world.settled()
+
+
+def test_what_waits_its_turn_outlives_a_restart_and_flash_does_not_wait() -> None:
+    # PRO-16
+    world = with_an_earlier_run_lost_on_its_way()
+    world.send(0, "flash", Precedence.FLASH)
+    lines = [(s, t, d) for s, t, d in world.queue if t == 1]
+    world.queue = []
+    for _, target, data in lines:
+        world.step(target, i.Received(data, "b"))
+    assert world.texts(1) == ["flash"]
+    assert [k for k, _ in world.stores[1].scan(r.LATER)]
+    world.restart(1)
+    world.link(0, 1)
+    world.run(60.0)
+    assert world.texts(1) == ["flash", *EARLIER, *LATER]
+    assert not list(world.stores[1].scan(r.LATER))
+    assert world.settled()
+
+
+def test_nothing_waits_for_what_its_author_has_lost() -> None:
+    # PRO-16
+    world = pair()
+    world.carry = lambda source, _target, data: [] if source == 0 else [data]
+    before = world.stores[0].copy()
+    for text in EARLIER:
+        world.send(0, text)
+    cited = world.lines[0].own
+    assert cited is not None
+    world.restart(0)
+    world.link(0, 1)
+    world.run()
+    world.carry = lambda _source, _target, data: [data]
+    for text in LATER:
+        world.send(0, text)
+    seen = [(s, t, d) for s, t, d in world.queue if t == 1]
+    world.queue = []
+    for _, target, data in seen:
+        world.step(target, i.Received(data, "b"))
+    assert world.texts(1) == []
+    # The copy knows nothing of the first run; the second is given back to it, and it then says so.
+    world.restart(0, before)
+    world.link(0, 1)
+    world.run(60.0)
+    assert world.texts(1) == LATER
+    assert world.settled()
+
+
+def test_what_never_comes_holds_nothing_up_for_long() -> None:
+    # PRO-16
+    world = with_an_earlier_run_lost_on_its_way()
+    seen = [(s, t, d) for s, t, d in world.queue if t == 1]
+    world.queue = []
+    for _, target, data in seen:
+        world.step(target, i.Received(data, "b"))
+    world.unlink(0, 1)
+    assert world.texts(1) == []
+    world.boot_s += limits.ORDER_WAIT_S + 1
+    world.step(1, i.Tick())
+    assert world.texts(1) == LATER
+    assert "order-incomplete" in world.warnings(1)
+    world.link(0, 1)
+    world.run(30.0)
+    assert sorted(world.texts(1)) == sorted(EARLIER + LATER)
+    assert world.settled()
+
+
+def test_what_comes_over_a_gap_in_its_own_tree_waits_for_it() -> None:
+    # PRO-16
+    world = pair()
+    world.unlink(0, 1)
+    for n in range(3):
+        world.send(0, f"routine {n}")
+    world.send(0, "flash", Precedence.FLASH)
+    world.step(0, i.LinkUp("b", MemberNumber(1), world.mtu))
+    flash = world.queue[:1]
+    world.queue = []
+    world.send(0, "routine 3")
+    for _, target, data in flash + world.queue:
+        world.step(target, i.Received(data, "b"))
+    assert world.texts(1) == ["flash"]
+    world.queue = []
+    world.link(0, 1)
+    world.run(10.0)
+    assert world.texts(1) == ["flash", *(f"routine {n}" for n in range(4))]
+    assert world.settled()

@@ -31,6 +31,7 @@ from parley.protocol.credit import Intake
 from parley.protocol.fragments import Fragments
 from parley.protocol.gossip import Histories
 from parley.protocol.membership import Membership
+from parley.protocol.order import Order
 from parley.protocol.outbox import Link, Outbox, Peer
 from parley.protocol.receipts import Receipts
 from parley.protocol.rows import Rows
@@ -70,6 +71,7 @@ class Line:
         self.sender = Sender(self)
         self._ledger = ledger.Ledger(rows, me)
         self.author = Author(self)
+        self.order = Order(self)
         self._wall = 0
         self._fragments = Fragments()
         self.out = i.Output()
@@ -220,8 +222,7 @@ class Line:
             # Our own history came back (D15); the receipts on it are with those who gave them.
             for other in self.peers.values():
                 self.sender.came_back(other, tree)
-        for content in accepted:
-            self.apply(tree, content)
+        self.order.take(tree, accepted, now)
         out = peer.trees.get(log)
         if out is not None:
             out.confirmed = max(out.confirmed, min(part.first, tree.size))
@@ -453,10 +454,11 @@ class Line:
     # -- the end of a step -----------------------------------------------------------------------------
 
     def _finish(self, now: i.Now) -> None:
+        self.order.release(now)
         cast_sent = self.author.write(now)
         cosigned = self.receipts.give(now.wall)
         self.sender.release(cast_sent, cosigned, now)
-        self.out.wake = self.sender.next_wake(now)
+        self.out.wake = min(self.sender.next_wake(now), self.order.wake())
 
     def document_hashes(self) -> tuple[bytes, ...]:
         """The first 8 bytes of each document's hash, for HAVE."""

@@ -178,6 +178,10 @@ class Outbox:
             self._opened.update((known, count + n) for n, known in enumerate(reversed(chain), 1))
         return count + len(chain)
 
+    def _turn(self, log: LogId) -> tuple[bool, int, int, LogId]:
+        """Ours first, then one member after the other, each one's runs in their order."""
+        return (log.member != self._me, log.member, self._before(log), log)
+
     def resume(self, out: Outgoing, tree: Tree, held: Held) -> None:
         """Begin again from what the peer says it holds, without what it has higher up and what nobody here has."""
         self.reset(out, tree, held.held, held.size)
@@ -256,18 +260,22 @@ class Outbox:
         ``urgent`` is what the method of that name has just given.
         """
         if urgent:
-            for log, out in peer.trees.items():
-                tree = self._trees.get(log)
-                if tree is not None and out.urgent and -out.urgent[0][0] == urgent and out.forward_at is None:
-                    if sum(p == urgent for p in out.early.values()) >= WINDOW[Precedence(urgent)]:
-                        continue
-                    return self._overtake(peer, tree, out)
+            most = [
+                log
+                for log, out in peer.trees.items()
+                if out.urgent and -out.urgent[0][0] == urgent and out.forward_at is None
+            ]
+            for log in sorted(most, key=self._turn) if len(most) > 1 else most:
+                out, tree = peer.trees[log], self._trees.get(log)
+                if tree is None or sum(p == urgent for p in out.early.values()) >= WINDOW[Precedence(urgent)]:
+                    continue
+                return self._overtake(peer, tree, out)
         waiting = [
             log
             for log, out in peer.trees.items()
             if out.forward_at is None and (tree := self._trees.get(log)) is not None and out.next < tree.size
         ]
-        for log in sorted(waiting, key=lambda x: (x.member != self._me, x.member, self._before(x), x)):
+        for log in sorted(waiting, key=self._turn):
             out = peer.trees[log]
             tree = self._trees.get(log)
             if tree is None or out.next - out.confirmed >= WINDOW[Precedence.ROUTINE]:

@@ -8,6 +8,7 @@ signed      log(9) size(4)                                      root(32) signatu
 log         log(9)                                              see trees.Tree.encode
 receipt     log(9) giver(1) algorithm(1) size(4)                time(8) signature
 arrival     sequence(8)                                         entry key(13)
+later       entry key(13)                                       empty: held, and not shown before what precedes it
 mark        entry key(13) author(1) kind(1)                     entry key(13) of the mark, time(8)
 open        entry key(13)                                       empty: addressed here, not yet acknowledged or declined
 chain       's' mask(4) | 'r' sender(1) tag(2)                  see chains
@@ -32,6 +33,7 @@ SIGNED: Final = "signed"
 LOG: Final = "log"
 RECEIPT: Final = "receipt"
 ARRIVAL: Final = "arrival"
+LATER: Final = "later"
 MARK: Final = "mark"
 OPEN: Final = "open"
 CHAIN: Final = "chain"
