@@ -88,6 +88,28 @@ def uses() -> list[Use]:
     return sorted(found.values())
 
 
+NOTICES = {"Warned": 0, "_notice": 0, "bearer_warned": 1}
+"""What tells an operator of something by a code: the place of the code among its arguments; the text follows."""
+
+
+def notices() -> list[Use]:
+    """Every notice to an operator that names its code where it is told."""
+    found: dict[str, Use] = {}
+    for module, tree in trees():
+        texts = [n for n in ast.walk(tree) if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "text"]
+        for node in ast.walk(tree):
+            name = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+            if not isinstance(node, ast.Call) or name not in NOTICES:
+                continue
+            code, said = (*node.args[NOTICES[name] :], None, None)[:2]
+            if not isinstance(code, ast.Constant):
+                continue
+            if isinstance(said, ast.Name):
+                said = max((t for t in texts if t.lineno < node.lineno), key=lambda t: t.lineno).value
+            found.setdefault(message(code), Use(message(code), name, module, message(said)))
+    return sorted(found.values())
+
+
 def classes() -> Iterator[tuple[str, str, str, str]]:
     """Every error class: its code, name, fault and meaning. Those outside errors.py come last."""
     known: dict[str, str] = {}
@@ -126,6 +148,72 @@ def errors_page() -> str:
     lines += [f"| `{c}` | `{n}` | {f} | {cell(m)} |" for c, n, f, m in classes()]
     lines += ["", "## Causes", "", "| code | kind | raised in | message |", "|---|---|---|---|"]
     lines += [f"| `{u.code}` | `{u.error}` | `{u.module}` | {cell(u.message)} |" for u in uses()]
+    lines += ["", "## Notices", "", "Told to the operator by `serve` and `status`: the line goes on.", ""]
+    lines += ["| code | told in | text |", "|---|---|---|"]
+    lines += [f"| `{u.code}` | `{u.module}` | {cell(u.message)} |" for u in notices()]
+    return "\n".join([*lines, ""])
+
+
+# -- bad input ---------------------------------------------------------------------------------------
+
+BAD_INPUT = (
+    "truncated datagrams",
+    "oversized datagrams",
+    "bit-flipped datagrams",
+    "replayed datagrams",
+    "reordered datagrams",
+    "re-addressed datagrams",
+    "a checkpoint that goes back",
+    "an entry out of place",
+    "unknown fields",
+    "unknown suites",
+    "unknown versions",
+    "unknown packs",
+    "non-minimal CBOR",
+    "trailing CBOR",
+    "bidirectional and control characters",
+    "a peer that floods",
+    "300 half-open connections",
+    "a wrong clock",
+    "a full disk",
+    "a corrupt database page",
+    "a flipped bit in the log (WAL)",
+    "a data directory of another version",
+)
+"""What comes wrongly, from a peer, the network or the machine. Tests are marked ``bad: NAME -> outcome``."""
+BAD_MARK = re.compile(r"# bad: (?P<name>.+?) -> (?P<outcome>.+)$")
+
+
+def bad_input_page() -> str:
+    """Each kind of bad input, what comes of it with which codes, and the tests that show it."""
+    found: dict[str, list[tuple[str, str]]] = {name: [] for name in BAD_INPUT}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        function = ""
+        for line in path.read_text("utf-8").splitlines():
+            defined = re.match(r"\s*(?:async )?def (test_\w+)", line)
+            function = defined[1] if defined else function
+            marked = BAD_MARK.search(line)
+            if marked is not None:
+                shown = f"`{path.relative_to(ROOT)}`: `{function}`"
+                found.setdefault(marked["name"], []).append((marked["outcome"], shown))
+    astray = {name for name, rows in found.items() if not rows or name not in BAD_INPUT}
+    known = {u.code for u in [*uses(), *notices()]} | {c for c, *_ in classes()}
+    named = {c for rows in found.values() for outcome, _ in rows for c in re.findall(r"`([a-z0-9-]+)`", outcome)}
+    if astray or not named <= known:
+        raise SystemExit(
+            f"bad input without a test, or unknown: {sorted(astray)}; no such codes: {sorted(named - known)}"
+        )
+    lines = [
+        "# Bad input",
+        NOTICE,
+        "",
+        "What comes of it, with the codes that errors.md explains. Where nothing else is",
+    ]
+    lines += ["said, the line goes on, and nothing for which a receipt was given is lost.", ""]
+    lines += ["| what comes | what comes of it | shown by |", "|---|---|---|"]
+    for name, rows in found.items():
+        outcome = "; ".join(dict.fromkeys(o for o, _ in rows))
+        lines.append(f"| {name} | {cell(outcome)} | {'<br>'.join(dict.fromkeys(t for _, t in rows))} |")
     return "\n".join([*lines, ""])
 
 
@@ -407,6 +495,7 @@ def main() -> int:
         "limits.md": limits_page(),
         "cli.md": cli_page(),
         "requirements.md": requirements_page(),
+        "bad-input.md": bad_input_page(),
         "scenarios.md": scenarios_page(),
         "openapi.json": openapi_page(),
         "soak.md": soak_page(),

@@ -65,4 +65,4 @@ CLOCK_IMPLAUSIBLE_S: Final = 2 * 3600
 """Seconds between a stated and the local time beyond which the time is flagged (R21), never acted on."""
 
 ORDER_WAIT_S: Final = 600
-"""Seconds that a message waits for what its author wrote before it, once nothing more of that comes: then it is shown."""
+"""Seconds after anything last came of an author until what waits for something that it wrote before is shown."""

@@ -102,6 +102,10 @@ class BearerEvents(Protocol):
         """The path is gone; ``reason`` is for the operator."""
         ...
 
+    def bearer_warned(self, bearer: Bearer, code: str, text: str) -> None:
+        """Something that the operator should know, though the bearer goes on; ``code`` is stable."""
+        ...
+
     def bearer_ready(self, bearer: Bearer, peer: MemberNumber) -> None:
         """``send`` will take another datagram for ``peer``."""
         ...

@@ -145,6 +145,7 @@ def test_tls_refuses_old_versions_and_groups(keys: Keys, version: ssl.TLSVersion
 
 
 def test_300_half_open_connections_keep_no_peer_out(keys: Keys) -> None:
+    # bad: 300 half-open connections -> the oldest are closed, `connections-crowded` is told, and a peer gets in
     async def run() -> float:
         heard, mine = Listener(), Listener()
         bearer = await listening(keys, heard)
@@ -159,6 +160,7 @@ def test_300_half_open_connections_keep_no_peer_out(keys: Keys) -> None:
         await honest.start(mine)
         await wait_until(lambda: B in mine.up and A in heard.up, "the honest peer is in")
         took = time.monotonic() - began
+        assert heard.warned == ["connections-crowded"]
         await honest.close()
         await bearer.close()
         for half in held:

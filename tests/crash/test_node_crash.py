@@ -132,6 +132,8 @@ async def _has(node: NodeProcess, text: str) -> bool:
 
 @pytest.mark.parametrize("damage", ["gone", "wal-bit"])
 def test_a_lost_database_and_a_flipped_bit_are_healed_by_the_peer(tmp_path: Path, damage: str) -> None:
+    # bad: a flipped bit in the log (WAL) -> noticed at the next start (`store-behind-head`)
+    # bad: a flipped bit in the log (WAL) -> given back by the peers, and told when whole: `store-refilled`
     nodes = found(tmp_path)
     a, b = nodes
 
@@ -164,6 +166,7 @@ def test_a_lost_database_and_a_flipped_bit_are_healed_by_the_peer(tmp_path: Path
 
 
 def test_a_damaged_page_is_told_and_never_read_as_absence(tmp_path: Path) -> None:
+    # bad: a corrupt database page -> the node does not start, and says so: `store-corrupt`
     nodes = found(tmp_path)
     a = nodes[0]
 
@@ -185,6 +188,8 @@ def test_a_damaged_page_is_told_and_never_read_as_absence(tmp_path: Path) -> Non
 
 
 def test_a_full_disk_is_told_and_the_node_goes_on_when_it_is_freed(tmp_path: Path) -> None:
+    # bad: a full disk -> told (`store-full`, `store-outcome-unknown`)
+    # bad: a full disk -> the node goes on once there is room: `store-resumed`
     line = found(tmp_path)[0].line
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
@@ -257,6 +262,7 @@ def _size(line: LineHome) -> int:
 
 
 def test_another_layout_is_refused(tmp_path: Path) -> None:
+    # bad: a data directory of another version -> refused: `store-version`
     line = found(tmp_path)[0].line
     DataDirectory(line.path).close()
     (line.path / "layout").write_text("parley data directory, layout 99\n")

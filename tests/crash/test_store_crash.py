@@ -170,6 +170,7 @@ def test_a_file_that_may_not_grow_is_an_unknown_outcome(tmp_path: Path) -> None:
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
+    # bad: a full disk -> nothing more is written or receipted: `store-full`; what was is there
     mount = f'mount -t tmpfs -o size=8m tmpfs "{tmp_path}" && exec "$@"'
     inside = ("unshare", "--mount", "sh", "-c", mount, "sh")
     if shutil.which("unshare") is None or run_plain(*inside, "true").returncode != 0:
@@ -203,6 +204,7 @@ def test_a_flipped_bit_in_the_database_is_never_absence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["zeroed", "swapped", "cut"])
 def test_a_damaged_page_is_never_absence(tmp_path: Path, kind: str) -> None:
+    # bad: a corrupt database page -> never read as absence: `store-corrupt`
     path = new_store(tmp_path)
     rows = {("s", i.to_bytes(4, "big")): i.to_bytes(4, "big") * 40 for i in range(400)}
     store = SqliteStore.open(path, KEY)
@@ -221,6 +223,7 @@ def test_a_damaged_page_is_never_absence(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_flipped_bit_in_the_log_loses_commits_in_silence_and_the_head_file_tells(tmp_path: Path) -> None:
+    # bad: a flipped bit in the log (WAL) -> noticed by the head file
     new_store(tmp_path)
     with subprocess.Popen(
         [*COMMAND, "commits", str(tmp_path), "60"], stdout=subprocess.PIPE, env=ENVIRONMENT

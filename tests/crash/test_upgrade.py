@@ -136,6 +136,7 @@ def test_a_power_cut_while_it_is_brought_up_to_date_costs_nothing(lines: list[Li
 
 
 def test_a_format_that_is_not_the_one_before_is_refused_and_left_alone(lines: list[LineHome]) -> None:
+    # bad: a data directory of another version -> the node does not start and changes nothing: `store-version`
     line = lines[1]
     key = line.newest_keys()[1].store_key
     connection = open_connection(line.store, key, writable=True)

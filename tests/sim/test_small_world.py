@@ -535,6 +535,8 @@ def _lie(world: World, said: Statement | bytes, index: int = 2) -> None:
     ],
 )
 def test_an_authentic_entry_that_is_not_understood_is_refused_on_the_record(said: bytes, reason: int) -> None:
+    # bad: unknown packs -> kept, and refused on both records: `entry-refused`
+    # bad: unknown versions -> an entry of an unknown kind is kept, and refused on both records: `entry-refused`
     # PRO-5, REC-3
     world = pair()
     world.send(0, "understood")
@@ -551,6 +553,7 @@ def test_an_authentic_entry_that_is_not_understood_is_refused_on_the_record(said
 
 
 def test_unknown_fields_are_kept_and_do_not_refuse_a_message() -> None:
+    # bad: unknown fields -> kept, and the message is shown
     # PRO-6
     world = pair()
     world.send(0, "understood")
@@ -595,6 +598,7 @@ def test_entries_out_of_place_or_wrongly_signed_are_refused() -> None:
 
 
 def test_a_flood_waits_at_its_sender_and_nothing_of_it_is_lost() -> None:
+    # bad: a peer that floods -> the excess waits at the peer: `peer-floods`
     # PRO-14
     limits = Settings(query_limit_s=2.0, burst_bytes=8_000, rate_bytes_per_s=20_000)
     world = World(2, settings=limits)
@@ -658,6 +662,7 @@ def test_each_precedence_waits_for_its_own_receipts_alone() -> None:
 
 @pytest.mark.parametrize("offset", [-10_000_000, 10_000_000])
 def test_a_wrong_clock_is_told_and_never_acted_on(offset: int) -> None:
+    # bad: a wrong clock -> told by who sees the other's ahead (`clock-implausible`), and nothing acts on it
     # PRO-15
     world = World(2)
     world.wall_offset[0] = offset

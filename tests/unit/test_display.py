@@ -14,6 +14,7 @@ from parley.forms.display import mixed_script_words, safe_line, safe_text
 
 @given(st.text())
 def test_nothing_that_misleads_is_left(text: str) -> None:
+    # bad: bidirectional and control characters -> shown as what they are, such as <U+202E>
     shown = safe_text(text)
     for character in shown:
         assert character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")

@@ -53,6 +53,7 @@ from parley.wire import cbor
     ],
 )
 def test_what_is_not_the_one_encoding_of_a_value_is_refused(code: str, hexed: str) -> None:
+    # bad: non-minimal CBOR -> refused: `cbor-not-canonical`
     with pytest.raises(DecodeError) as caught:
         cbor.decode(bytes.fromhex(hexed), limit=100)
     assert caught.value.code == code

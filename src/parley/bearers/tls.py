@@ -23,6 +23,7 @@ _LONGEST_RETRY_S: Final = 5.0
 _MAX_PENDING: Final = 128
 """Handshakes in progress; the oldest makes room. Each costs a socket and at most 16 KiB."""
 _MAX_PENDING_A_SOURCE: Final = 48
+_TELL_AGAIN_S: Final = 60.0
 
 
 def _first_to_go(pending: Iterable[TlsChannel]) -> TlsChannel:
@@ -57,6 +58,7 @@ class TlsBearer:
         self._open: dict[MemberNumber, list[TlsChannel]] = {}
         self._lost: dict[MemberNumber, asyncio.Event] = {}
         self._closing = False
+        self._told_at = -_TELL_AGAIN_S
 
     @property
     def name(self) -> str:
@@ -113,6 +115,7 @@ class TlsBearer:
     def _accepted(self, channel: TlsChannel) -> TlsChannel:
         loop = asyncio.get_running_loop()
         while len(self._pending) >= _MAX_PENDING:
+            self._crowded()
             _first_to_go(self._pending).close("too many handshakes in progress")
         self._pending[channel] = loop.call_later(_HANDSHAKE_S, channel.close, "no handshake in time")
         loop.call_soon(self._bound_source, channel)
@@ -123,7 +126,16 @@ class TlsBearer:
         for _ in range(len(same) - _MAX_PENDING_A_SOURCE):
             gone = _first_to_go(same)
             same.remove(gone)
+            self._crowded()
             gone.close("too many handshakes in progress from one address")
+
+    def _crowded(self) -> None:
+        """Connections that are only half open make room for newer ones: told once a minute."""
+        now = asyncio.get_running_loop().time()
+        if self._events is not None and now >= self._told_at + _TELL_AGAIN_S:
+            self._told_at = now
+            text = "connections are opened and no handshake follows; the oldest of them are closed."
+            self._events.bearer_warned(self, "connections-crowded", text)
 
     async def _keep_dialling(self, peer: MemberNumber, address: Address, context: object) -> None:
         """Probe until connected, at intervals that stay short; TCP's back-off is never waited for."""

@@ -138,6 +138,10 @@ class Node:
         self.put(i.LinkDown(bearer.name, peer))
         self._on_event(i.Warned("bearer-down", f"{bearer.name}: {reason}", peer))
 
+    def bearer_warned(self, bearer: Bearer, code: str, text: str) -> None:
+        """The operator is told."""
+        self._on_event(i.Warned(code, f"{bearer.name}: {text}"))
+
     def bearer_ready(self, bearer: Bearer, peer: MemberNumber) -> None:
         """A path takes another datagram."""
         self.put(i.Ready(bearer.name, peer))

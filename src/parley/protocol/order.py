@@ -1,4 +1,4 @@
-"""Showing what an author wrote in the order in which it was written, over all its runs (spec/protocol.md section 2, ADR 67).
+"""Showing what an author wrote in the order in which it was written, over all its runs (PRO-16, ADR 67).
 
 Entries are verified, kept and receipted as they come. A ROUTINE message among them is *shown*, that is indexed and
 told, once all that its author wrote before it is here: below it in its tree, and in the trees before, up to the heads
@@ -110,7 +110,11 @@ class Order:
                 break
             chain.append(at)
             held = self._line.trees.get(before) if before is not None else None
-            if before is not None and (held.held if held is not None else 0) < size and self._may_come(at, before, size):
+            if (
+                before is not None
+                and (held.held if held is not None else 0) < size
+                and self._may_come(at, before, size)
+            ):
                 return None
         self._reached.update((known, count + n) for n, known in enumerate(reversed(chain), 1))
         return count + len(chain)

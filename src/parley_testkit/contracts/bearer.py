@@ -18,6 +18,7 @@ class Listener:
         self.up: set[MemberNumber] = set()
         self.downs: list[tuple[MemberNumber, str]] = []
         self.received: list[bytes] = []
+        self.warned: list[str] = []
         self.full = False
 
     def bearer_up(self, bearer: Bearer, peer: MemberNumber) -> None:
@@ -30,6 +31,11 @@ class Listener:
         assert reason, f"{bearer.name} gives no reason"
         self.up.discard(peer)
         self.downs.append((peer, reason))
+
+    def bearer_warned(self, bearer: Bearer, code: str, text: str) -> None:
+        """Something that the operator should know."""
+        assert text, f"{bearer.name} says nothing with {code}"
+        self.warned.append(code)
 
     def bearer_ready(self, bearer: Bearer, peer: MemberNumber) -> None:
         """A path takes more."""

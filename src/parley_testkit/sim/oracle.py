@@ -2,7 +2,7 @@
 
 =====  =================================================================================================
 C1     what a receipt covers is durable at who gave it, and so is what an officer was told is written
-C2     nothing has two places in the order of arrival
+C2     nothing has two places in the order of arrival, and ROUTINE is shown in the order in which it was written
 C3     what is shown was submitted, byte for byte, once, and by whom it says; a narrow message by its recipients
 C4     a tree is held without a gap, and an entry never turns into another
 C5     any two copies of an honest tree agree; roots recomputed by code that shares nothing with the product
@@ -89,6 +89,8 @@ class Authored:
     """The receipts that the author had seen by then, by giver."""
     everyone: int
     """The members of its tree."""
+    place: int = 0
+    """What it is of all that its author wrote, over all runs; 0 where no order is promised."""
 
 
 class Oracle:
@@ -115,6 +117,10 @@ class Oracle:
         self._opened: list[set[tuple[bytes, bytes]]] = [set() for _ in CODES]
         self._salts: set[bytes] = set()
         self._arrivals = [0 for _ in CODES]
+        self._places = [0 for _ in CODES]
+        self._shown: dict[tuple[int, int], int] = {}
+        self._loose: set[tuple[int, int]] = set()
+        """Who waited as long as it may for what whom wrote, and then took what came."""
         self.flash = FlashWatch(fail)
         self.evidence: dict[LogId, set[int]] = {}
 
@@ -265,6 +271,7 @@ class Oracle:
                 return
             known = {giver: dict(logs) for giver, logs in self._receipts[who].items()}
             made.append(Authored(stored.commitment, stored.statement, stored.audience, known, self.everyone(who)))
+            made[-1].place = self._placed(who, stored)
             if stored.salt in self._salts:
                 self._fail("safety", "key", f"the salt of {entry} was used before.")
             self._salts.add(stored.salt)
@@ -278,6 +285,13 @@ class Oracle:
                 self._fail("safety", "C3", f"{entry} reads otherwise at member {who} than at its author.")
             if truth.audience != EVERYONE and who != log.member and not truth.audience >> who & 1:
                 self._fail("safety", "C3", f"member {who} has the content of {entry}, which is not for it.")
+
+    def _placed(self, who: int, stored: StoredEntry) -> int:
+        content = statement.decode(stored.statement).content
+        if not isinstance(content, Message) or content.precedence is not Precedence.ROUTINE:
+            return 0
+        self._places[who] += 1
+        return self._places[who]
 
     def _new_entry(self, who: int, entry: EntryId, stored: StoredEntry) -> None:
         said = statement.decode(stored.statement)
@@ -331,6 +345,15 @@ class Oracle:
             copy = self.copies[who].get(log)
             if copy is None or copy.held < size:
                 self._fail("safety", "C10", f"member {who} was shown {entry} before what its author knew it to hold.")
+
+    def _told(self, who: int, entry: EntryId) -> None:
+        author = entry.log.member
+        if not self.honest(author) or author == who or self.losses[who] or self.losses[author]:
+            return
+        place, last = self.authored[entry.log][entry.index].place, self._shown.get((who, author), 0)
+        if place and place < last and (who, author) not in self._loose:
+            self._fail("safety", "C2", f"member {who} was shown {entry} after what was written later.")
+        self._shown[who, author] = max(place, last)
 
     def _signature(self, who: int, change: Change) -> None:
         log = r.read_log_key(change.key)
@@ -422,6 +445,8 @@ class Oracle:
                     copy = self.copies[giver].get(log)
                     if (copy is None or copy.held < size) and not self.losses[giver]:
                         self._fail("safety", "C1", f"member {giver} gave a receipt for {size} of {log} without it.")
+            case i.Warned("order-incomplete", _, peer) if peer is not None:
+                self._loose.add((who, peer))
             case i.Warned(code, text, peer):
                 if code in ACCUSING and peer is not None and self.honest(peer):
                     self._fail("safety", "honest", f"member {who} says of honest {peer}: {text} [{code}]")
@@ -432,6 +457,7 @@ class Oracle:
                 copy = self.copies[who].get(entry.log)
                 if copy is None or entry.index not in copy.arrived:
                     self._fail("safety", "C1", f"member {who} was told of {entry} before it was durable.")
+                self._told(who, entry)
             case _:
                 pass
 
