@@ -26,7 +26,7 @@ from parley.errors import ParleyError
 from parley.keys.file import write_private
 
 ORIGIN = "http://localhost:7480"
-VERIFIER = Path(__file__).parents[2] / "spec" / "verifier" / "verify_record.py"
+VERIFIER = Path(__file__).parents[2] / "spec" / "verifier" / "verify_officers.py"
 WATCH = '[watch]\ntests_at = []\ntwo_officers = ["flash"]\nsigned = ["immediate"]\n'
 
 

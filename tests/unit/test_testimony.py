@@ -36,7 +36,7 @@ from parley.wire.statement import (
 )
 from parley_testkit.small_world import World
 
-VERIFIER = Path(__file__).parents[2] / "spec" / "verifier" / "verify_record.py"
+VERIFIER = Path(__file__).parents[2] / "spec" / "verifier" / "verify_officers.py"
 RP = "localhost"
 
 

@@ -5,6 +5,7 @@ Shows EXP-1, EXP-2 and EXP-3.
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import zipfile
@@ -163,3 +164,14 @@ def test_tiles_are_named_as_the_specification_names_them() -> None:
     assert tile_name(0, 256) == "000"
     assert tile_name(0, 7) == "000.p/7"
     assert tile_name(1234067, 256) == "x001/x234/067"
+
+
+def test_the_independent_verifier_is_short_and_needs_python_and_cryptography_alone() -> None:
+    lines = [line for line in VERIFIER.read_text("utf-8").splitlines() if line.strip()]
+    assert len(lines) <= 400
+    for script in VERIFIER.parent.glob("*.py"):
+        tree = ast.parse(script.read_text("utf-8"))
+        names = [a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names]
+        names += [n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+        ours = {n.partition(".")[0] for n in names} - sys.stdlib_module_names
+        assert ours <= {"cryptography", "verify_record"}

@@ -354,7 +354,7 @@ class _Demo:
         return records
 
     def _independent(self, path: Path) -> None:
-        verifier = Path(__file__).parents[3] / "spec" / "verifier" / "verify_record.py"
+        verifier = Path(__file__).parents[3] / "spec" / "verifier" / "verify_officers.py"
         if not verifier.exists():
             raise UsageError(
                 "the independent verifier is not here.",
