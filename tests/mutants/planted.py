@@ -21,6 +21,7 @@ from parley.protocol import (
     ledger,
     line,
     membership,
+    order,
     outbox,
     receipts,
     sender,
@@ -100,6 +101,11 @@ def commit_left_to_later() -> Plant:
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     return mock.patch.object(loop.Node, "_commit", commit)
+
+
+@mutant("lossy", "C2")
+def shown_before_what_was_written_before() -> Plant:
+    return mock.patch.object(order, "_in_turn", lambda _content: False)
 
 
 @mutant("disk", "C7 C1 C3 C4 C8 signed")
