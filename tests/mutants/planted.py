@@ -105,7 +105,7 @@ def commit_left_to_later() -> Plant:
 
 @mutant("lossy", "C2")
 def shown_before_what_was_written_before() -> Plant:
-    return mock.patch.object(order, "_in_turn", lambda _content: False)
+    return mock.patch.object(order, "_in_turn", return_value=False)
 
 
 @mutant("disk", "C7 C1 C3 C4 C8 signed")
