@@ -1,4 +1,4 @@
-"""Founding and changing a line by files: what is refused, and why. Shows DOC-1 to DOC-6."""
+"""Founding and changing a line by files: what is refused, and why. Shows DOC-1 to DOC-6, DOC-8."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parley.app import fingerprint, meeting
+from parley.app.forms import forms_of
 from parley.app.home import Home
+from parley.app.watchrules import Rules
 from parley.errors import DecodeError, DocumentError, KeyUnavailable, ParleyError, UsageError
+from parley.procedure.outgoing import ReleasePolicy
 from parley.protocol.membership import extend, verify_documents
 from parley.wire import documents
 from parley.wire.note import Note
@@ -228,3 +231,41 @@ def test_a_misheard_word_is_named() -> None:
     assert order.value.code == "fingerprint-checksum"
     with pytest.raises(ParleyError):
         fingerprint.words(bytes(32), "xx")
+
+
+def test_the_charter_names_classes_and_a_party_only_adds(tmp_path: Path) -> None:
+    # DOC-8
+    homes = parties(tmp_path, 2)
+    intro = meeting.introduce(homes[1], NAME)
+    plain = meeting.propose(homes[0], NAME, [intro])
+    assert "two_officers" not in plain.charter.text(), "a charter that names none is as it always was"
+    proposal = meeting.propose(homes[0], NAME, [intro], classes=meeting.Classes.of(["text", "M2"], ["immediate"]))
+    charter = proposal.charter
+    assert (charter.two_officers, charter.signed) == (("M2", "text"), ("immediate",))
+    assert documents.parse_text(charter.text()) == charter
+    for bad in ('["text", "M2"]', '["M2", "M2", "text"]', '["m2"]', '"M2"', '["M2", 7]'):
+        with pytest.raises(DecodeError) as caught:
+            documents.parse_text(charter.text().replace('["M2", "text"]', bad))
+        assert caught.value.code == "document-malformed"
+    with pytest.raises(UsageError) as unknown:
+        meeting.Classes.of(["everything"], [])
+    assert unknown.value.code == "class-unknown"
+
+    # Settings add classes; those of the charter stay, and check-fire never waits for two.
+    own = ReleasePolicy(two_officers=frozenset({"flash"}), one_officer=frozenset({"M2", "H1"}))
+    policy = Rules(release=own).under(charter, forms_of(charter)).release
+    assert {"M2", "text", "flash"} <= policy.two_officers
+    assert policy.signed == {"immediate"}
+    assert policy.one_officer == {"X1", "H1"}
+
+    # A revision changes them, and shows what it changes.
+    meeting.install(homes[0], meeting.merge([meeting.accept(homes[1], proposal)]))
+    line = homes[0].line(NAME)
+    amended = meeting.amend(homes[0], line, classes=meeting.Classes.of([], ["immediate", "flash"]))
+    assert (amended.charter.two_officers, amended.charter.signed) == ((), ("flash", "immediate"))
+    assert meeting.changes(charter, amended.charter) == [
+        '-two_officers = ["M2", "text"]',
+        '-signed = ["immediate"]',
+        '+signed = ["flash", "immediate"]',
+    ]
+    assert meeting.amend(homes[0], line, retention_days=9).charter.two_officers == ("M2", "text")

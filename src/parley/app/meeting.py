@@ -13,6 +13,7 @@ the charter stands first in it. A party whose root needs several signers lets ea
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -161,7 +162,7 @@ def introduce(home: Home, line_name: str, passphrase: bytes | None = None, roots
     return encode_bundle({_title(raw): raw, _title(signed): signed})
 
 
-def propose(
+def propose(  # noqa: PLR0913 - what a charter states
     home: Home,
     line_name: str,
     introductions: Sequence[bytes],
@@ -170,10 +171,14 @@ def propose(
     languages: Sequence[str] = ("en",),
     deadlines: Mapping[str, int] | None = None,
     retention_days: int = 3650,
+    classes: Classes | None = None,
     succeeds: bytes = b"",
     passphrase: bytes | None = None,
 ) -> Proposal:
-    """A charter of revision 0 between this party and those introduced, signed by this party."""
+    """A charter of revision 0 between this party and those introduced, signed by this party.
+
+    ``classes``: those of messages that two officers release, or that carry an officer's key.
+    """
     own = introduce(home, line_name, passphrase)
     notes: list[bytes] = []
     entries: list[CharterMember] = []
@@ -197,10 +202,37 @@ def propose(
         tuple(entries),
         packs,
         dictionary,
+        classes.two_officers if classes else (),
+        classes.signed if classes else (),
     )
     documents.parse_text(charter.text())
     signed = sign_note(home, Note(charter.text(), ()), home.party()[1], passphrase)
     return _proposal(signed, notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """Classes of messages that a charter names, as ``parley.wire.documents.Charter`` has them."""
+
+    two_officers: tuple[str, ...] = ()
+    signed: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, two_officers: Iterable[str], signed: Iterable[str]) -> Classes:
+        """As people write them. Raises UsageError ``class-unknown``."""
+        return cls(_classes(two_officers), _classes(signed))
+
+
+def _classes(given: Iterable[str]) -> tuple[str, ...]:
+    found = tuple(sorted({c.strip() for c in given if c.strip()}))
+    for each in found:
+        if not documents.CLASS.fullmatch(each):
+            raise UsageError(
+                f"{each!r} is no class of messages.",
+                code="class-unknown",
+                next_step="Name forms by id (M2), 'text' for free text, or a precedence in small letters.",
+            )
+    return found
 
 
 def _introduced(data: bytes, number: int, line_name: str) -> tuple[CharterMember, list[bytes]]:
@@ -346,6 +378,7 @@ def amend(
     *,
     deadlines: Mapping[str, int] | None = None,
     retention_days: int | None = None,
+    classes: Classes | None = None,
     add: Sequence[bytes] = (),
     remove: Sequence[str] = (),
     packs: Sequence[CharterPack] | None = None,
@@ -374,9 +407,21 @@ def amend(
         members=tuple(entries),
         packs=current.packs if packs is None else tuple(packs),
         dictionary=current.dictionary if packs is None else usual_packs(home.forms)[1],
+        two_officers=current.two_officers if classes is None else classes.two_officers,
+        signed=current.signed if classes is None else classes.signed,
     )
     documents.parse_text(charter.text())
     return _proposal(sign_note(home, Note(charter.text(), ()), home.party()[1], passphrase), notes)
+
+
+def changes(before: Charter, after: Charter) -> list[str]:
+    """What a later revision changes of the text of the one in force: lines taken out and put in, as in a diff."""
+    if after.revision <= before.revision:
+        return []
+    texts = (before.text().splitlines(), after.text().splitlines())
+    found = difflib.unified_diff(*texts, lineterm="", n=0)
+    passing = ("---", "+++", "@@", "-revision", "+revision", "-founding", "+founding", "-previous", "+previous")
+    return [line for line in found if not line.startswith(passing)]
 
 
 def rotate(home: Home, line: LineHome, passphrase: bytes | None = None, roots: Iterable[Path] = ()) -> bytes:

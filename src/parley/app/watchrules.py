@@ -38,13 +38,20 @@ class Rules:
     onward: OnwardPolicy = field(default_factory=OnwardPolicy)
 
     def under(self, charter: Charter, forms: Forms) -> Rules:
-        """With the deadlines of ``charter``, and two officers for the forms that its packs want two for."""
+        """With the deadlines of ``charter``, and the classes that it and its packs name for two officers or a key.
+
+        A party's own settings add to those of the charter and take none away.
+        """
         within = {Precedence[name.upper()]: seconds for name, seconds in charter.acknowledge_within.items()}
-        two = self.release.two_officers | {form.id for form in forms if form.release == "two"}
+        named = frozenset({*charter.two_officers, *charter.signed})
+        two = self.release.two_officers | {*charter.two_officers, *(f.id for f in forms if f.release == "two")}
+        alone = ReleasePolicy().one_officer | (self.release.one_officer - named)
         return replace(
             self,
             allowances=replace(self.allowances, acknowledge_within=within),
-            release=replace(self.release, two_officers=two),
+            release=replace(
+                self.release, two_officers=two, signed=self.release.signed | {*charter.signed}, one_officer=alone
+            ),
         )
 
 

@@ -11,7 +11,7 @@ import typer
 from parley.app import config, fingerprint, meeting
 from parley.app.forms import usual_packs
 from parley.app.home import Home, LineHome
-from parley.app.meeting import Proposal
+from parley.app.meeting import Classes, Proposal
 from parley.app.service import ControlClient
 from parley.cli.output import HomeOption, JsonOption, LineOption, command, home_of, passphrase, say, show_json
 from parley.errors import UsageError
@@ -27,6 +27,15 @@ RootOption = Annotated[
     list[Path] | None,
     typer.Option(help="A root key file that is not in the home; several, where several signers are needed."),
 ]
+_CLASSES = "Class of messages: a form's id, 'text' for free text, or a precedence in small letters; several."
+TwoOption = Annotated[
+    list[str] | None,
+    typer.Option("--two-officers", help=f"{_CLASSES} Two officers release it."),
+]
+SignedOption = Annotated[
+    list[str] | None,
+    typer.Option("--signed", help=f"{_CLASSES} Released and acknowledged with an officer's key."),
+]
 ExpectOption = Annotated[
     str | None,
     typer.Option("--expect", help="The other side's fingerprint as they read it to you (12 words or hex)."),
@@ -36,6 +45,15 @@ ExpectOption = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(line, name="line")
+
+
+def _classes(found: LineHome, two_officers: list[str] | None, signed: list[str] | None) -> Classes | None:
+    """What an amendment makes of the charter's classes: a list that is not given stays; an empty text empties it."""
+    if two_officers is None and signed is None:
+        return None
+    charter = found.membership().current.charter
+    two = charter.two_officers if two_officers is None else two_officers
+    return Classes.of(two, charter.signed if signed is None else signed)
 
 
 def _read(path: Path) -> bytes:
@@ -64,6 +82,13 @@ def _show_proposal(home: Home, proposal: Proposal) -> None:
         say(f"     {fingerprint.words(member.party)}")
     within = ", ".join(f"{k} {v} s" for k, v in charter.acknowledge_within.items())
     say(f"  acknowledge within: {within}; contents kept {charter.retention_days} days")
+    if charter.two_officers:
+        say(f"  released by two officers: {', '.join(charter.two_officers)}")
+    if charter.signed:
+        say(f"  released and acknowledged with an officer's key: {', '.join(charter.signed)}")
+    if charter.revision and (home.line(charter.line).path / "documents").is_dir():
+        for change in meeting.changes(home.line(charter.line).membership().current.charter, charter):
+            say(f"  {change}")
     say(f"  signatures missing: {', '.join(proposal.missing) or 'none'}")
 
 
@@ -109,6 +134,8 @@ def propose(
     language: Annotated[list[str] | None, typer.Option(help="Languages of the line.")] = None,
     retention_days: Annotated[int, typer.Option(help="Days that contents are kept.")] = 3650,
     flash_seconds: Annotated[int, typer.Option(help="Acknowledge FLASH within so many seconds.")] = 60,
+    two_officers: TwoOption = None,
+    signed: SignedOption = None,
     succeeds: Annotated[str | None, typer.Option(help="Name of the line here that this one succeeds.")] = None,
     output: FileOption = None,
     home: HomeOption = None,
@@ -125,6 +152,7 @@ def propose(
         languages=language or ["en"],
         deadlines={"flash": flash_seconds},
         retention_days=retention_days,
+        classes=Classes.of(two_officers or (), signed or ()),
         succeeds=bytes(before),
         passphrase=passphrase(),
     )
@@ -274,6 +302,8 @@ def amend(
     name: LineOption = None,
     retention_days: Annotated[int | None, typer.Option(help="Days that contents are kept.")] = None,
     flash_seconds: Annotated[int | None, typer.Option(help="Acknowledge FLASH within so many seconds.")] = None,
+    two_officers: TwoOption = None,
+    signed: SignedOption = None,
     add_party: Annotated[list[Path] | None, typer.Option("--add", help=".intro file of a party that joins.")] = None,
     remove: Annotated[list[str] | None, typer.Option(help="Code of a party that goes, with its own signature.")] = None,
     packs: Annotated[bool, typer.Option("--packs", help="Read forms by the newest packs here.")] = False,
@@ -289,11 +319,14 @@ def amend(
         found,
         deadlines={"flash": flash_seconds} if flash_seconds is not None else None,
         retention_days=retention_days,
+        classes=_classes(found, two_officers, signed),
         add=[_read(p) for p in add_party or ()],
         remove=remove or (),
         packs=usual_packs(where.forms)[0] if packs else None,
         passphrase=passphrase(),
     )
+    if not json:
+        _show_proposal(where, proposal)
     path = output or Path(f"{found.name}-{proposal.charter.revision}.charter")
     _wrote(
         path,

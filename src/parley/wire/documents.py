@@ -28,6 +28,8 @@ CHARTER_HEADER: Final = "# parley charter v1"
 LEAVE_HEADER: Final = "# parley notice of leaving v1"
 _SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,22}[a-z0-9])?")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})?")
+CLASS: Final = re.compile(r"[A-Z]{1,3}[1-9][0-9]{0,3}|text|routine|priority|immediate|flash")
+"""A form's id, free text, or a precedence."""
 PRECEDENCES: Final = ("routine", "priority", "immediate", "flash")
 
 
@@ -150,6 +152,10 @@ class Charter:
     packs: tuple[CharterPack, ...] = ()
     dictionary: bytes = b""
     """SHA-256 of the dictionary that forms are compressed with; empty where there are no packs."""
+    two_officers: tuple[str, ...] = ()
+    """Classes that two officers release: a form's id, ``text`` for free text, or a precedence in small letters."""
+    signed: tuple[str, ...] = ()
+    """Classes whose release and acknowledgement carry an officer's key."""
 
     def text(self) -> str:
         """The document."""
@@ -164,6 +170,8 @@ class Charter:
             f'succeeds = "{self.succeeds.hex()}"',
             f"languages = {_strings(self.languages)}",
             f"retention_days = {self.retention_days}",
+            *([f"two_officers = {_strings(self.two_officers)}"] if self.two_officers else []),
+            *([f"signed = {_strings(self.signed)}"] if self.signed else []),
             *([f'dictionary = "{self.dictionary.hex()}"'] if self.packs else []),
             "",
             "[acknowledge_within_seconds]",
@@ -310,6 +318,16 @@ class _Table:
             raise _bad(f"{key} must be language tags such as en, fr, ru")
         return tuple(value)
 
+    def classes(self, key: str) -> tuple[str, ...]:
+        """Classes of messages; none where the charter names none, as those of before it could."""
+        value = self._table.get(key, [])
+        fits = isinstance(value, list) and len(value) <= limits.MAX_CLASSES
+        if not fits or not all(isinstance(v, str) and CLASS.fullmatch(v) for v in value):
+            raise _bad(f"{key} must be classes of messages such as M2, text or immediate")
+        if value != sorted(set(value)):
+            raise _bad(f"{key} must be in order, each class once")
+        return tuple(value)
+
     def table(self, key: str) -> _Table:
         value = self._table.get(key)
         if not isinstance(value, dict):
@@ -378,6 +396,8 @@ def _charter(table: _Table) -> Charter:
         members,
         packs,
         table.hash("dictionary") if packs else b"",
+        table.classes("two_officers"),
+        table.classes("signed"),
     )
 
 
