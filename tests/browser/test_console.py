@@ -299,5 +299,10 @@ def test_no_fault_on_any_page_in_any_language(
                 faults += [f"{language} {path} {fault}" for fault in axe(page)]
         s.wrong = [w for w in s.wrong if "404" not in w]
         assert faults == []
+        # The language is the officer's, at whatever workstation; the theme is the workstation's.
+        with at(browser, south, watched, "S1") as elsewhere:
+            elsewhere.page.goto(f"{south.url}/settings")
+            expect(elsewhere.page.locator("html")).to_have_attribute("lang", language)
+            expect(elsewhere.page.locator("html")).to_have_attribute("data-theme", "day")
         page.get_by_role("banner").locator("form button").click()
         assert axe(page) == []

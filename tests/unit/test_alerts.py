@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
 import hmac
 import json
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from typer.testing import CliRunner
 
-from parley.app.alerts import Alert, Alerts, Channel, Mail, Syslog, Webhook, load_channels
+from parley.app import meeting
+from parley.app.alerts import Alert, Alerts, Channel, Mail, Syslog, Webhook, load_channels, trial_alert, try_channel
+from parley.app.home import Home
+from parley.cli.main import app
 from parley.errors import BearerError, UsageError
 
 SECRET = b"a secret of sixteen bytes or more"
@@ -135,6 +149,113 @@ def test_mail_has_its_precedence_and_no_header_of_a_peers() -> None:
     assert Mail("m", "h", 1, "a@b", ("c@d",)).message(ALERT)["MMHS-Primary-Precedence"] == "4"
     with pytest.raises(BearerError):
         Mail("m", "127.0.0.1", 1, "a@example.org", ("b@example.org",)).send(ALERT)
+
+
+class Server(threading.Thread):
+    """A mail server that wants TLS and a login before it takes anything; one connection."""
+
+    def __init__(self, certificate: Path) -> None:
+        super().__init__()
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate)
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        self.said: list[tuple[bool, bytes]] = []
+        """Lines of the client, each with whether it came under TLS."""
+
+    def run(self) -> None:
+        with self.listening, self.listening.accept()[0] as plain:
+            with plain.makefile("rwb") as stream:
+                if not self.talk(stream, secure=False):
+                    return
+            with (
+                contextlib.suppress(ssl.SSLError, OSError),
+                self.context.wrap_socket(plain, server_side=True) as tls,
+                tls.makefile("rwb") as stream,
+            ):
+                self.talk(stream, secure=True)
+
+    def talk(self, stream: Any, *, secure: bool) -> bool:
+        """Answer until the client goes; True where it begins TLS."""
+        answers = {
+            b"EHLO": b"250-mail\r\n250 AUTH PLAIN" if secure else b"250-mail\r\n250 STARTTLS",
+            b"QUIT": b"221 bye",
+        }
+        answers |= {b"STAR": b"220 go on", b"AUTH": b"235 welcome", b"DATA": b"354 go on"}
+        data = False
+        if not secure:
+            stream.write(b"220 mail\r\n")
+            stream.flush()
+        while line := stream.readline():
+            self.said.append((secure, line.rstrip()))
+            if data and line != b".\r\n":
+                continue
+            word = line[:4].upper()
+            stream.write(b"250 ok" if data else answers.get(word, b"250 ok"))
+            stream.write(b"\r\n")
+            stream.flush()
+            data = not data and word == b"DATA"
+            if word == b"STAR":
+                return True
+        return False
+
+
+def certificate_for(path: Path, name: str) -> Path:
+    """A key with a certificate that it signed itself, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(
+        subject,
+        subject,
+        key.public_key(),
+        x509.random_serial_number(),
+        now - timedelta(days=1),
+        now + timedelta(days=1),
+    ).add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+    signed = made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + signed)
+    return path
+
+
+def test_mail_logs_in_under_tls_and_only_under_a_certificate_that_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusted, other = certificate_for(tmp_path / "one.pem", "mail"), certificate_for(tmp_path / "two.pem", "mail")
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    login = base64.b64encode(b"\0parley\0the password")
+    for certificate, held in ((trusted, True), (other, False)):
+        server = Server(certificate)
+        server.start()
+        to = ("watch@example.org",)
+        mail = Mail("m", "127.0.0.1", server.port, "parley@example.org", to, user="parley", password="the password")
+        why = try_channel(mail, trial_alert())
+        server.join(60)
+        assert (why is None) == held, why
+        secret = [secure for secure, line in server.said if login in line]
+        assert secret == ([True] if held else []), "a password goes over TLS that holds, or not at all"
+        taken = any(secure and b"MMHS-Primary-Precedence: 1" in line for secure, line in server.said)
+        assert taken == held
+
+
+def test_the_command_tries_each_channel_and_says_which_were_taken(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    meeting.init_party(home, "north", "Northland", ["en"])
+    assert json.loads(CliRunner().invoke(app, ["alerts", "list", "--home", str(home.path), "--json"]).stdout) == []
+    (home.path / "hook.secret").write_bytes(SECRET)
+    with hook() as (port, came):
+        text = f'[[alert]]\nkind = "webhook"\nname = "soc"\nurl = "http://127.0.0.1:{port}/"\n'
+        text += 'secret_file = "hook.secret"\n'
+        (home.path / "config.toml").write_text(
+            text + '[[alert]]\nkind = "syslog"\nname = "log"\nserver = "127.0.0.1:1"\n'
+        )
+        done = CliRunner().invoke(app, ["alerts", "test", "--home", str(home.path), "--json"])
+        assert [(r["name"], r["taken"]) for r in json.loads(done.stdout)] == [("soc", True), ("log", False)]
+        assert done.exit_code == 1
+        assert CliRunner().invoke(app, ["alerts", "test", "soc", "--home", str(home.path)]).exit_code == 0
+        assert [json.loads(body)["code"] for _, body in came] == ["test", "test"]
+    unknown = CliRunner().invoke(app, ["alerts", "test", "none", "--home", str(home.path), "--json"])
+    assert json.loads(unknown.stdout)["error"]["code"] == "alert-unknown"
 
 
 def test_a_failing_channel_is_told_once_and_its_alerts_come_later() -> None:

@@ -30,6 +30,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from parley import __version__
+from parley.app.home import Home
 from parley.errors import BearerError, UsageError
 
 _KEPT: Final = 256
@@ -40,9 +41,11 @@ _RETRY_MOST_S: Final = 300.0
 _HEARTBEAT_S: Final = 60
 _MAIL_HEARTBEAT_S: Final = 86_400
 HEARTBEAT: Final = "heartbeat"
+TEST: Final = "test"
 _FLASH: Final = frozenset({"flash", "no-duff", "alarm"})
 _PRECEDENCE: Final = {True: "4", False: "3"}
-"""RFC 6477, MMHS-Primary-Precedence: 4 is FLASH, 3 is IMMEDIATE."""
+_ROUTINE: Final = "1"
+"""RFC 6477, MMHS-Primary-Precedence: 4 is FLASH, 3 is IMMEDIATE, 1 is ROUTINE."""
 _FACILITY: Final = 10 << 3
 """Security and authorization messages (RFC 5424 section 6.2.1)."""
 _NOTICE_SEVERITY, _ALERT, _INFO = 5, 1, 6
@@ -120,7 +123,7 @@ class Mail:
         found["Message-ID"] = make_msgid(domain="parley.invalid")
         found["Auto-Submitted"] = "auto-generated"
         if alert.code != HEARTBEAT:
-            found["MMHS-Primary-Precedence"] = _PRECEDENCE[alert.code in _FLASH]
+            found["MMHS-Primary-Precedence"] = _ROUTINE if alert.code == TEST else _PRECEDENCE[alert.code in _FLASH]
         about = f" about {_plain(alert.about)}" if alert.about else ""
         found.set_content(f"{_plain(alert.code)}{about} on the line {_plain(alert.line)}.\nLook at the console.\n")
         return found
@@ -150,7 +153,7 @@ class Syslog:
 
     def line(self, alert: Alert) -> bytes:
         """The message."""
-        severity = _INFO if alert.code == HEARTBEAT else _ALERT if alert.code in _FLASH else _NOTICE_SEVERITY
+        severity = _INFO if alert.code in (HEARTBEAT, TEST) else _ALERT if alert.code in _FLASH else _NOTICE_SEVERITY
         when = datetime.fromtimestamp(alert.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         fields = " ".join(f'{k}="{_quoted(getattr(alert, k))}"' for k in ("line", "code", "about"))
         host = _plain(socket.gethostname()) or "-"
@@ -255,6 +258,25 @@ def _bad(path: Path, why: str) -> UsageError:
     return UsageError(
         f"{path} is not acceptable: {why}.", code="config", next_step="See docs/howto/alert-elsewhere.md."
     )
+
+
+def channels_of(home: Home) -> list[Channel]:
+    """The channels of a home. Raises UsageError."""
+    return load_channels(home.path / "config.toml")
+
+
+def trial_alert() -> Alert:
+    """What a test of a channel sends: it is about nothing."""
+    return Alert("", TEST, "", int(time.time()))
+
+
+def try_channel(channel: Channel, alert: Alert) -> BearerError | None:
+    """Send it now; why it failed, or None when it was taken."""
+    try:
+        channel.send(alert)
+    except BearerError as error:
+        return error
+    return None
 
 
 # -- running ----------------------------------------------------------------------------------------------

@@ -89,6 +89,8 @@ class Officer:
     revoked: int = 0
     stated: Mapping[str, Standing] = field(default_factory=dict)
     """What the record of each line, by the line's id, says of the key so far."""
+    language: str = ""
+    """In which the console speaks to them, at whatever browser; empty until they chose."""
 
     @property
     def key(self) -> bytes:
@@ -314,6 +316,12 @@ class Officers:
             state.officers[officer.key] = officer
         return officer
 
+    def speak(self, key: bytes, language: str) -> None:
+        """Keep the language of an officer's choice with them."""
+        with self._change() as state:
+            if key in state.officers:
+                state.officers[key] = replace(state.officers[key], language=language)
+
     def to_state(self, line: str) -> list[Officer]:
         """Those of whom the record of ``line`` does not yet say where they stand."""
         return [
@@ -413,6 +421,7 @@ def _write(state: _State) -> bytes:
             "approvals": [[part.hex() for part in a.plain()] for a in o.approvals],
             "revoked": o.revoked,
             "stated": {line: str(standing) for line, standing in o.stated.items()},
+            "language": o.language,
         }
         for o in state.officers.values()
     ]
@@ -443,6 +452,7 @@ def _read(data: bytes) -> _State:
                 tuple(read_assertion([bytes.fromhex(part) for part in a]) for a in row["approvals"]),
                 row["revoked"],
                 {line: Standing(standing) for line, standing in row["stated"].items()},
+                str(row.get("language", "")),
             )
             for row in table["officers"]
         ]

@@ -9,6 +9,7 @@ import typer
 from parley import __version__
 from parley.cli import (
     aid,
+    alerts,
     backup,
     forms,
     identity,
@@ -65,6 +66,7 @@ backup.register(app)
 watch.register(app)
 officers.register(app)
 tokens.register(app)
+alerts.register(app)
 scenario.register(app)
 
 

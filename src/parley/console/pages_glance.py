@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from starlette.responses import Response
@@ -29,10 +30,12 @@ async def settings(visit: Visit) -> Response:
 
 @page("/settings", name="set_settings", methods=("POST",), everybody=True)
 async def set_settings(visit: Visit) -> Response:
-    """Keep the choices of this browser's officer."""
+    """Keep the theme with this browser, and the language with the officer, too: they find it at every workstation."""
     language, theme = await visit.field("language"), await visit.field("theme")
     if language not in words.LANGUAGES or theme not in THEMES:
         raise UsageError(f"{language!r} or {theme!r} is not known here.", code="setting-unknown")
+    if visit.who is not None:
+        await asyncio.to_thread(visit.console.sign_in.officers.speak, visit.who.key, language)
     response = visit.go("settings")
     visit.remember(response, "language", language)
     visit.remember(response, "theme", theme)

@@ -268,10 +268,10 @@ class Visit:
 
     @cached_property
     def language(self) -> str:
-        """The officer's."""
-        chosen = self.request.cookies.get("parley-language", "")
-        if chosen in words.LANGUAGES:
-            return chosen
+        """The officer's, at whatever browser; this browser's while nobody is signed in or the officer chose none."""
+        for chosen in (self.who.language if self.who else "", self.request.cookies.get("parley-language", "")):
+            if chosen in words.LANGUAGES:
+                return chosen
         return words.best_language(self.request.headers.get("accept-language", ""), self.console.settings.language)
 
     @property

@@ -1,0 +1,97 @@
+"""A console whose node stops or is killed, and comes back: said at once, and heard. R34, ecosystem wish 14."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from parley.app import meeting
+from parley.app.home import Home
+from parley.app.process import free_port
+
+
+class Process:
+    """A party's node as its administrator runs it: ``parley serve``, with its console."""
+
+    def __init__(self, home: Home) -> None:
+        self.home, self.port = home, free_port()
+        self.url = f"http://localhost:{self.port}"
+        (home.path / "config.toml").write_text(f'[console]\nlisten = "127.0.0.1:{self.port}"\norigin = "{self.url}"\n')
+        self.running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "parley", "serve", "--home", str(self.home.path), "--json"]
+        with (self.home.path / "serve.log").open("ab") as log:
+            self.running = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=dict(os.environ)
+            )
+
+    def said(self, text: str) -> bool:
+        assert self.running is not None
+        log = (self.home.path / "serve.log").read_text()
+        assert self.running.poll() is None, log
+        return text in log
+
+    def tell(self, what: signal.Signals) -> None:
+        assert self.running is not None
+        self.running.send_signal(what)
+        if what is signal.SIGKILL:
+            self.running.wait(60)
+            (self.home.path / "serve.log").write_text("")
+
+    def close(self) -> None:
+        if self.running is not None and self.running.poll() is None:
+            self.running.send_signal(signal.SIGCONT)
+            self.running.kill()
+            self.running.wait(60)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Process]:
+    homes = [Home(tmp_path / name) for name in ("north", "south")]
+    for home in homes:
+        meeting.init_party(home, home.path.name, home.path.name.title(), ["en"])
+    proposal = meeting.propose(homes[0], "trial", [meeting.introduce(homes[1], "trial")])
+    meeting.install(homes[0], meeting.merge([meeting.accept(homes[1], proposal)]))
+    process = Process(homes[0])
+    process.start()
+    yield process
+    process.close()
+
+
+def test_a_node_that_stops_or_is_killed_is_missed_at_once(browser: Browser, served: Process, watched: Any) -> None:
+    watched.until(lambda: served.said("stop with Ctrl-C"), 60)
+    context = browser.new_context(locale="en-GB")
+    page = context.new_page()
+    page.goto(f"{served.url}/sign-in")
+    lost, body = page.locator("#lost"), page.locator("body")
+    expect(body).to_have_attribute("data-ready", "yes")
+    expect(lost).to_be_hidden()
+    # It hangs: the connection stays, and nothing comes. The page misses its signs of life.
+    served.tell(signal.SIGSTOP)
+    expect(lost).to_contain_text("THE NODE IS NOT ANSWERING")
+    expect(lost).to_be_visible()
+    expect(body).to_have_attribute("data-sounding", "yes")
+    served.tell(signal.SIGCONT)
+    expect(lost).to_be_hidden()
+    expect(body).to_have_attribute("data-sounding", "no")
+    # It dies: the connection goes with it.
+    served.tell(signal.SIGKILL)
+    expect(lost).to_be_visible()
+    expect(body).to_have_attribute("data-sounding", "yes")
+    # Another run of it comes back under the same address: the page finds it by itself, and lives.
+    served.start()
+    watched.until(lambda: served.said("stop with Ctrl-C"), 60)
+    expect(lost).to_be_hidden()
+    expect(body).to_have_attribute("data-sounding", "no")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.locator("#passkey-said")).not_to_be_empty()
+    context.close()
