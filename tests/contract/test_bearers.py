@@ -60,6 +60,7 @@ def test_tls_keeps_the_contract(keys: Keys) -> None:
 
 
 def test_folders_keep_the_contract(tmp_path: Path) -> None:
+    # BEA-3
     async def pair() -> tuple[Bearer, Bearer]:
         there, back = tmp_path / "there", tmp_path / "back"
         there.mkdir()
@@ -101,6 +102,7 @@ def test_memory_faults_come_from_their_draw() -> None:
 
 
 def test_tls_refuses_who_is_not_pinned(keys: Keys) -> None:
+    # BEA-1
     async def run() -> None:
         heard, refused = Listener(), Listener()
         bearer = await listening(keys, heard)
@@ -145,6 +147,7 @@ def test_tls_refuses_old_versions_and_groups(keys: Keys, version: ssl.TLSVersion
 
 
 def test_300_half_open_connections_keep_no_peer_out(keys: Keys) -> None:
+    # BEA-2
     # bad: 300 half-open connections -> the oldest are closed, `connections-crowded` is told, and a peer gets in
     async def run() -> float:
         heard, mine = Listener(), Listener()

@@ -74,6 +74,7 @@ def test_truncated_datagrams(caught: Case) -> None:
 
 
 def test_oversized_datagrams(caught: Case) -> None:
+    # PRO-18
     # bad: oversized datagrams -> dropped unread: `datagram-size`
     world, held = caught
     assert give(world, held[0] + bytes(limits.MAX_DATAGRAM)) == {"datagram-size"}

@@ -635,7 +635,7 @@ def test_a_flood_of_routine_leaves_room_for_flash() -> None:
 
 
 def test_each_precedence_waits_for_its_own_receipts_alone() -> None:
-    """Unreceipted IMMEDIATE used up what FLASH may have on the way."""
+    """Unreceipted IMMEDIATE used up what FLASH may have on the way. PRO-17."""
     world = World(2)
     world.link(0, 1)
     world.run(1.0)
@@ -952,3 +952,18 @@ def test_what_comes_over_a_gap_in_its_own_tree_waits_for_it() -> None:
     world.run(10.0)
     assert world.texts(1) == ["flash", *(f"routine {n}" for n in range(4))]
     assert world.settled()
+
+
+def test_a_chain_ends_with_its_recipients_its_count_and_its_day() -> None:
+    # SEAL-7
+    world = World(3)
+    chains, now = world.lines[0].chains, world.now(0)
+    first = chains.chain_for([1], now)
+    assert chains.chain_for([1, 2], now).tag != first.tag
+    assert chains.chain_for([1], now) is first
+    first.counter = limits.CHAIN_MAX_MESSAGES
+    second = chains.chain_for([1], now)
+    assert second.tag != first.tag
+    chains.seal(second, b"\x80")
+    later = i.Now(now.wall + limits.CHAIN_MAX_AGE_S + 1, now.boot)
+    assert chains.chain_for([1], later).tag != second.tag
