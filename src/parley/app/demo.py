@@ -235,7 +235,7 @@ class _Demo:
         for node, language, reader in ((north, "en", "Northland"), (south, "ru", "Southland")):
             shown = await node.call("show", id=id_, **{"in": language})
             head = shown["text"].split("\n\n")[0].splitlines()
-            self._tell(f"{reader} reads: {' / '.join(head)}  (French: parley read --in fr {id_})")
+            self._tell(f"{reader} reads: {' / '.join(head)}")
 
     async def _check_overtaking(self, south: NodeProcess, queued: int) -> None:
         arrived = await _messages(south, "")
@@ -321,7 +321,7 @@ class _Demo:
         for node, language in ((north, "en"), (south, "ru"), (south, "fr")):
             shown = [_view(m) for m in await _messages(node, language)]
             transcripts.append(self._out / ("transcript.html" if language == "en" else f"transcript-{language}.html"))
-            write_private(transcripts[-1], as_html(f"The line {LINE}", shown, language).encode())
+            write_private(transcripts[-1], as_html(LINE, shown, language).encode())
         sys.stdout.write("\n" + as_text(views) + "\n")
         self._tell(f"records: {_listed(records)}; transcripts in English, Russian and French: {_listed(transcripts)}")
         states = [x for m in messages for x in m["recipients"]]

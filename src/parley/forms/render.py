@@ -86,7 +86,8 @@ def _short_notice(lead: LeadTime, words: Words) -> str:
         text = words.say("Sent after the start; agreed minimum notice {agreed}.")
     else:
         text = words.say("Short notice: lead time {lead}; agreed minimum {agreed}.")
-    return text.format(lead=_duration(lead.seconds, words), agreed=_duration(lead.agreed, words))
+    said = text.format(lead=_duration(lead.seconds, words), agreed=_duration(lead.agreed, words))
+    return said.replace("..", ".")  # An abbreviated unit brings the full stop that ends the sentence.
 
 
 def _duration(seconds: int, words: Words) -> str:

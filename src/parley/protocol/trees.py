@@ -368,17 +368,12 @@ class Trees:
         raise ProofInvalid(f"entry {index} of {tree.log} is not the one that its author signed.", code="entry-differs")
 
     def _keep(self, tree: Tree, index: int, read: _Read, *, is_new: bool) -> Accepted | None:
-        key = r.entry_key(tree.log, index)
-        if is_new:
-            self._rows.put(r.ENTRY, key, read.stored.encode())
-            if read.stored.state is State.BLIND:
-                tree.holes.add(index)
-            return read.content
-        if index in tree.holes and read.stored.state is not State.BLIND:
-            self._rows.put(r.ENTRY, key, read.stored.encode())
-            tree.holes.discard(index)
-            return read.content
-        return None
+        blind = read.stored.state is State.BLIND
+        if not is_new and (blind or index not in tree.holes):
+            return None
+        self._rows.put(r.ENTRY, r.entry_key(tree.log, index), read.stored.encode())
+        (tree.holes.add if blind else tree.holes.discard)(index)
+        return read.content
 
     # -- asking ----------------------------------------------------------------------------------------
 
