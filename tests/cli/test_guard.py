@@ -98,6 +98,11 @@ def alarms(home: Path) -> dict[str, list[dict[str, Any]]]:
     return {a["id"]: a["of"] for a in parley("watch", "--home", home)["alarms"]}
 
 
+def alarm_of(home: Path, message: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = until(lambda: alarms(home).get(message))
+    return found
+
+
 def test_a_hospital_holds_the_plan_that_comes_too_near_until_an_officer_overrides(homes: tuple[Path, Path]) -> None:
     aid, force = ("--home", homes[0]), ("--home", homes[1])
     window = ("--start", clock(hours=1), "--end", clock(hours=3))
@@ -232,7 +237,7 @@ def test_a_track_in_a_notified_corridor_names_the_convoy_and_who_was_called(
         "stage: new\nmovement-id: MOV-117\norganisation: Relief\npurpose: food\nin-charge: [Convoy +00 555 0111]\n"
         "headquarters: [Duty desk +00 555 0100]\nvehicles: [{type: Car}, {type: Car}, {type: Car}]\n"
         "route:\n- corridor: [31-25.0N 034-21.0E, 31-27.5N 034-23.0E, 31-31.0N 034-26.0E]\n  width: 200 m\n"
-        f"  times: ['{clock(minutes=-30)}/{clock(hours=2)}']\n"
+        f"  times: ['{clock(minutes=-10)}/{clock(hours=2)}']\n"
     )
     sent = parley("send", "--form", "movement", "--file", form, *aid)
     until(lambda: parley("movements", *force))
@@ -267,3 +272,26 @@ def test_a_track_in_a_notified_corridor_names_the_convoy_and_who_was_called(
     parley("track", "drop", "gunmen", *force)
     assert parley("track", "drop", "gunmen", *force, status=2)["error"]["code"] == "track-unknown"
     assert [c["outcome"] for c in parley("calls", "list", "MOV-117", *force)] == ["no-answer", "no-answer"]
+
+
+def test_what_is_late_by_the_clock_alone_alarms_once(homes: tuple[Path, Path], tmp_path: Path) -> None:
+    """R63, B5: a convoy under way that does not report, on both sides. R70: a place that is to be confirmed again."""
+    form = tmp_path / "movement.yaml"
+    form.write_text(
+        "stage: new\nmovement-id: MOV-9\norganisation: Relief\npurpose: food\nin-charge: [Convoy +00 555 0111]\n"
+        "headquarters: [Duty desk +00 555 0100]\nvehicles: [{type: Car}]\n"
+        "route:\n- corridor: [31-25.0N 034-21.0E, 31-27.5N 034-23.0E]\n  width: 200 m\n"
+        f"  times: ['{clock(minutes=-45)}/{clock(hours=2)}']\n"
+    )
+    sent = parley("send", "--form", "movement", "--file", form, "--home", homes[0])
+    for home in homes:
+        (raised,) = alarm_of(home, sent["id"])
+        assert raised["code"] == "silent"
+        assert parley("movements", "--home", home)[0]["silent"]
+    old = notify_hospital(homes[0], **{"site-id": "OLD-1", "confirmed-on": clock(days=-100)})
+    (raised,) = until(lambda: alarms(homes[0]).get(old))
+    assert (raised["code"], raised["detail"]) == ("confirm-due", "OLD-1")
+    assert until(lambda: parley("sites", "list", "--state", "confirm", "--home", homes[1]))[0]["ref"] == "OLD-1"
+    assert old not in alarms(homes[1]), "only its own party can confirm it"
+    for home in homes:
+        assert [r["code"] for r in alarms(home)[sent["id"]]] == ["silent"]

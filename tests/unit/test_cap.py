@@ -1,19 +1,23 @@
 """CAP 1.2 as its schema wants it: elements and their order, how often each stands, its values.
 
-The schema itself is not in this repository; what it asks for is written down here from OASIS CAP 1.2, section 3.2.
+The schema itself is not in this repository; what it asks for is written down here from OASIS CAP 1.2, section 3.2. With
+``CAP_SCHEMA=CAP-v1.2.xsd`` every alert of these tests is held against the schema itself as well.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import xml.etree.ElementTree as ET
 from datetime import date
+from functools import cache
 from importlib.resources import files
 from typing import Final
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree  # type: ignore[import-untyped]
 
 from parley.notices.cap import to_cap
 from parley.notices.draft import NoticeDraft, NoticeKind, Part
@@ -105,7 +109,15 @@ def faults(element: ET.Element, rows: Rows) -> list[str]:
     return found
 
 
+@cache
+def schema() -> etree.XMLSchema | None:
+    path = os.environ.get("CAP_SCHEMA")
+    return etree.XMLSchema(etree.parse(path)) if path else None
+
+
 def check(text: str) -> None:
+    if (official := schema()) is not None:
+        official.assertValid(etree.fromstring(text.encode()))
     alert = ET.fromstring(text)
     assert alert.tag == f"{CAP}alert"
     assert faults(alert, ALERT) == []

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from parley.app.following import on_silence
 from parley.app.forms import read_message
 from parley.app.officers import Officers, state_officers
 from parley.app.views import Views
@@ -19,7 +20,7 @@ from parley.app.watching import Book, Row
 from parley.app.watchlog import WatchLog
 from parley.app.watchrules import Rules
 from parley.errors import ParleyError, UsageError
-from parley.forms.filled import write_values
+from parley.forms.filled import Filled, write_values
 from parley.forms.render import as_text, render
 from parley.ids import EntryId, MemberNumber
 from parley.procedure import facts
@@ -256,7 +257,10 @@ class Desk:
         }
 
     def _open_next_step(self, row: Row) -> None:
-        """A draft of what the form says comes next, with the reference filled in, for an officer to send (B8)."""
+        """A draft of what the form says comes next, with the reference filled in, for an officer to send (B8).
+
+        Where the form names the one that follows it is that form, filled in; else what is to be done, in words.
+        """
         message, said = row.ticket.message, row.ticket.said
         charter = self.runtime.node.line.membership.current.charter
         language, form = charter.languages[0], self.runtime.forms.get(said.form)
@@ -264,8 +268,22 @@ class Desk:
         words = self.runtime.forms.words(language)
         text = f"{words.say(step)}\n{self.name(message)}".strip()
         draft = next_step(message, text, language, said.precedence, self.now, self.rules.ladder)
+        filled = self._filled(message)
+        following = on_silence(self.runtime.forms, filled, language, said.precedence) if filled else None
+        if following is not None:
+            draft = replace(draft, body=following.body, form=following.form)
         seen = self.book.place - 1
         self.log.keep(Draft(draft, self.runtime.audience(message), _PREPARED, self.now, seen, charter.purpose))
+
+    def _filled(self, message: EntryId) -> Filled | None:
+        """The form that a message on the record is; None for text, or when it cannot be read."""
+        views = self.runtime.views()
+        try:
+            said = views.said(views.stored(message))
+            content = said.content if said is not None else None
+            return views.filled(message.log, content) if isinstance(content, Message) else None
+        finally:
+            views.close()
 
     def leave_exercise(self) -> list[dict[str, Any]]:
         """Alarm for what is real on an exercise line (D10), once for each message."""

@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from parley.app.clashes import Alert, Pair, Raise, conflict_data, distance_to, key, over
 from parley.app.conflictrules import ConflictSettings, load_conflict_settings
 from parley.app.desk import desk_of, first_of, keep_watch
+from parley.app.overdue import Overdue
 from parley.app.plans import Plan, Plans, digest, first_position
-from parley.app.register import Notice, Register, height_words, volumes_of
-from parley.conflict.areas import HALF_ROUND_M, places, prepare
+from parley.app.register import Notice, Register, volumes_of
 from parley.conflict.check import Activity, Conflict, Controller, Degree, check, controllers
 from parley.conflict.volumes import Prepared, prepare_volume
 from parley.errors import DecodeError, ParleyError, UsageError
@@ -26,7 +27,7 @@ from parley.geo.coordinates import format_position
 from parley.ids import EntryId
 from parley.procedure import watch as w
 from parley.stores.conflict_index import ConflictIndex
-from parley.wire.geometry import Band, Point, Position, Volume, Window
+from parley.wire.geometry import Band, Point, Position, Volume
 
 if TYPE_CHECKING:
     from parley.app.runtime import Runtime
@@ -41,48 +42,9 @@ _REST_S: Final = 0.25
 rest is looked at as soon as its receipt has gone out."""
 _DIRECT: Final = 50_000
 """Pairs of new notices and plans that are compared one by one; more are found through the index."""
-_WINDOWS_SHOWN: Final = 5
 _NAMED: Final = 8
 _KNOWN: Final = 5_000
 """Known places that an entered position is held against."""
-_DEGREES: Final = {Degree.NEAR: "near", Degree.MEETS: "meets", Degree.BLOCKING: "blocking"}
-_OVERDUE: Final = "validity-over"
-"""The doubt about a protected place that was not confirmed in time: it is held against plans all the same."""
-Pair = tuple[str, str]
-"""A plan's id and the name of an announced area."""
-
-
-@dataclass(frozen=True, slots=True)
-class Raise:
-    """An alarm to be entered in the watch's log."""
-
-    message: EntryId
-    code: str
-    role: str
-    detail: str
-
-
-@dataclass(slots=True)
-class Alert:
-    """A conflict that is kept. ``data`` is what ``conflict_data`` says of it. Times are POSIX seconds."""
-
-    pair: Pair
-    data: dict[str, Any]
-    degree: Degree
-    first_seen: int
-    raised: bool = False
-    override: dict[str, Any] | None = None
-    """``officer``, ``reason``, ``time`` and ``plan``: the digest of the plan that it holds for."""
-
-    def row(self) -> dict[str, Any]:
-        """As it is kept."""
-        return {
-            "data": self.data,
-            "degree": int(self.degree),
-            "first_seen": self.first_seen,
-            "raised": self.raised,
-            "override": self.override,
-        }
 
 
 @dataclass(slots=True)
@@ -117,6 +79,7 @@ class Guard:
         self.fires: dict[EntryId, tuple[Controller, ...]] = {}
         """Check-fires, each with whose activities are under way near it."""
         self.told: Callable[[dict[str, Any]], None] = lambda _: None
+        self.overdue = Overdue()
         self._own: dict[str, _Own] = {}
         self._lock = asyncio.Lock()
         self._loaded = False
@@ -139,8 +102,8 @@ class Guard:
             self.told(event)
 
     def changed(self) -> bool:
-        """Whether the record or the plans changed since the last look."""
-        return self._now_seen() != self._seen
+        """Whether the record or the plans changed since the last look, or something fell due by the clock."""
+        return self._now_seen() != self._seen or self.desk.now >= self.overdue.next
 
     def _now_seen(self) -> tuple[int, int]:
         return self.runtime.node.store.version, self.kept.version
@@ -172,6 +135,9 @@ class Guard:
             self._keep(kept, before, self._find(views, changed, news.added), found)
             self._fire(news.fires, found)
             self._strays(views, news.reports, found)
+            for each, event in self.overdue.look(self, views):
+                found.raises.append(each)
+                found.events.append(event)
         finally:
             views.close()
         # From before, so that nothing is missed that came meanwhile: at worst one look more, which finds nothing.
@@ -179,8 +145,8 @@ class Guard:
         return found
 
     def _load(self, kept: Plans) -> None:
-        for key, row in kept.rows("alert"):
-            plan, _, notice = key.partition("\0")
+        for name, row in kept.rows("alert"):
+            plan, _, notice = name.partition("\0")
             self.alerts[plan, notice] = Alert(
                 (plan, notice), row["data"], Degree(row["degree"]), row["first_seen"], row["raised"], row["override"]
             )
@@ -244,7 +210,7 @@ class Guard:
             theirs = Activity(name, notice.kind, prepared, own=False, protected=notice.protected)
             conflict = check(own.activity, theirs, self.settings.rules)
             if conflict is not None:
-                yield (id_, name), conflict, self._data(own.plan, notice, name, conflict)
+                yield (id_, name), conflict, conflict_data(own.plan, notice, name, conflict, self._code(notice))
 
     def _prepared(self, views: Views, notice: Notice, cache: dict[str, dict[str, Prepared]]) -> dict[str, Prepared]:
         if notice.id not in cache:
@@ -256,40 +222,6 @@ class Guard:
                     continue
             cache[notice.id] = found
         return cache[notice.id]
-
-    def _data(self, plan: Plan, notice: Notice, name: str, conflict: Conflict) -> dict[str, Any]:
-        windows = conflict.windows
-        doubts = list(conflict.doubts)
-        if notice.valid is not None and (windows is None or any(end > notice.valid.end for _, end in _pairs(windows))):
-            doubts.append(_OVERDUE)
-        at = conflict.places[0].at
-        return {
-            "plan": plan.id,
-            "plan_name": plan.name,
-            "role": plan.role,
-            "notice": name,
-            "message": notice.id,
-            "author": self._code(notice),
-            "number": notice.number,
-            "subject": notice.subject,
-            "sort": notice.sort,
-            "ref": notice.ref,
-            "degree": _DEGREES[conflict.degree],
-            "where": format_position(at),
-            "lat": at.lat / 1e6,
-            "lon": at.lon / 1e6,
-            "metres": round(conflict.metres),
-            "vertical_m": round(conflict.vertical_m),
-            "seconds": conflict.seconds,
-            "heights": _heights(conflict),
-            "windows": None if windows is None else [[w.start, w.end] for w in windows[:_WINDOWS_SHOWN]],
-            "windows_count": len(windows) if windows is not None else 0,
-            "ends": _ends(plan, conflict),
-            "doubts": doubts,
-            "stated": notice.sent,
-            "convoy": list(notice.convoy),
-            "headquarters": list(notice.headquarters),
-        }
 
     def _code(self, notice: Notice) -> str:
         return self.runtime.node.line.membership.member(notice.author).code
@@ -313,10 +245,10 @@ class Guard:
                     alert.raised = False
             self.alerts[pair] = alert
         self._raises(now, found)
-        changes: dict[str, dict[str, Any] | None] = {_key(pair): None for pair in before if pair not in self.alerts}
+        changes: dict[str, dict[str, Any] | None] = {key(pair): None for pair in before if pair not in self.alerts}
         for pair, alert in self.alerts.items():
             if before.get(pair) is not alert:
-                changes[_key(pair)] = alert.row()
+                changes[key(pair)] = alert.row()
         kept.write("alert", changes)
 
     def _raises(self, now: int, found: _Found) -> None:
@@ -464,7 +396,7 @@ class Guard:
                         "time": desk.now,
                         "plan": self._own[plan].digest,
                     }
-                self.kept.write("alert", {_key(a.pair): a.row() for a in held})
+                self.kept.write("alert", {key(a.pair): a.row() for a in held})
 
             await desk.alone(enter)
             return held
@@ -477,44 +409,6 @@ class Guard:
     def plans(self) -> list[Plan]:
         """One's own plans and tracks, as of the last look."""
         return [own.plan for own in self._own.values()]
-
-
-def _key(pair: Pair) -> str:
-    return f"{pair[0]}\0{pair[1]}"
-
-
-def distance_to(at: Position, volumes: Iterable[Volume]) -> int:
-    """Metres from a place to the nearest of some areas; 0 within one, or when there are none."""
-    here = prepare([Point(at)])
-    found = [place.metres for v in volumes for place in places(here, prepare(v.shapes), HALF_ROUND_M)[:1]]
-    return round(min(found, default=0.0))
-
-
-def over(alert: Alert, now: int) -> bool:
-    """Whether all of it lies in the past."""
-    ends = alert.data["ends"]
-    return bool(ends) and now >= ends
-
-
-def _pairs(windows: Iterable[Window]) -> list[tuple[int, int]]:
-    return [(w.start, w.end) for w in windows]
-
-
-def _ends(plan: Plan, conflict: Conflict) -> int:
-    """When both are over, 0 for never; of two that miss in time, when the plan is."""
-    windows = conflict.windows
-    if windows:
-        return max(w.end for w in windows) + conflict.buffer.seconds
-    if windows is None:
-        return 0
-    return max((w.end for w in plan.volume.windows()), default=0)
-
-
-def _heights(conflict: Conflict) -> str:
-    if conflict.heights is None:
-        return "apart"
-    lower, upper = conflict.heights.lower, conflict.heights.upper
-    return f"{height_words(lower) or 'surface'} to {height_words(upper) or 'unlimited'}"
 
 
 def guard_of(runtime: Runtime) -> Guard:
@@ -542,7 +436,8 @@ async def keep_guard(runtime: Runtime, told: Callable[[dict[str, Any]], None], s
         rest = min(_AGAIN_S, max(_REST_S, _SHARE * (loop.time() - begun)))
         await asyncio.wait([stopped], timeout=rest)
         if not stop.is_set() and not guard.changed():
-            await first_of(stopped, runtime.news, guard.desk.rules.watch.look_s)
+            rest = min(guard.desk.rules.watch.look_s, guard.overdue.next - guard.desk.now)
+            await first_of(stopped, runtime.news, max(0, rest))
     await stopped
 
 

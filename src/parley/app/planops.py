@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from parley.app import situation
+from parley.app.clashes import Alert
 from parley.app.forms import fill, read_yaml
-from parley.app.guard import Alert, Guard, guard_of
+from parley.app.guard import Guard, guard_of
 from parley.app.plans import Fix, Plan, Track, check_plan, plan_of, read_track, slug
 from parley.app.register import CHECK_FIRE, from_form
 from parley.app.sanity import doubts, form_doubts, volume_doubts
-from parley.app.sites import compare, read_sites
 from parley.errors import UsageError
 from parley.forms.filled import Filled
 from parley.forms.geotext import read_height, read_time, read_times, read_volume
@@ -37,7 +37,7 @@ _FIXES: Final = 500
 """Fixes that are kept of one track."""
 
 
-async def _ask(runtime: Runtime, ask: Callable[[Guard, Views], T]) -> T:
+async def ask_guard(runtime: Runtime, ask: Callable[[Guard, Views], T]) -> T:
     """Ask the guard once it is up to date; what it finds is raised as when it finds it by itself."""
     guard = guard_of(runtime)
     await guard.look()
@@ -59,7 +59,7 @@ async def _ask(runtime: Runtime, ask: Callable[[Guard, Views], T]) -> T:
 async def plans(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """Own plans: id, name, kind, role, protected, where, windows, lower, upper, state, conflicts, held (notices)."""
     del params
-    return await _ask(
+    return await ask_guard(
         runtime,
         lambda guard, _: [situation.plan_data(guard, p) for p in guard.plans() if not p.id.startswith("track:")],
     )
@@ -87,8 +87,8 @@ async def plan_put(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - J
 
 async def _put(runtime: Runtime, plan: Plan, params: Params) -> dict[str, Any]:
     check_plan(plan)
-    before = await _ask(runtime, lambda guard, _: {a.pair: a.degree for a in _of(guard, plan.id)})
-    asked = await _ask(runtime, lambda guard, _: volume_doubts(plan.volume, guard.known(), land=plan.protected))
+    before = await ask_guard(runtime, lambda guard, _: {a.pair: a.degree for a in _of(guard, plan.id)})
+    asked = await ask_guard(runtime, lambda guard, _: volume_doubts(plan.volume, guard.known(), land=plan.protected))
     guard = guard_of(runtime)
     await asyncio.to_thread(guard.kept.put, [plan])
     await guard.look()
@@ -108,7 +108,7 @@ async def _put(runtime: Runtime, plan: Plan, params: Params) -> dict[str, Any]:
             "gone": sorted(notice for _, notice in set(before) - set(now)),
         }
 
-    return await _ask(runtime, answer)
+    return await ask_guard(runtime, answer)
 
 
 def _of(guard: Guard, plan: str) -> list[Alert]:
@@ -218,7 +218,7 @@ async def plans_import(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401
             "held": sorted(id_ for id_ in ids if guard.holding(id_)),
         }
 
-    return await _ask(runtime, answer)
+    return await ask_guard(runtime, answer)
 
 
 def plan_of_form(runtime: Runtime, name: str, form: str, text: str) -> PlaceDraft:
@@ -268,7 +268,7 @@ async def check(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
             "unchecked": situation.unchecked(guard),
         }
 
-    return await _ask(runtime, answer)
+    return await ask_guard(runtime, answer)
 
 
 async def override(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -302,7 +302,7 @@ async def track_put(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - 
     id_, now = slug(str(params["name"])), guard.desk.now
     at = read_time(params["time"]) if params.get("time") else now
     fix = Fix(at, parse_position(str(params["at"])), int(params.get("radius") or 1))
-    asked = await _ask(runtime, lambda guard, _: doubts(fix.where, guard.known()))
+    asked = await ask_guard(runtime, lambda guard, _: doubts(fix.where, guard.known()))
     row = guard.kept.row("track", id_)
     before = read_track(row) if row is not None else None
     until = read_time(params["until"]) if params.get("until") else at + guard.settings.track_s
@@ -314,7 +314,7 @@ async def track_put(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - 
     track = Track(id_, str(params["name"]), role, until, fixes, note)
     check_plan(track.plan())
     await asyncio.to_thread(guard.kept.write, "track", {id_: track.as_json()})
-    return await _ask(
+    return await ask_guard(
         runtime,
         lambda guard, views: {
             "track": track.as_json(),
@@ -356,7 +356,7 @@ async def movements(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - 
         calls = [row for _, row in guard.kept.rows("call")]
         return [situation.movement(guard, views, n, calls) for n in guard.register.of_sort("movement")]
 
-    return await _ask(runtime, answer)
+    return await ask_guard(runtime, answer)
 
 
 async def call_put(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -378,7 +378,7 @@ async def call_put(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - J
         view = views.message(views.find(wanted))
         return {"message": view.id, "author": view.author, "ref": ""}
 
-    about = await _ask(runtime, found)
+    about = await ask_guard(runtime, found)
     guard = guard_of(runtime)
     at = read_time(params["time"]) if params.get("time") else guard.desk.now
     row = {
@@ -405,38 +405,7 @@ async def calls(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     return [row for _, row in guard_of(runtime).kept.rows("call") if wanted in ("", row["message"], row["ref"])]
 
 
-# -- places and the map ----------------------------------------------------------------------------------------
-
-
-async def sites(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """Notified protected places in force, those to be confirmed first (R70).
-
-    Each: ``message``, ``author``, ``mine``, ``ref``, ``name``, ``function``, ``where``, ``valid_from``,
-    ``valid_until``, ``confirmed``, ``confirm_by``, ``state`` (``valid``, ``confirm``, ``expired``), ``contacts``.
-    """
-    wanted = str(params.get("state") or "")
-
-    def answer(guard: Guard, _: Views) -> list[dict[str, Any]]:
-        found = [situation.site(guard, n) for n in guard.register.of_sort("site")]
-        return sorted((s for s in found if wanted in ("", s["state"])), key=lambda s: s["confirm_by"])
-
-    return await _ask(runtime, answer)
-
-
-async def sites_import(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """Keep one's own protected places from the files ``paths``, all or none; nothing is sent.
-
-    Answers ``{read, new, changed, renewed, unchanged, expired, duplicate, missing}``, lists but for ``read``.
-    """
-    guard = guard_of(runtime)
-
-    def done() -> dict[str, Any]:
-        given = [row for path in map(Path, params["paths"]) for row in read_sites(path.name, read_file(path))]
-        put, report = compare(dict(guard.kept.rows("site")), given, guard.desk.now)
-        guard.kept.write("site", put)
-        return {"read": len(given), **report}
-
-    return await asyncio.to_thread(done)
+# -- the map --------------------------------------------------------------------------------------------------
 
 
 async def area_map(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -451,7 +420,7 @@ async def area_map(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - J
         found = [f for f in situation.features(guard, views) if not layers or f["properties"]["layer"] in layers]
         return {"type": "FeatureCollection", "features": found, "now": guard.desk.now}
 
-    return await _ask(runtime, answer)
+    return await ask_guard(runtime, answer)
 
 
 async def questions(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -465,7 +434,7 @@ async def asked_of(runtime: Runtime, filled: Filled) -> list[str]:
     """Questions about a form; none about a check-fire, which nothing may hold up (R57)."""
     if filled.form.id == CHECK_FIRE:
         return []
-    return await _ask(runtime, lambda guard, _: form_doubts(filled, guard.known()))
+    return await ask_guard(runtime, lambda guard, _: form_doubts(filled, guard.known()))
 
 
 async def fires(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -497,8 +466,6 @@ PLAN_OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] =
     "movements": movements,
     "calls": calls,
     "call-put": call_put,
-    "sites": sites,
-    "sites-import": sites_import,
     "map": area_map,
     "check-fires": fires,
     "questions": questions,

@@ -2,7 +2,8 @@
 
 Kept beside the record, encrypted under the same key, in one file with a space for each sort of row: ``plan``,
 ``track``, ``alert`` (what clashed, with who overrode it and why), ``call`` (attempts to reach a convoy), ``site``
-(one's own list of protected places), ``fault`` (areas of notices that the check cannot use).
+(one's own list of protected places), ``raised`` (alarms by the clock), ``fault`` (areas of notices that the check
+cannot use).
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from parley.app.areas import draft_of_message, write_areas
 from parley.app.composing import COMPOSING_OPERATIONS
 from parley.app.desk import desk_of
 from parley.app.export import write_record
+from parley.app.following import FOLLOWING_OPERATIONS
 from parley.app.forms import fill, forms_of, message_of, urgency
 from parley.app.guard import guard_of
 from parley.app.mapping import MAPPING_OPERATIONS
@@ -27,6 +28,7 @@ from parley.app.readback import as_remark, read_back, stated_places
 from parley.app.runtime import Runtime
 from parley.app.sheetops import SHEET_OPERATIONS, with_translations
 from parley.app.signing import mark_to_sign, signature_of
+from parley.app.siteops import SITE_OPERATIONS
 from parley.app.views import Views
 from parley.app.watchops import WATCH_OPERATIONS
 from parley.errors import ParleyError, StoreError, UsageError
@@ -386,6 +388,8 @@ _OPERATIONS: Final[dict[str, Operation]] = {
     **MAPPING_OPERATIONS,
     **SHEET_OPERATIONS,
     **COMPOSING_OPERATIONS,
+    **SITE_OPERATIONS,
+    **FOLLOWING_OPERATIONS,
     **WATCH_OPERATIONS,
     **OFFICER_OPERATIONS,
     **RECORD_OPERATIONS,

@@ -17,6 +17,9 @@ from parley.notices.places import read_instant, read_shapes
 from parley.wire.geometry import Point
 
 _TIMES: Final = ("valid_from", "valid_until", "confirmed")
+_CELL: Final = 100
+"""Microdegrees, about 11 m: so near, one name stands for one place."""
+_AROUND: Final = 360_000_000 // _CELL
 Row = dict[str, Any]
 
 
@@ -51,10 +54,10 @@ def compare(kept: Mapping[str, Row], given: Iterable[tuple[str, Row]], now: int)
     """What is to be kept, by identifier, and the report. ``missing`` are kept and not in the file: they stay."""
     report: Row = {k: [] for k in ("new", "changed", "renewed", "unchanged", "expired", "duplicate", "missing")}
     put: dict[str, Row] = {}
-    places = {_place(row): id_ for id_, row in kept.items()}
+    places = _Places(kept)
     seen: set[str] = set()
     for id_, row in given:
-        other = places.setdefault(_place(row), id_)
+        other = places.same_as(id_, row)
         if id_ in seen or (other != id_ and (other in seen or other in kept)):
             report["duplicate"].append({"id": id_, "of": id_ if id_ in seen else other})
             continue
@@ -72,9 +75,28 @@ def compare(kept: Mapping[str, Row], given: Iterable[tuple[str, Row]], now: int)
     return put, report
 
 
-def _place(row: Row) -> tuple[str, int, int]:
-    """The same name within about 11 m is the same place."""
-    return row["name"].casefold(), row["lat"] // 100, row["lon"] // 100
+class _Places:
+    """Finds who has the same name within about 11 m, on whichever side of a cell's edge."""
+
+    def __init__(self, kept: Mapping[str, Row]) -> None:
+        self._cells: dict[tuple[str, int, int], list[tuple[str, Row]]] = {}
+        for id_, row in kept.items():
+            self._cells.setdefault(_cell(row), []).append((id_, row))
+
+    def same_as(self, id_: str, row: Row) -> str:
+        """The identifier of the first that is the same place; ``id_`` itself, which is then known, where none is."""
+        name, lat, lon = _cell(row)
+        for at in ((name, lat + a, (lon + b) % _AROUND) for a in (0, -1, 1) for b in (0, -1, 1)):
+            for other, there in self._cells.get(at, ()):
+                apart = abs(there["lon"] - row["lon"])
+                if abs(there["lat"] - row["lat"]) < _CELL and min(apart, _AROUND * _CELL - apart) < _CELL:
+                    return other
+        self._cells.setdefault((name, lat, lon), []).append((id_, row))
+        return id_
+
+
+def _cell(row: Row) -> tuple[str, int, int]:
+    return row["name"].casefold(), row["lat"] // _CELL, row["lon"] // _CELL % _AROUND
 
 
 def _without_times(row: Row) -> Row:

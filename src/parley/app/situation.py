@@ -13,7 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from parley.app.guard import Alert, Guard, over
+from parley.app.clashes import Alert, over
+from parley.app.guard import Guard
+from parley.app.overdue import confirm_by
 from parley.app.plans import TRACK_KIND, Plan
 from parley.app.register import Notice, height_words, volumes_of
 from parley.geo.coordinates import format_position
@@ -101,7 +103,7 @@ def state(windows: Iterable[Window], now: int) -> str:
 def site(guard: Guard, notice: Notice) -> dict[str, Any]:
     """A notified protected place, with its validity and when it is to be confirmed again (R70)."""
     now = guard.desk.now
-    due = notice.confirmed + guard.settings.confirm_days * _DAY_S
+    due = confirm_by(notice, guard.settings.confirm_days)
     ends = notice.valid.end if notice.valid else 0
     return {
         "message": notice.id,
@@ -114,7 +116,7 @@ def site(guard: Guard, notice: Notice) -> dict[str, Any]:
         "valid_from": notice.valid.start if notice.valid else 0,
         "valid_until": ends,
         "confirmed": notice.confirmed,
-        "confirm_by": min(due, ends) if ends else due,
+        "confirm_by": due,
         "state": "expired" if ends and ends <= now else "confirm" if due <= now else "valid",
         "contacts": list(notice.convoy),
     }
@@ -126,8 +128,7 @@ def movement(guard: Guard, views: Views, notice: Notice, calls: Iterable[dict[st
     windows = [w for v in volumes_of(views, notice, guard.grace_s).values() for w in v.windows()]
     standing = state(windows, now)
     last = guard.against_plan(views, notice.author, notice.ref)
-    since = max([w.start for w in windows if w.start <= now], default=now)
-    silent = standing == "current" and now - max(since, last["time"] if last else 0) > guard.settings.report_s
+    quiet = guard.overdue.silence(guard, views, notice)
     return {
         "message": notice.id,
         "author": code,
@@ -139,7 +140,7 @@ def movement(guard: Guard, views: Views, notice: Notice, calls: Iterable[dict[st
         "convoy": list(notice.convoy),
         "headquarters": list(notice.headquarters),
         "last_report": last,
-        "silent": silent,
+        "silent": quiet is not None and quiet.now(now),
         "calls": calls_of(calls, notice.id, notice.ref, code),
         **chain(guard, views, notice.id),
     }

@@ -192,12 +192,19 @@ def list_sites(
 @command
 def import_sites(
     files: Annotated[list[Path], typer.Argument(help="CSV, GeoJSON or KML: id, name, position, validity.")],
+    send: Annotated[
+        bool, typer.Option("--send", help="Notify what is new, changed, confirmed or ended since it was last notified.")
+    ] = False,
+    end_missing: Annotated[
+        bool, typer.Option("--end-missing", help="Take what is in no file from the list; with --send its end is told.")
+    ] = False,
     line: LineOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Bring one's own list of protected places up to date, all of a file or none; nothing is sent."""
-    found = call(home, line, "sites-import", paths=[str(path.absolute()) for path in files])
+    """Bring one's own list of protected places up to date, all of a file or none. Sent only with --send."""
+    paths = [str(path.absolute()) for path in files]
+    found = call(home, line, "sites-import", paths=paths, send=send, end_missing=end_missing)
     if json:
         show_json(found)
         return
@@ -206,3 +213,11 @@ def import_sites(
         named = [x if isinstance(x, str) else f"{x['id']} (is {x['of']})" for x in found[word]]
         more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
         say(f"  {len(named):6} {word}: {', '.join(named[:_NAMED])}{more}".rstrip(": "))
+    for warning in found["warnings"][:_NAMED]:
+        say(f"Is this right? {warning}", "yellow")
+    if len(found["warnings"]) > _NAMED:
+        say(f"and {len(found['warnings']) - _NAMED} more such questions: --json has all.", "yellow")
+    if send:
+        say("Notified: " + (", ".join(f"{n} {stage}" for stage, n in found["sent"].items()) or "nothing was due") + ".")
+        if found["shortened"]:
+            say(f"Of {len(found['shortened'])} a year of validity was notified: import and send them again before.")

@@ -11,6 +11,7 @@ from parley.cli import (
     aid,
     alerts,
     backup,
+    following,
     forms,
     identity,
     importing,
@@ -58,6 +59,7 @@ serve.register(app)
 messages.register(app)
 record.register(app)
 forms.register(app)
+following.register(app)
 plans.register(app)
 importing.register(app)
 sheets.register(app)

@@ -64,6 +64,10 @@ async def _show(visit: Visit, given: dict[str, Any], error: ParleyError | None =
     form = str(given.get("form") or query.get("form") or "")
     about = str(given.get("about") or query.get("about") or "")
     relation = str(given.get("relation") or query.get("relation") or "reply")
+    if (which := query.get("follow", "")).isdigit() and about and form and not given:
+        # What comes next after a message, filled in from it; only the values are taken from the address's offer.
+        (offer,) = await visit.ask("follow", id=about, form=form, which=int(which), **{"in": visit.language})
+        given = {"values": offer["values"]}
     asked = await visit.ask("compose", form=form, **{"in": visit.language})
     watch = await visit.ask("watch")
     original = await visit.ask("show", id=about, **{"in": visit.language}) if about else None

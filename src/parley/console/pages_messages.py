@@ -76,6 +76,7 @@ async def message(visit: Visit) -> Response:
         conflicts=await _conflicts(visit, shown),
         onward=await _onward(visit, name),
         following=_following(visit, name),
+        next_forms=await visit.ask("follow", id=name, **{"in": visit.language}) if shown["form"] else [],
         precedences=[p.name for p in reversed(Precedence)],
         stage=lambda row: stage_words(visit, row["stage"]),
         relation=lambda name: relation_words(visit, name),

@@ -15,7 +15,7 @@ import zstandard
 from parley import limits
 from parley.errors import DecodeError, ParleyError, UsageError
 from parley.forms import geotext
-from parley.forms.pack import Condition, Field, Form, Rule
+from parley.forms.pack import Condition, Field, Follow, Form, Rule
 from parley.wire import cbor, geometry
 from parley.wire.geometry import Daily, Volume, Window
 
@@ -177,6 +177,27 @@ def _write_one(spec: Field, value: Any) -> Any:  # noqa: ANN401
         case "group":
             return write_values(spec.fields, value)
     return str(value)
+
+
+def follow_values(form: Form, values: Values, follow: Follow, which: int = 1) -> dict[str, Any]:
+    """What ``read_values`` of the form that follows takes: filled in from ``values`` of ``form``.
+
+    Of a group that stands several times the one numbered ``which`` is taken. Raises UsageError ``form-value``.
+    """
+    written, found = write_values(form.fields, values), dict(follow.set)
+    for name, source in follow.copy.items():
+        outer, _, inner = source.partition(".")
+        value = written.get(outer)
+        if inner:
+            rows = value if isinstance(value, list) else [value] if value else []
+            if not 1 <= which <= len(rows):
+                raise UsageError(
+                    f"there is no number {which} of {outer}.", code="form-value", next_step=f"It has {len(rows)}."
+                )
+            value = rows[which - 1].get(inner)
+        if value is not None:
+            found[name] = value
+    return found
 
 
 # -- bytes -----------------------------------------------------------------------------------------------

@@ -97,6 +97,20 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Follow:
+    """A form that follows another: what it takes over, and what it states besides.
+
+    ``copy``: its field to the other's, or to ``group.field``, of a group that may stand several times. ``silence``:
+    it is the next step when no answer comes.
+    """
+
+    form: str
+    copy: Mapping[str, str]
+    set: Mapping[str, Any]
+    silence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     """One form. ``id`` is what a message carries: the pack's code and the form's number (R45)."""
 
@@ -126,6 +140,8 @@ class Form:
     examples: tuple[Example, ...] = ()
     notes: tuple[str, ...] = ()
     """What stands under the form whenever it is shown (R71)."""
+    follows: tuple[Follow, ...] = ()
+    """Forms that follow it, filled in from it (B8, R50)."""
 
     def field(self, name: str) -> Field | None:
         """The field of that name."""
@@ -309,6 +325,7 @@ def _form(row: _Row, code: str) -> Form:
         tuple(_sentence(r) for r in row.rows("sentence")),
         tuple(_example(r) for r in row.rows("example")),
         row.names("notes"),
+        tuple(_follow(r) for r in row.rows("follow")),
     )
     row.done()
     _check_names(form, row.where)
@@ -362,6 +379,18 @@ def _sentence(row: _Row) -> Sentence:
     return found
 
 
+def _follow(row: _Row) -> Follow:
+    copy = row.table("copy")
+    found = Follow(
+        row.name("form"),
+        {name: str(source) for name, source in copy.items()},
+        row.table("set"),
+        bool(row.get("silence", bool, usual=False)),
+    )
+    row.done()
+    return found
+
+
 def _example(row: _Row) -> Example:
     found = Example(row.table("values"), row.text("breaks", ""))
     row.done()
@@ -392,6 +421,7 @@ def _check_names(form: Form, where: str) -> None:
     conditions = [f.required_if for f in form.fields] + [s.when for s in form.sentences] + [form.urgent]
     named = [n for r in form.rules for n in r.fields] + [c.field for c in conditions if c is not None]
     named += [s.count for s in form.sentences if s.count] + ([form.starts] if form.starts else [])
+    named += [source.partition(".")[0] for f in form.follows for source in f.copy.values()]
     for name in named:
         if form.field(name) is None:
             raise _bad(f"{where}: there is no field {name!r}")

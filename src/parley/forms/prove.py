@@ -12,7 +12,7 @@ from dataclasses import replace
 from babel.messages.catalog import Message
 
 from parley.errors import ParleyError
-from parley.forms.filled import Codec, Filled, problems, read_values, write_values
+from parley.forms.filled import Codec, Filled, follow_values, problems, read_values, write_values
 from parley.forms.library import with_header
 from parley.forms.pack import Example, Field, Form, Pack, Sentence, all_fields
 from parley.forms.render import COUNT, placeholders, render
@@ -29,6 +29,7 @@ def check_form_pack(pack: Pack, header: tuple[Field, ...] = ()) -> list[str]:
     for form in pack.forms:
         whole = with_header(form, (*pack.header, *header))
         found += [f"{form.name}: {text}" for text in _form(whole, form, codec, words)]
+        found += [f"{form.name}: {text}" for text in _follows(pack, form, whole)]
     return found
 
 
@@ -86,6 +87,23 @@ def _form(whole: Form, form: Form, codec: Codec, words: list[Words]) -> Iterator
         if (field.required or field.required_if) and not any(_is_missed(whole, field, f) for f in unbroken):
             yield f"{field.name} is wanted, and no example shows when"
     yield from _sentences(form, unbroken, words)
+
+
+def _follows(pack: Pack, form: Form, whole: Form) -> Iterator[str]:
+    """What is wrong with the forms that follow: one that is not there, or that an example does not fill."""
+    for follow in form.follows:
+        after = next((f for f in pack.forms if f.name == follow.form), None)
+        if after is None:
+            yield f"{follow.form} is to follow it and is no form of the pack"
+            continue
+        for example in (e for e in form.examples if not e.breaks):
+            try:
+                given = follow_values(whole, read_values(whole, example.values), follow)
+                missing = problems(after, read_values(after, given))
+            except ParleyError as error:
+                yield f"{follow.form} cannot be filled in from an example: {error}"
+            else:
+                yield from (f"{follow.form}, filled in from an example, lacks {p.about}" for p in missing)
 
 
 def _is_missed(whole: Form, field: Field, filled: Filled) -> bool:

@@ -132,8 +132,9 @@ def _navarea(draft: NoticeDraft) -> Iterator[str]:
 
 def _when(part: Part) -> str:
     band = part.volume.band
-    heights = [text for h in (band.lower, band.upper) if (text := _height(h))]
-    between = f", {' TO '.join(heights)}" if heights else ""
+    lower, upper = _height(band.lower), _height(band.upper)
+    between = f", {lower} TO {upper}" if lower and upper else f", BELOW {upper}" if upper else ""
+    between = f", ABOVE {lower}" if lower and not upper else between
     times = "; ".join(stated_times(part.volume.times))
     return f"{between}, {times}" if times else between
 
@@ -203,4 +204,6 @@ def _notam_area(shape: Shape) -> str:
         case Polygon(ring, _):
             return "WI " + " - ".join(aeronautical_position(p) for p in (*ring, ring[0]))
         case Corridor(path, half_width, _):
-            return f"WI {half_width / NAUTICAL_MILE_M:.1f}NM OF " + " - ".join(aeronautical_position(p) for p in path)
+            return f"WI {half_width / NAUTICAL_MILE_M:.1f}NM OF LINE JOINING " + " - ".join(
+                aeronautical_position(p) for p in path
+            )

@@ -2,7 +2,8 @@
 
 Navigational warnings follow S-53 (MSC.1/Circ.1310), NOTAMs ICAO Annex 15 and Doc 8126; both as their authorities
 really write them. The text of one paragraph is a sequence of phrases; what belongs to none is a word, and of all
-readings the one with the fewest words is taken (Earley, with the words' priority below all else).
+readings the one with the fewest words is taken, and of those the one with the fewest areas, so that a list of positions
+is never parted (Earley, with the words' priority below all else).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ year: NUMBER | CLOCK
 alternate: (_AND | _OR)? ALTERNATE
 until: _TO | _UNTIL | _TILL | THRU | DASH
 
-area: LABEL? (circle | corridor | ring)
+area.-1: LABEL? (circle | corridor | ring)
 ring: POSITION (joint? POSITION)*
 joint: _TO | _AND | DASH | _THENCE
 circle: MEASURE near+ POSITION | near+ MEASURE near* POSITION
@@ -61,7 +62,7 @@ cancelled: _CANCEL NOTICE (_AND? NOTICE)*
 charts: CHART+
 authority: AUTHORITY
 
-word.-1: WORD | NUMBER | MONTH | DTG | CLOCK | CLOCKS | WEEKDAY | SUN | DAILY | EVERY | ALTERNATE | THRU | LABEL | DASH
+word.-9: WORD | NUMBER | MONTH | DTG | CLOCK | CLOCKS | WEEKDAY | SUN | DAILY | EVERY | ALTERNATE | THRU | LABEL | DASH
        | MEASURE | LEVEL | REFERENCE | SURFACE | UNLIMITED | POSITION | NOTICE | CHART | AUTHORITY | %(keywords)s
 
 AUTHORITY.9: /AUTHORITY:[^\n]*/

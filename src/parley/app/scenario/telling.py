@@ -57,6 +57,8 @@ ALARMS: Final[Mapping[str, str]] = {
     "conflict": "{who}: ALARM, {message} clashes with own activities of {role}: {stage}.",
     "check-fire": "{who}: ALARM, {message} goes straight to who controls what is near: {role}.",
     "off-route": "{who}: ALARM, a movement is off its route: {stage}.",
+    "silent": "{who}: ALARM, a movement is silent: {stage}.",
+    "confirm-due": "{who}: ALARM, protected places are to be confirmed again: {stage}.",
     "under-fire": "{who}: ALARM, a movement is under fire: {stage}.",
     "no-duff": "{who}: ALARM, {message} on the exercise line is real.",
 }

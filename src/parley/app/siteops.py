@@ -1,0 +1,192 @@
+"""The operations on protected places: those notified on the line, and one's own list, sent in bulk (R67-R70)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
+from statistics import median_low
+from typing import TYPE_CHECKING, Any, Final
+
+from parley.app import situation
+from parley.app.forms import fill, message_of
+from parley.app.guard import Guard, guard_of
+from parley.app.planops import Params, ask_guard, read_file
+from parley.app.register import SITE, Notice
+from parley.app.sanity import doubts
+from parley.app.sites import Row, compare, read_sites
+from parley.errors import UsageError
+from parley.forms.geotext import write_position, write_time, write_times
+from parley.forms.pack import Form
+from parley.wire.geometry import MAX_SPAN_S, Position, Window
+from parley.wire.statement import EVERYONE, Message
+
+if TYPE_CHECKING:
+    from parley.app.runtime import Runtime
+    from parley.app.views import Views
+
+_DAY_S: Final = 86_400
+_RENEW_S: Final = 30 * _DAY_S
+"""A validity that had to be shortened is notified anew so long before it is over."""
+_AT_ONCE: Final = 64
+"""Notifications that are handed to the node together, so that commits are shared."""
+_OTHER: Final = "other"
+_NAMED: Final = 5
+
+
+async def sites(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Notified protected places in force, those to be confirmed first (R70).
+
+    Each: ``message``, ``author``, ``mine``, ``ref``, ``name``, ``function``, ``where``, ``valid_from``,
+    ``valid_until``, ``confirmed``, ``confirm_by``, ``state`` (``valid``, ``confirm``, ``expired``), ``contacts``.
+    """
+    wanted = str(params.get("state") or "")
+
+    def answer(guard: Guard, _: Views) -> list[dict[str, Any]]:
+        found = [situation.site(guard, n) for n in guard.register.of_sort("site")]
+        return sorted((s for s in found if wanted in ("", s["state"])), key=lambda s: s["confirm_by"])
+
+    return await ask_guard(runtime, answer)
+
+
+async def sites_import(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Keep one's own protected places from the files ``paths``, all or none.
+
+    Answers ``{read, new, changed, renewed, unchanged, expired, duplicate, missing, warnings}``, lists but for ``read``;
+    ``warnings`` are questions about positions. With ``end_missing`` what is in no file is taken from the list. With
+    ``send`` the line is brought up to date with the list: what is new, changed, confirmed or ended since it was last
+    notified goes out, and ``sent`` says how many of each; ``shortened`` names what is valid for longer than a form
+    can say.
+    """
+    guard = guard_of(runtime)
+    await guard.look()
+
+    def read() -> dict[str, Any]:
+        given = [row for path in map(Path, params["paths"]) for row in read_sites(path.name, read_file(path))]
+        put, report = compare(dict(guard.kept.rows("site")), given, guard.desk.now)
+        gone: dict[str, Row | None] = dict.fromkeys(report["missing"]) if params.get("end_missing") else {}
+        if params.get("send"):
+            # Before anything is kept: a place that no form can state stops the whole file.
+            list(_messages(runtime, guard, {**dict(guard.kept.rows("site")), **put}, set(gone)))
+        guard.kept.write("site", put)
+        return {"read": len(given), **report, "warnings": list(_questions(given)), "gone": sorted(gone)}
+
+    found = await asyncio.to_thread(read)
+    if params.get("send"):
+        found |= await _send(runtime, guard, set(found["gone"]))
+    await asyncio.to_thread(guard.kept.write, "site", dict.fromkeys(found.pop("gone")))
+    return found
+
+
+def _questions(given: list[tuple[str, Row]]) -> Iterator[str]:
+    """What is odd about the positions of a file: at sea, or far from most of it where a slip explains that (R67)."""
+    if not given:
+        return
+    middle = Position(*(median_low([row[axis] for _, row in given]) for axis in ("lat", "lon")))
+    for id_, row in given:
+        for question in doubts(Position(row["lat"], row["lon"]), (middle,), land=True):
+            yield f"{id_} {row['name']}: {question}"
+
+
+async def _send(runtime: Runtime, guard: Guard, gone: set[str]) -> dict[str, Any]:
+    rows = dict(guard.kept.rows("site"))
+    made = await asyncio.to_thread(lambda: list(_messages(runtime, guard, rows, gone)))
+    sent: dict[str, int] = {}
+    for at in range(0, len(made), _AT_ONCE):
+        some = made[at : at + _AT_ONCE]
+        await asyncio.gather(*(runtime.send(message, EVERYONE) for _, _, message in some))
+        for stage, _, _ in some:
+            sent[stage] = sent.get(stage, 0) + 1
+    await guard.look()
+    short = [id_ for stage, id_, _ in made if stage != "ended" and _validity(rows[id_], guard.desk.now)[1]]
+    return {"sent": sent, "shortened": short}
+
+
+def _messages(
+    runtime: Runtime, guard: Guard, rows: Mapping[str, Row], gone: set[str]
+) -> Iterator[tuple[str, str, Message]]:
+    """Stage, identifier and notification of each place of which the line does not know what the list says.
+
+    Raises UsageError, naming the place.
+    """
+    forms, now = runtime.forms, guard.desk.now
+    form, language = forms.named(SITE), runtime.node.line.membership.current.charter.languages[0]
+    party = runtime.node.line.membership.member(runtime.node.line.me).name
+    told = {n.ref: n for n in guard.register.of_sort("site") if n.mine}
+    for id_, row in rows.items():
+        stage = _stage(form, row, told.get(id_), now, ended=id_ in gone)
+        if stage:
+            try:
+                filled = fill(forms, form, _values(form, id_, row, stage, (party, now)))
+            except UsageError as error:
+                raise UsageError(
+                    f"{id_} {row['name']}: {error.message}", code=error.code, next_step=error.next_step
+                ) from None
+            yield stage, id_, message_of(forms, filled, language)
+
+
+def _stage(form: Form, row: Row, told: Notice | None, now: int, *, ended: bool) -> str:
+    """What is to be notified of a place; empty for nothing."""
+    if ended:
+        return "ended" if told is not None else ""
+    validity, shortened = _validity(row, now)
+    if validity.end <= now:
+        return ""
+    if told is None:
+        return "new"
+    if (told.subject, told.position, told.kind) != (
+        row["name"],
+        Position(row["lat"], row["lon"]),
+        _function(form, row),
+    ):
+        return "changed"
+    if told.valid is None or (row["confirmed"] and row["confirmed"] != told.confirmed):
+        return "confirmed"
+    known = told.valid.end > now + _RENEW_S if shortened else told.valid.end == validity.end
+    return "" if known else "confirmed"
+
+
+def _validity(row: Row, now: int) -> tuple[Window, bool]:
+    """From when to when, and whether that is shorter than the list says: a form states a year at most."""
+    start = int(row["valid_from"] or row["confirmed"] or now // _DAY_S * _DAY_S)
+    if row["valid_until"] and row["valid_until"] - start <= MAX_SPAN_S:
+        return Window(start, max(int(row["valid_until"]), start + 60)), False
+    start = max(start, now // _DAY_S * _DAY_S)
+    return Window(start, min(int(row["valid_until"]) or start + MAX_SPAN_S, start + MAX_SPAN_S)), True
+
+
+def _function(form: Form, row: Row) -> str:
+    """The form's name for a function, given by that or by its label. Raises UsageError ``form-value``."""
+    given = str(row["function"]).strip()
+    spec = form.field("function")
+    choices = spec.choices if spec is not None else ()
+    for choice in choices:
+        if given.casefold() in (choice.name.casefold(), choice.label.casefold()):
+            return choice.name
+    if given:
+        known = ", ".join(c.name for c in choices)
+        raise UsageError(f"{given!r} is no function.", code="form-value", next_step=f"It is one of {known}.")
+    return _OTHER
+
+
+def _values(form: Form, id_: str, row: Row, stage: str, whose: tuple[str, int]) -> dict[str, Any]:
+    party, now = whose
+    values = {
+        "stage": stage,
+        "site-id": id_,
+        "organisation": row["organisation"] or party,
+        "name": row["name"],
+        "function": _function(form, row),
+        "position": write_position(Position(row["lat"], row["lon"])),
+    }
+    if stage != "ended":
+        values["valid"] = write_times(_validity(row, now)[0])
+    if row["confirmed"]:
+        values["confirmed-on"] = write_time(row["confirmed"])
+    return values
+
+
+SITE_OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] = {
+    "sites": sites,
+    "sites-import": sites_import,
+}
