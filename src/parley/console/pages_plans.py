@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -32,7 +33,12 @@ async def plans(visit: Visit) -> Response:
     return await _show(visit)
 
 
-async def _show(visit: Visit, given: dict[str, str] | None = None, error: ParleyError | None = None) -> Response:
+async def _show(
+    visit: Visit,
+    given: dict[str, str] | None = None,
+    error: ParleyError | None = None,
+    questions: Sequence[str] = (),
+) -> Response:
     checked = await visit.ask("check")
     return await visit.render(
         "plans.html",
@@ -45,6 +51,7 @@ async def _show(visit: Visit, given: dict[str, str] | None = None, error: Parley
         given=dict.fromkeys(_FIELDS, "") | (given or {}),
         empty=dict.fromkeys(_FIELDS, ""),
         error=error,
+        questions=questions,
         shapes=_SHAPES,
         doubts=DOUBTS,
     )
@@ -61,14 +68,14 @@ async def _chain(visit: Visit, name: str) -> dict[str, Any]:
 @page("/lines/{line}/plans", name="plans_act", methods=("POST",))
 async def act(visit: Visit) -> Response:
     """Add, change, divert or remove a plan, or let one go on that is held, as the button says."""
-    how = await visit.field("how")
+    how, kept = await visit.field("how"), {}
     given = {name: (await visit.field(name)).strip() for name in _FIELDS}
     try:
         match how:
             case "add":
-                await visit.ask("plan-put", only_new=True, name=_named(given), **_where(given))
+                kept = await visit.ask("plan-put", only_new=True, name=_named(given), **_where(given))
             case "change":
-                await visit.ask("plan-change", id=given["id"], **_where(given, wanted=False))
+                kept = await visit.ask("plan-change", id=given["id"], **_where(given, wanted=False))
             case "remove":
                 await visit.ask("plan-remove", id=given["id"])
             case "override":
@@ -84,6 +91,9 @@ async def act(visit: Visit) -> Response:
     except ParleyError as error:
         return await _show(visit, given if how == "add" else None, error)
     await visit.ask("watch-note", officer=visit.officer, text=f"plan {given['id'] or given['name']}: {how}")
+    if kept.get("warnings"):
+        # Kept all the same: the officer is asked, and corrects it where it was a slip (R67).
+        return await _show(visit, questions=kept["warnings"])
     return visit.go("plans", line=visit.line_name)
 
 
