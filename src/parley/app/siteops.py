@@ -31,7 +31,6 @@ _RENEW_S: Final = 30 * _DAY_S
 _AT_ONCE: Final = 64
 """Notifications that are handed to the node together, so that commits are shared."""
 _OTHER: Final = "other"
-_NAMED: Final = 5
 
 
 async def sites(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _WINDOWS: Final = 50
 """Windows of one feature that are listed; ``windows_count`` says how many there are."""
-_DAY_S: Final = 86_400
 
 
 def conflict(guard: Guard, views: Views, alert: Alert) -> dict[str, Any]:
