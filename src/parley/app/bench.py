@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from parley.app import bench_conflict, bench_floor, bench_forms, meeting
+from parley.app import bench_conflict, bench_floor, bench_forms, bench_sites, meeting
 from parley.app.bench_work import TEXT_BYTES, corpus
 from parley.app.export import write_record
 from parley.app.home import Home, LineHome
@@ -46,6 +46,7 @@ BARS: Final = {
     "start_s": ("<=", 2.0, 0.5),
     "rss_mib": ("<=", 120.0, 70.0),
     **bench_forms.BARS,
+    **bench_sites.BARS,
     **bench_conflict.BARS,
 }
 Json = dict[str, Any]
@@ -99,6 +100,10 @@ async def _measure(work: Path, tell: Any, quick: bool) -> Json:  # noqa: ANN401,
     await _large(work / "large", figures, 10_000 if quick else 100_000, tell)
     figures |= bench_forms.measure()
     _print(tell, figures, ("form_bytes", "form_bytes_fr", "form_bytes_ru"))
+    tell("a list of protected places ...")
+    sites = _found(work / "sites", 2)[0][0].path
+    figures |= await asyncio.to_thread(bench_sites.measure, sites, 2_000 if quick else 20_000)
+    _print(tell, figures, tuple(bench_sites.BARS))
     tell("announced areas in the index of the conflict check ...")
     figures |= bench_conflict.measure(work / "conflict", 20_000 if quick else 1_000_000, tell)
     _print(tell, figures, tuple(bench_conflict.BARS))
