@@ -52,6 +52,9 @@ MAX_DOCUMENT: Final = 256 * 1024
 MAX_PACKS: Final = 64
 """Form packs that one charter names."""
 
+MAX_TELEPHONES: Final = 8
+"""Numbers of one member in a charter."""
+
 MAX_CLASSES: Final = 64
 """Classes of messages that one charter names for two officers, and for an officer's key."""
 

@@ -48,6 +48,9 @@ ARGUMENTS = [
 ]
 
 
+NUMBERS = {"south": ["+00 555 0101"]}
+
+
 class Loop:
     """An event loop in a thread, for what the nodes do while a test drives the browser."""
 
@@ -164,7 +167,7 @@ def browser() -> Iterator[Browser]:
 
 
 def found_line(homes: list[Home], name: str, purpose: str = "operation") -> None:
-    proposal = meeting.propose(homes[0], name, [meeting.introduce(homes[1], name)], purpose=purpose)
+    proposal = meeting.propose(homes[0], name, [meeting.introduce(homes[1], name)], purpose=purpose, telephones=NUMBERS)
     signed = meeting.merge([meeting.accept(homes[1], proposal)])
     port = free_port()
     sides = (f'[bearer.dial]\nsouth = "127.0.0.1:{port}"\n', f'listen = "127.0.0.1:{port}"\n')

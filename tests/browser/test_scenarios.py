@@ -116,10 +116,13 @@ def test_b1_a_wrong_coordinate_shows_and_a_call_to_cease_waits_for_nobody(
         n.keyboard.press("F9")
         acknowledge(n, north, sent)
         expect(s.locator("#facts")).to_contain_text("READ BACK 35-15.200N 040-05.400E")
-        # The answer is a form, and the sender sees that fire ceased.
-        answer = north.call("send", form="check-fire/answer", values={"outcome": "ceased"}, about=sent)
+        # The answer is a form, one click away, and the sender sees that fire ceased.
+        n.get_by_role("link", name="Answer to CHECK FIRE").click()
+        ready(n)
+        n.get_by_label("Outcome").select_option("ceased")
+        expect(n.locator("#verdict")).to_contain_text("Nothing is missing")
+        n.get_by_role("button", name="Send", exact=True).click()
         expect(s.locator("#following")).to_contain_text("Our fire has ceased")
-        assert answer["id"]
 
 
 def test_b4_what_was_notified_holds_the_plan_and_a_call_reaches_who_controls_it(
@@ -198,6 +201,8 @@ def test_b8_no_reply_in_time_is_on_the_record_and_opens_the_next_step(
         n.goto(f"{north.url}/lines/trial/messages/{sent['id']}")
         expect(n.locator("#facts")).to_contain_text("the next step was opened")
         expect(n.locator("#next")).to_contain_text("No reply within the time")
+        # The card is opened a period later: the numbers and the words of the charter.
+        expect(n.locator("#facts")).to_contain_text("+00 555 0101")
         n.get_by_role("link", name="Open the next step").click()
         # The next step is filled in, and refers to what was not answered.
         expect(n.locator("section", has=n.locator("#original"))).to_contain_text("Armour moved by rail")

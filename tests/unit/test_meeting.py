@@ -1,4 +1,4 @@
-"""Founding and changing a line by files: what is refused, and why. Shows DOC-1 to DOC-6, DOC-8."""
+"""Founding and changing a line by files: what is refused, and why. Shows DOC-1 to DOC-6, DOC-8, DOC-9."""
 
 from __future__ import annotations
 
@@ -269,3 +269,20 @@ def test_the_charter_names_classes_and_a_party_only_adds(tmp_path: Path) -> None
         '+signed = ["flash", "immediate"]',
     ]
     assert meeting.amend(homes[0], line, retention_days=9).charter.two_officers == ("M2", "text")
+
+
+def test_the_charter_has_the_numbers_of_the_card(tmp_path: Path) -> None:
+    # DOC-9
+    homes = parties(tmp_path, 2)
+    intro = meeting.introduce(homes[1], NAME)
+    numbers = {"p1": ["+00 555 0101", "+00 555 0102"]}
+    charter = meeting.propose(homes[0], NAME, [intro], telephones=numbers).charter
+    assert [m.telephone for m in charter.members] == [(), ("+00 555 0101", "+00 555 0102")]
+    assert documents.parse_text(charter.text()) == charter
+    listed = '["+00 555 0101", "+00 555 0102"]'
+    for bad in ("[]", "[1]", '"+00 555 0101"', str(["1"] * 9).replace("'", '"')):
+        with pytest.raises(DecodeError):
+            documents.parse_text(charter.text().replace(listed, bad))
+    with pytest.raises(UsageError) as caught:
+        meeting.propose(homes[0], NAME, [intro], telephones={"nobody": ["1"]})
+    assert caught.value.code == "member-unknown"

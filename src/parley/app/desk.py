@@ -51,6 +51,7 @@ _TROUBLE: Final = frozenset(
     {LineStatus.UNREACHABLE, LineStatus.NOBODY_ANSWERS, LineStatus.DECLINED, LineStatus.WRONG_COPY}
 )
 _ON_RECORD: Final = frozenset({Rung.NO_REPLY, Rung.NEXT_ROLE})
+_HEADLINE: Final = 160
 _PREPARED: Final = "prepared by this node"
 """Stands in an officer's place with a draft that no officer began."""
 
@@ -130,6 +131,18 @@ class Desk:
         words = self.runtime.forms.words(self.runtime.node.line.membership.current.charter.languages[0])
         rendered = render(filled, words, self.now)
         return as_text(rendered, "")
+
+    def headline(self, message: Message) -> str:
+        """A message on one line: its subject, the first sentence of a form, or its text; what is cut says so."""
+        filled = read_message(self.runtime.forms, message)
+        text = message.subject or (message.body if isinstance(message.body, str) else message.form)
+        if filled is not None:
+            words = self.runtime.forms.words(self.runtime.node.line.membership.current.charter.languages[0])
+            rendered = render(filled, words, self.now)
+            text = message.subject or " ".join((rendered.title, *rendered.sentences[:1]))
+        line = " · ".join(part.strip() for part in text.splitlines() if part.strip())
+        # Never within a word: half a coordinate would be another place.
+        return line if len(line) <= _HEADLINE else f"{line[:_HEADLINE].rpartition(' ')[0] or line[:_HEADLINE]} …"
 
     def values(self, message: Message) -> dict[str, Any]:
         """What a form says, as it is written; nothing for free text."""

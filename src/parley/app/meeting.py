@@ -172,12 +172,14 @@ def propose(  # noqa: PLR0913 - what a charter states
     deadlines: Mapping[str, int] | None = None,
     retention_days: int = 3650,
     classes: Classes | None = None,
+    telephones: Mapping[str, Sequence[str]] | None = None,
     succeeds: bytes = b"",
     passphrase: bytes | None = None,
 ) -> Proposal:
     """A charter of revision 0 between this party and those introduced, signed by this party.
 
-    ``classes``: those of messages that two officers release, or that carry an officer's key.
+    ``telephones``: by the code of a party, for the out-of-band card. ``classes``: those of messages that two officers
+    release, or that carry an officer's key.
     """
     own = introduce(home, line_name, passphrase)
     notes: list[bytes] = []
@@ -199,7 +201,7 @@ def propose(  # noqa: PLR0913 - what a charter states
         tuple(languages),
         dict(DEFAULT_DEADLINES, **(deadlines or {})),
         retention_days,
-        tuple(entries),
+        _reached(entries, telephones or {}),
         packs,
         dictionary,
         classes.two_officers if classes else (),
@@ -208,6 +210,15 @@ def propose(  # noqa: PLR0913 - what a charter states
     documents.parse_text(charter.text())
     signed = sign_note(home, Note(charter.text(), ()), home.party()[1], passphrase)
     return _proposal(signed, notes)
+
+
+def _reached(entries: Iterable[CharterMember], telephones: Mapping[str, Sequence[str]]) -> tuple[CharterMember, ...]:
+    """The members, with the numbers that are given for some of them. Raises UsageError ``member-unknown``."""
+    found = tuple(replace(m, telephone=tuple(telephones.get(m.code, m.telephone))) for m in entries)
+    if extra := sorted(set(telephones) - {m.code for m in found}):
+        known = ", ".join(m.code for m in found)
+        raise UsageError(f"nobody is called {extra[0]!r} here; there are {known}.", code="member-unknown")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,13 +383,14 @@ def founding_file(membership: Membership) -> bytes:
 # -- changing ----------------------------------------------------------------------------------------------
 
 
-def amend(
+def amend(  # noqa: PLR0913 - what a revision may change
     home: Home,
     line: LineHome,
     *,
     deadlines: Mapping[str, int] | None = None,
     retention_days: int | None = None,
     classes: Classes | None = None,
+    telephones: Mapping[str, Sequence[str]] | None = None,
     add: Sequence[bytes] = (),
     remove: Sequence[str] = (),
     packs: Sequence[CharterPack] | None = None,
@@ -404,7 +416,7 @@ def amend(
         previous=membership.current.hash,
         acknowledge_within=dict(current.acknowledge_within, **(deadlines or {})),
         retention_days=current.retention_days if retention_days is None else retention_days,
-        members=tuple(entries),
+        members=_reached(entries, telephones or {}),
         packs=current.packs if packs is None else tuple(packs),
         dictionary=current.dictionary if packs is None else usual_packs(home.forms)[1],
         two_officers=current.two_officers if classes is None else classes.two_officers,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from parley.app import fingerprint
 from parley.app.desk import Desk, Picture, desk_of, message_of
 from parley.app.forms import fill, urgency
 from parley.app.forms import message_of as form_message
@@ -27,7 +28,6 @@ from parley.wire.statement import EVERYONE, Kind, Message, Precedence, Reference
 
 T = TypeVar("T")
 Params = dict[str, Any]
-_SHORT: Final = 80
 
 
 def _row(desk: Desk, row: Row, thread: EntryId, now: int) -> dict[str, Any]:
@@ -39,14 +39,13 @@ def _row(desk: Desk, row: Row, thread: EntryId, now: int) -> dict[str, Any]:
     taken += [
         f for f in desk.log.facts if isinstance(f, Escalated) and f.message == ticket.message and f.party == row.party
     ]
-    text = ticket.said.subject or desk.text(ticket.said)
     return {
         "id": desk.name(ticket.message),
         "author": author,
         "party": party,
         "precedence": ticket.said.precedence.name,
         "role": _role(ticket.role, taken, _controls(desk, ticket.message)) if ticket.ours else ticket.role,
-        "text": text[:_SHORT],
+        "text": desk.headline(ticket.said),
         "stage": str(stands.stage),
         "turn": turns[stands.turn],
         "since": stands.since,
@@ -132,6 +131,7 @@ def _whole(desk: Desk, picture: Picture) -> dict[str, Any]:
             _row(desk, row, threads.get(row.ticket.message, row.ticket.message), picture.now) for row in picture.rows
         ],
         "lines": _line(desk, picture),
+        "card": _card(desk),
         "suspended_by": [
             {"code": desk.code(p.party), "since": p.at, "reason": p.reason}
             for p in ls.agreement(desk.book.positions.values())
@@ -147,6 +147,22 @@ def _whole(desk: Desk, picture: Picture) -> dict[str, Any]:
         "drafts": [_draft(desk, number, draft) for number, draft in desk.log.drafts()],
         "next_change": picture.next_change,
         "place": desk.book.place - 1,
+    }
+
+
+def _card(desk: Desk) -> dict[str, Any]:
+    """The out-of-band card: the numbers of the charter, and words of it for who calls and who is called (R37)."""
+    membership = desk.runtime.node.line.membership
+    words = fingerprint.words(membership.line).split()
+    half = len(words) // 2
+    return {
+        "parties": [
+            {"code": m.code, "name": m.name, "telephone": list(m.telephone)}
+            for m in membership.current.charter.members
+            if m.number != desk.book.me
+        ],
+        "call": " ".join(words[:half]),
+        "answer": " ".join(words[half:]),
     }
 
 

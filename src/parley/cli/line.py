@@ -32,6 +32,9 @@ TwoOption = Annotated[
     list[str] | None,
     typer.Option("--two-officers", help=f"{_CLASSES} Two officers release it."),
 ]
+TelephoneOption = Annotated[
+    list[str] | None, typer.Option("--telephone", help="CODE=NUMBER of a party's duty role, for the out-of-band card.")
+]
 SignedOption = Annotated[
     list[str] | None,
     typer.Option("--signed", help=f"{_CLASSES} Released and acknowledged with an officer's key."),
@@ -45,6 +48,16 @@ ExpectOption = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(line, name="line")
+
+
+def _telephones(given: list[str] | None) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for each in given or ():
+        code, sign, number = each.partition("=")
+        if not sign or not number.strip():
+            raise UsageError(f"{each!r} is not CODE=NUMBER.", code="telephone-malformed")
+        found.setdefault(code.strip(), []).append(number.strip())
+    return found
 
 
 def _classes(found: LineHome, two_officers: list[str] | None, signed: list[str] | None) -> Classes | None:
@@ -80,6 +93,8 @@ def _show_proposal(home: Home, proposal: Proposal) -> None:
         mark = " (this party)" if member.party == own else ""
         say(f"  {member.number} {member.name} ({member.code}){mark}")
         say(f"     {fingerprint.words(member.party)}")
+        for number in member.telephone:
+            say(f"     telephone {number}")
     within = ", ".join(f"{k} {v} s" for k, v in charter.acknowledge_within.items())
     say(f"  acknowledge within: {within}; contents kept {charter.retention_days} days")
     if charter.two_officers:
@@ -136,6 +151,7 @@ def propose(
     flash_seconds: Annotated[int, typer.Option(help="Acknowledge FLASH within so many seconds.")] = 60,
     two_officers: TwoOption = None,
     signed: SignedOption = None,
+    telephone: TelephoneOption = None,
     succeeds: Annotated[str | None, typer.Option(help="Name of the line here that this one succeeds.")] = None,
     output: FileOption = None,
     home: HomeOption = None,
@@ -153,6 +169,7 @@ def propose(
         deadlines={"flash": flash_seconds},
         retention_days=retention_days,
         classes=Classes.of(two_officers or (), signed or ()),
+        telephones=_telephones(telephone),
         succeeds=bytes(before),
         passphrase=passphrase(),
     )
@@ -304,6 +321,7 @@ def amend(
     flash_seconds: Annotated[int | None, typer.Option(help="Acknowledge FLASH within so many seconds.")] = None,
     two_officers: TwoOption = None,
     signed: SignedOption = None,
+    telephone: TelephoneOption = None,
     add_party: Annotated[list[Path] | None, typer.Option("--add", help=".intro file of a party that joins.")] = None,
     remove: Annotated[list[str] | None, typer.Option(help="Code of a party that goes, with its own signature.")] = None,
     packs: Annotated[bool, typer.Option("--packs", help="Read forms by the newest packs here.")] = False,
@@ -320,6 +338,7 @@ def amend(
         deadlines={"flash": flash_seconds} if flash_seconds is not None else None,
         retention_days=retention_days,
         classes=_classes(found, two_officers, signed),
+        telephones=_telephones(telephone),
         add=[_read(p) for p in add_party or ()],
         remove=remove or (),
         packs=usual_packs(where.forms)[0] if packs else None,

@@ -69,6 +69,7 @@ async def message(visit: Visit) -> Response:
         clocks=clocks,
         late=shown["mine"] and any(c["overdue"] for c in clocks),
         next_steps=next_steps,
+        answers=_answers(visit, shown["form"]),
         step=lambda name: step_words(visit, name),
         origin=await _or_error(visit, "origin", id=name),
         signed_class=_wants_key(visit, name),
@@ -99,6 +100,16 @@ async def _original(visit: Visit, shown: dict[str, Any]) -> dict[str, Any] | Non
         return None
     found: dict[str, Any] = await visit.ask("show", id=shown["id"], **{"in": shown["language"]})
     return found
+
+
+def _answers(visit: Visit, form: str) -> list[tuple[str, str]]:
+    """The forms that a form is answered by: id and title in the officer's language."""
+    forms = visit.line.forms
+    asked = forms.get(form) if form else None
+    if asked is None:
+        return []
+    words = forms.words(visit.language)
+    return [(f.id, words.say(f.title)) for f in forms if f.name in asked.answers]
 
 
 async def _clocks(visit: Visit, name: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -123,6 +123,8 @@ class CharterMember:
     name: str
     party: bytes
     certificate: bytes
+    telephone: tuple[str, ...] = ()
+    """Of the duty roles, for when the line fails: the out-of-band card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,7 @@ class Charter:
                 f"name = {_string(member.name)}",
                 f'party = "{member.party.hex()}"',
                 f'certificate = "{member.certificate.hex()}"',
+                *([f"telephone = {_strings(member.telephone)}"] if member.telephone else []),
             ]
         return "\n".join(lines) + "\n"
 
@@ -318,6 +321,13 @@ class _Table:
             raise _bad(f"{key} must be language tags such as en, fr, ru")
         return tuple(value)
 
+    def short_texts(self, key: str, most: int) -> tuple[str, ...]:
+        """Some lines of text; none where there are none."""
+        value = self._table.get(key, [])
+        if not isinstance(value, list) or len(value) > most:
+            raise _bad(f"{key} must be at most {most} short texts")
+        return tuple(_Table({key: v}).text(key) for v in value)
+
     def classes(self, key: str) -> tuple[str, ...]:
         """Classes of messages; none where the charter names none, as those of before it could."""
         value = self._table.get(key, [])
@@ -368,6 +378,7 @@ def _charter(table: _Table) -> Charter:
             m.text("name"),
             m.hash("party"),
             m.hash("certificate"),
+            m.short_texts("telephone", limits.MAX_TELEPHONES),
         )
         for m in table.tables("member", limits.MAX_MEMBERS)
     )
