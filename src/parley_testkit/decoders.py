@@ -15,9 +15,11 @@ from parley.ids import EntryId, Incarnation, LogId, MemberNumber
 from parley.notices.notice import read_notice
 from parley.notices.places import read_places
 from parley.notices.statement.read import read_statement
+from parley.procedure import facts
 from parley.record import checkpoint, equivocation, proof
+from parley.record.cosignature import Cosignature
 from parley.record.rfc6962 import Frontier
-from parley.wire import cbor, datagram, documents, geometry, note, parts, statement
+from parley.wire import assertion, cbor, datagram, documents, geometry, note, parts, statement
 from parley.wire.statement import Kind, Message, Precedence, Reference, Relation, Statement
 
 _LOG: Final = LogId(MemberNumber(1), Incarnation(b"12345678"))
@@ -103,6 +105,14 @@ def _places(data: bytes) -> object:
         raise DecodeError(error.message, code=error.code) from error
 
 
+def _fact(data: bytes) -> object:
+    """The fact of the watch whose form the first byte numbers."""
+    forms = sorted(facts.FORMS)
+    form = forms[data[0] % len(forms)] if data else forms[0]
+    about = Reference(Relation.SUBJECT, EntryId(_LOG, 3))
+    return facts.read_fact(Message(data[1:], "", form=form, refs=(about,)))
+
+
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
@@ -116,6 +126,13 @@ DECODERS: Final[dict[str, tuple[Callable[[bytes], object], list[bytes]]]] = {
     "checkpoint": (lambda b: checkpoint.parse_text(_text(b)), [b"o\n1\n" + b"A" * 43 + b"=\n"]),
     "proof": (proof.parse, [b"c2sp.org/tlog-proof@v1\nindex 0\n\no\n"]),
     "equivocation": (equivocation.parse, [b"parley/equivocation@v1\n0\n4\n"]),
+    "cosignature": (Cosignature.decode, [bytes(8 + 64), bytes(8 + 2420)]),
+    "vkey": (lambda b: note.parse_vkey(_text(b)), [b"name+00000000+AQ=="]),
+    "assertion": (
+        lambda b: assertion.read_assertion(cbor.decode(b, limit=1 << 16)),
+        [cbor.encode([bytes(32), bytes(37), b"{}", bytes(64)])],
+    ),
+    "fact": (_fact, [bytes((n,)) + cbor.encode([1, 2, 3]) for n in range(len(facts.FORMS))]),
     "document": (lambda b: documents.parse_text(_text(b)), [b"# parley party v1\ncode = 1\n"]),
     "bundle": (documents.decode_bundle, [b"======== a\nx\n======== b\ny\n"]),
     "geometry": (lambda b: geometry.decode_volume(cbor.decode(b, limit=1 << 16)), [_VOLUME]),

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import cbor2
 
+from parley.app.fingerprint import words
 from parley.app.testimony import SignedFact, Testimony
 from parley.errors import DecodeError, ParleyError, UsageError, VerificationError
 from parley.ids import Incarnation, LogId
@@ -174,7 +175,13 @@ def _verify(archive: _Archive, report: Report) -> None:
     report.line = membership.current.charter.line
     report.line_id = membership.line.hex()
     report.members = [
-        {"code": m.code, "name": m.name, "fingerprint": m.party.hex(), "threshold": list(m.threshold)}
+        {
+            "code": m.code,
+            "name": m.name,
+            "fingerprint": m.party.hex(),
+            "words": words(m.party),
+            "threshold": list(m.threshold),
+        }
         for m in membership.members.values()
     ]
     refusals: Refusals = {}

@@ -101,6 +101,7 @@ def _show_report(report: Report) -> None:
     for member in report.members:
         k, n = member["threshold"]
         say(f"  {member['name']} ({member['code']}), root {k} of {n}, fingerprint {member['fingerprint']}")
+        say(f"    {member['words']}")
     for log in report.logs:
         _show_log(log)
     for officer in report.officers:
