@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from itertools import product
 from pathlib import Path
 
 import apsw
 import pytest
 
 from parley.app.bench_conflict import BARS, measure, volumes
+from parley.conflict.heights import height_gap, levels
 from parley.conflict.volumes import Buffer, Prepared, prepare_volume
-from parley.errors import StoreCorrupt, StoreError
+from parley.errors import DecodeError, StoreCorrupt, StoreError
 from parley.geo.sphere import destination
 from parley.stores import conflict_index
-from parley.stores.conflict_index import ConflictIndex, discard
+from parley.stores.conflict_index import ConflictIndex, _height_gap_m, _pack, discard
 from parley.stores.sqlite_reader import open_connection
-from parley.wire.geometry import Band, Circle, Daily, Height, Point, Polygon, Time, Volume, Window, position
+from parley.wire.geometry import (
+    Band,
+    Circle,
+    Daily,
+    Height,
+    Point,
+    Polygon,
+    Reference,
+    Time,
+    Unit,
+    Volume,
+    Window,
+    position,
+)
 
 KEY = bytes(range(32))
 HERE = position(35.2, 40.1)
@@ -220,3 +236,27 @@ def test_the_bench_measures_a_small_index(tmp_path: Path) -> None:
     drawn = list(volumes(200))
     assert drawn == list(volumes(200))
     assert all(6 <= len(s.ring) <= 30 for v in drawn for s in v.shapes if isinstance(s, Polygon))
+
+
+def test_heights_are_compared_as_the_exact_check_compares_them() -> None:
+    """Every pair of limits: of one reference, of two, or none; below, touching, within and above."""
+    limits = [None] + [
+        Height(value, unit, reference)
+        for value in (-10, 0, 40, 100)
+        for unit, reference in (
+            (Unit.FOOT, Reference.AMSL),
+            (Unit.METRE, Reference.AMSL),
+            (Unit.METRE, Reference.AGL),
+            (Unit.HUNDRED_FEET, Reference.FL),
+        )
+    ]
+    made = []
+    for low, high in product(limits, repeat=2):
+        with suppress(DecodeError):
+            made.append(levels(Band(low, high)))
+    assert len(made) > 150
+    area = prepare_volume(Volume((Point(position(1, 2)),), Band(), ())).area
+    shapes = [(found, _pack(area.outlines[0], found, wide=False)) for found in made]
+    for wanted in made[::3]:
+        for found, shape in shapes:
+            assert _height_gap_m(wanted, shape) == height_gap(wanted, found).metres

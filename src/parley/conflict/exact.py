@@ -138,7 +138,7 @@ class Nearest:
 
 def cross(a: Vectors, b: Vectors) -> Vectors:
     """Vector products, row by row (numpy's own takes ten times as long on few rows)."""
-    out = np.empty(np.broadcast_shapes(a.shape, b.shape))
+    out = np.empty(a.shape if a.shape == b.shape else np.broadcast_shapes(a.shape, b.shape))
     ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
     bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
     out[..., 0] = ay * bz - az * by

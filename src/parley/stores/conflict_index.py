@@ -270,7 +270,20 @@ def _in_time_and_height(row: Row, wanted: Prepared, buffer: Buffer) -> bool:
         spans: Spans = np.frombuffer(times, dtype="<i8").reshape(-1, 2)
         if not within(wanted.spans, spans, buffer.seconds):
             return False
-    return height_gap(wanted.levels, _unpack_levels(shape)).metres <= buffer.vertical_m
+    return _height_gap_m(wanted.levels, shape) <= buffer.vertical_m
+
+
+def _height_gap_m(wanted: Levels, shape: bytes) -> float:
+    """The metres of ``height_gap``: without making anything where limits of one reference are compared, or none is."""
+    _, lower, upper, _, _, low, high = _HEAD.unpack_from(shape)
+    ours = wanted.lower.reference, wanted.upper.reference
+    if ours[0] is not None and upper not in (_NO_REFERENCE, ours[0]):
+        return height_gap(wanted, _unpack_levels(shape)).metres
+    if ours[1] is not None and lower not in (_NO_REFERENCE, ours[1]):
+        return height_gap(wanted, _unpack_levels(shape)).metres
+    up = wanted.lower.metres - high if ours[0] is not None and upper != _NO_REFERENCE else 0.0
+    down = low - wanted.upper.metres if ours[1] is not None and lower != _NO_REFERENCE else 0.0
+    return max(up, down, 0.0)
 
 
 # -- boxes ---------------------------------------------------------------------------------------------
