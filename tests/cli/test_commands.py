@@ -7,8 +7,10 @@ import base64
 import hashlib
 import json
 import os
+import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from typer.testing import CliRunner
 
+from parley import cli
 from parley.app.home import Home
 from parley.app.process import NodeProcess, free_port
 from parley.cli import app
+from parley.cli.commands import COMMANDS, Shelf
 from parley.ids import MemberNumber
 
 NAME = "trial"
@@ -354,6 +358,24 @@ def test_a_folder_that_is_no_demos_is_not_emptied(tmp_path: Path) -> None:
 def test_the_version_and_help() -> None:
     assert RUNNER.invoke(app, ["--version"]).output.startswith("parley ")
     assert "Exit status" in RUNNER.invoke(app, ["--help"]).output
+
+
+def test_the_table_of_commands_is_what_their_modules_say() -> None:
+    shelf = Shelf()
+    told = {name: shelf[name].get_short_help_str(1000) for name in shelf}
+    assert told == {name: words for name, (_, words) in COMMANDS.items()}
+    modules = [m.name for m in pkgutil.iter_modules(cli.__path__)]
+    loaded = {name: import_module(f"parley.cli.{name}") for name in modules}
+    assert {name for name, module in loaded.items() if hasattr(module, "register")} == {m for m, _ in COMMANDS.values()}
+
+
+def test_neither_a_command_nor_a_node_without_a_console_loads_what_it_does_not_use() -> None:
+    late = {"jinja2", "numpy", "segno", "starlette", "typst", "uvicorn", "webauthn"}
+    node: set[str] = {"apsw", "parley.node.loop", "parley.app.service"}
+    for module, more in (("messages", node), ("serve", set())):
+        code = f"import sys, parley.cli.{module}; print(*sys.modules)"
+        loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+        assert (late | more) & set(loaded) == set()
 
 
 def test_a_wrong_configuration_is_named(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ def test_a_hospital_holds_the_plan_that_comes_too_near_until_an_officer_override
 
 def map_of(home: Path) -> Any:
     async def ask() -> Any:
-        from parley.app.service import ControlClient  # noqa: PLC0415
+        from parley.app.control import ControlClient  # noqa: PLC0415
 
         client = await ControlClient.connect(Home(home).line("trial").control)
         assert client is not None

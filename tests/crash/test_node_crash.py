@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from parley.app import meeting
+from parley.app.control import RemoteError
 from parley.app.home import Home, LineHome
 from parley.app.process import NodeProcess, free_port
 from parley.app.runtime import running
-from parley.app.service import RemoteError
 from parley.errors import ParleyError, StoreError, StoreVersion, UsageError
 from parley.protocol.inputs import Tick
 from parley.stores.datadir import DataDirectory

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 import parley
+from parley.app.control import RemoteError
 from parley.app.process import NodeProcess
 from parley.app.runtime import Runtime, running
-from parley.app.service import RemoteError
 from parley.app.verify import verify_record
 from parley.errors import ParleyError
 from parley.wire.statement import Message, Precedence

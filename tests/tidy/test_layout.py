@@ -17,6 +17,7 @@ PURE_ROWS = (
     "errors",
     "limits",
     "ids",
+    "later",
     "crypto",
     "wire",
     "record",

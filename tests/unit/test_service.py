@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from parley.app.control import ControlClient, RemoteError
 from parley.app.home import LineHome
-from parley.app.service import ControlClient, ControlServer, RemoteError
+from parley.app.service import ControlServer
 
 
 def test_a_server_that_closes_while_somebody_is_connected_reports_no_failure(tmp_path: Path) -> None:

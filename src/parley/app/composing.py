@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from parley.app.announced import Notice
 from parley.app.guard import Guard, guard_of
 from parley.app.mapping import feature, heights
 from parley.app.readback import Named, from_place, nearest_towns
-from parley.app.register import Notice, volumes_of
+from parley.app.register import volumes_of
 from parley.app.runtime import Runtime
 from parley.app.slips import doubts
 from parley.app.views import Views

@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import difflib
 import io
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import segno
 from mnemonic import Mnemonic
 
 from parley.errors import UsageError
+from parley.later import later
+
+if TYPE_CHECKING:
+    import segno
+else:
+    segno = later("segno")
 
 _LISTS: Final = {"en": "english", "fr": "french", "ru": "russian"}
 _BYTES: Final = 16

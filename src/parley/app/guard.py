@@ -10,19 +10,21 @@ to the roles that control what is under way near it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from parley.app.announced import Notice
 from parley.app.clashes import Alert, Pair, Raise, conflict_data, distance_to, key, over
 from parley.app.conflictrules import ConflictSettings, load_conflict_settings
 from parley.app.desk import desk_of, first_of, keep_watch
 from parley.app.overdue import Overdue
 from parley.app.plans import Plan, Plans, digest, first_position
-from parley.app.register import Notice, Register, volumes_of
+from parley.app.register import Register, volumes_of
 from parley.conflict.check import Activity, Conflict, Controller, Degree, check, controllers
 from parley.conflict.volumes import Prepared, prepare_volume
-from parley.errors import DecodeError, ParleyError, UsageError
+from parley.errors import DecodeError, ParleyError, StoreError, UsageError
 from parley.geo.coordinates import format_position
 from parley.ids import EntryId
 from parley.procedure import watch as w
@@ -87,6 +89,9 @@ class Guard:
 
     def close(self) -> None:
         """Close the index and the plans."""
+        with contextlib.suppress(StoreError):
+            # Else it is read once more after the next start.
+            self.register.settle(self.index)
         self.index.close()
         self.kept.close()
 
@@ -100,6 +105,14 @@ class Guard:
                 await self._raise(found.raises)
         for event in found.events:
             self.told(event)
+
+    async def begin_anew(self) -> None:
+        """Forget what was read, and read the record again as it is now: contents were erased from it."""
+        async with self._lock:
+            self.register = Register(self.register.me, self.grace_s)
+            await asyncio.to_thread(self.index.clear)
+            self._seen = (-1, -1)
+        await self.look()
 
     def changed(self) -> bool:
         """Whether the record or the plans changed since the last look, or something fell due by the clock."""

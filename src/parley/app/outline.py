@@ -9,13 +9,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Final
 
 from parley.conflict.edges import densify
 from parley.geo.sphere import bearing, destination
+from parley.later import later
 from parley.wire.geometry import MICRODEGREES, Circle, Corridor, Edge, Point, Polygon, Position, Shape
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = later("numpy")
 
 _CIRCLE_POINTS: Final = 72
 _SHARP: Final = 0.2

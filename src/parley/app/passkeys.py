@@ -10,45 +10,30 @@ import json
 import struct
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-import cbor2
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from webauthn import (
-    generate_authentication_options,
-    generate_registration_options,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers import (
-    aaguid_to_string,
-    base64url_to_bytes,
-    bytes_to_base64url,
-    options_to_json_dict,
-    parse_authentication_credential_json,
-)
-from webauthn.helpers.cose import COSEAlgorithmIdentifier
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from parley.errors import SignatureInvalid, UsageError
+from parley.later import later
 from parley.wire.assertion import Assertion, check_public_key, key_of, read_assertion
+
+if TYPE_CHECKING:
+    import cbor2
+    import webauthn
+    from webauthn import helpers
+    from webauthn.helpers import cose, exceptions, structs
+else:
+    cbor2, webauthn, helpers = later("cbor2"), later("webauthn"), later("webauthn.helpers")
+    structs, exceptions = later("webauthn.helpers.structs"), later("webauthn.helpers.exceptions")
+    cose = later("webauthn.helpers.cose")
 
 SOFTWARE: Final = b"parley software!"
 """The AAGUID of ``SoftwarePasskey``."""
-ALGORITHMS: Final = (
-    COSEAlgorithmIdentifier.ECDSA_SHA_256,
-    COSEAlgorithmIdentifier.EDDSA,
-    COSEAlgorithmIdentifier.RSASSA_PKCS1_v1_5_SHA_256,
-)
-"""ES256, EdDSA, RS256: what passkeys in use have. The specification lists the same (spec/officers.md)."""
+ALGORITHMS: Final = (-7, -8, -257)
+"""COSE numbers of ES256, EdDSA, RS256: what passkeys in use have; spec/officers.md lists the same."""
 CHALLENGE_BYTES: Final = 32
 _TIMEOUT_MS: Final = 120_000
 _MAX_RESPONSE: Final = 16 * 1024
@@ -103,57 +88,58 @@ class Given:
 
 def registration_options(site: Site, challenge: bytes, user: bytes, name: str, known: list[bytes]) -> dict[str, Any]:
     """What ``navigator.credentials.create`` is given, as JSON. ``known`` may not be registered a second time."""
-    options = generate_registration_options(
+    options = webauthn.generate_registration_options(
         rp_id=site.rp,
         rp_name="Parley",
         user_name=name,
         user_id=user,
         challenge=challenge,
         timeout=_TIMEOUT_MS,
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
+        authenticator_selection=structs.AuthenticatorSelectionCriteria(
+            resident_key=structs.ResidentKeyRequirement.REQUIRED,
+            user_verification=structs.UserVerificationRequirement.REQUIRED,
         ),
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=c) for c in known],
-        supported_pub_key_algs=list(ALGORITHMS),
+        exclude_credentials=[structs.PublicKeyCredentialDescriptor(id=c) for c in known],
+        supported_pub_key_algs=_algorithms(),
     )
-    return options_to_json_dict(options)
+    return helpers.options_to_json_dict(options)
 
 
 def assertion_options(site: Site, challenge: bytes, credential: bytes | None = None) -> dict[str, Any]:
     """What ``navigator.credentials.get`` is given, as JSON. Without ``credential`` the passkey says whose it is."""
-    options = generate_authentication_options(
+    options = webauthn.generate_authentication_options(
         rp_id=site.rp,
         challenge=challenge,
         timeout=_TIMEOUT_MS,
-        allow_credentials=[PublicKeyCredentialDescriptor(id=credential)] if credential else None,
-        user_verification=UserVerificationRequirement.REQUIRED,
+        allow_credentials=[structs.PublicKeyCredentialDescriptor(id=credential)] if credential else None,
+        user_verification=structs.UserVerificationRequirement.REQUIRED,
     )
-    return options_to_json_dict(options)
+    return helpers.options_to_json_dict(options)
 
 
 def verify_registration(site: Site, response: object, challenge: bytes) -> Registered:
     """The passkey that the browser made. Raises SignatureInvalid ``passkey-invalid``."""
     try:
-        found = verify_registration_response(
+        found = webauthn.verify_registration_response(
             credential=_bounded(response),
             expected_challenge=challenge,
             expected_rp_id=site.rp,
             expected_origin=site.origin,
             require_user_verification=True,
-            supported_pub_key_algs=list(ALGORITHMS),
+            supported_pub_key_algs=_algorithms(),
         )
-    except (WebAuthnException, ValueError, TypeError, KeyError) as error:
+    except (exceptions.WebAuthnException, ValueError, TypeError, KeyError) as error:
         raise _invalid(str(error)) from error
     check_public_key(found.credential_public_key)
-    software = found.aaguid == aaguid_to_string(SOFTWARE)
+    software = found.aaguid == helpers.aaguid_to_string(SOFTWARE)
     return Registered(found.credential_id, found.credential_public_key, found.sign_count, software)
 
 
 def credential_of(response: object) -> bytes:
     """Which credential an answer claims to be from. Raises SignatureInvalid ``passkey-invalid``."""
     try:
-        return parse_authentication_credential_json(_bounded(response)).raw_id
-    except (WebAuthnException, ValueError, TypeError, KeyError) as error:
+        return helpers.parse_authentication_credential_json(_bounded(response)).raw_id
+    except (exceptions.WebAuthnException, ValueError, TypeError, KeyError) as error:
         raise _invalid(str(error)) from error
 
 
@@ -164,7 +150,7 @@ def verify_given(site: Site, response: object, challenge: bytes, public_key: byt
     """
     bounded = _bounded(response)
     try:
-        found = verify_authentication_response(
+        found = webauthn.verify_authentication_response(
             credential=bounded,
             expected_challenge=challenge,
             expected_rp_id=site.rp,
@@ -173,11 +159,15 @@ def verify_given(site: Site, response: object, challenge: bytes, public_key: byt
             credential_current_sign_count=sign_count,
             require_user_verification=True,
         )
-        parts = parse_authentication_credential_json(bounded).response
+        parts = helpers.parse_authentication_credential_json(bounded).response
         assertion = [key_of(public_key), parts.authenticator_data, parts.client_data_json, parts.signature]
         return Given(read_assertion(assertion), found.credential_id, found.new_sign_count)
-    except (WebAuthnException, ValueError, TypeError, KeyError) as error:
+    except (exceptions.WebAuthnException, ValueError, TypeError, KeyError) as error:
         raise _invalid(str(error)) from error
+
+
+def _algorithms() -> list[cose.COSEAlgorithmIdentifier]:
+    return [cose.COSEAlgorithmIdentifier(number) for number in ALGORITHMS]
 
 
 def _bounded(response: object) -> str:
@@ -206,7 +196,7 @@ class SoftwarePasskey:
 
     def create(self, options: dict[str, Any]) -> dict[str, Any]:
         """As ``navigator.credentials.create``. Raises UsageError when it has a key of those that it may not have."""
-        known = {base64url_to_bytes(c["id"]) for c in options.get("excludeCredentials", ())}
+        known = {helpers.base64url_to_bytes(c["id"]) for c in options.get("excludeCredentials", ())}
         if known & set(self.keys):
             raise UsageError("this passkey is registered already.", code="passkey-known")
         key = ec.generate_private_key(ec.SECP256R1())
@@ -214,7 +204,7 @@ class SoftwarePasskey:
         cose = cbor2.dumps({1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")})
         credential = sha256(cose).digest()[:16]
         rp = str(options["rp"]["id"])
-        self.keys[credential] = key, base64url_to_bytes(options["user"]["id"]), rp
+        self.keys[credential] = key, helpers.base64url_to_bytes(options["user"]["id"]), rp
         attested = SOFTWARE + struct.pack(">H", len(credential)) + credential + cose
         data = self._data(rp, _PRESENT | _VERIFIED | _ATTESTED) + attested
         attestation = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
@@ -222,15 +212,15 @@ class SoftwarePasskey:
         return self._answer(
             credential,
             {
-                "clientDataJSON": bytes_to_base64url(client),
-                "attestationObject": bytes_to_base64url(attestation),
+                "clientDataJSON": helpers.bytes_to_base64url(client),
+                "attestationObject": helpers.bytes_to_base64url(attestation),
                 "transports": ["internal"],
             },
         )
 
     def get(self, options: dict[str, Any]) -> dict[str, Any]:
         """As ``navigator.credentials.get``. Raises UsageError when it has no key for it."""
-        allowed = [base64url_to_bytes(c["id"]) for c in options.get("allowCredentials") or ()]
+        allowed = [helpers.base64url_to_bytes(c["id"]) for c in options.get("allowCredentials") or ()]
         rp = str(options["rpId"])
         fitting = [c for c, (_, _, of) in self.keys.items() if of == rp and (not allowed or c in allowed)]
         if not fitting:
@@ -244,10 +234,10 @@ class SoftwarePasskey:
         return self._answer(
             credential,
             {
-                "clientDataJSON": bytes_to_base64url(client),
-                "authenticatorData": bytes_to_base64url(data),
-                "signature": bytes_to_base64url(signature),
-                "userHandle": bytes_to_base64url(user),
+                "clientDataJSON": helpers.bytes_to_base64url(client),
+                "authenticatorData": helpers.bytes_to_base64url(data),
+                "signature": helpers.bytes_to_base64url(signature),
+                "userHandle": helpers.bytes_to_base64url(user),
             },
         )
 
@@ -289,7 +279,7 @@ class SoftwarePasskey:
 
     @staticmethod
     def _answer(credential: bytes, response: dict[str, Any]) -> dict[str, Any]:
-        id_ = bytes_to_base64url(credential)
+        id_ = helpers.bytes_to_base64url(credential)
         return {
             "id": id_,
             "rawId": id_,

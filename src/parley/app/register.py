@@ -7,11 +7,13 @@ record again when one of them is near. A notice goes when its author cancels or 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from parley.app import registerrows as kept
+from parley.app.announced import Notice, Report
 from parley.app.readback import Named
 from parley.app.views import Views
 from parley.conflict.volumes import Prepared, prepare_volume
@@ -42,52 +44,6 @@ _FAULT: Final = 400
 _MARK_EVERY: Final = 1_000
 """Entries without an area that are read before the index is told how far its reader has come: each telling is a
 commit, and what was not told is read once more after a crash."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Where a movement said that it was."""
-
-    at: int
-    position: Position
-    state: str
-    message: str
-    next: str = ""
-    expected: int = 0
-
-
-@dataclass(slots=True)
-class Notice:
-    """One message that announces something, as far as the check needs it. Times are POSIX seconds, 0 for none."""
-
-    id: str
-    entry: EntryId
-    author: MemberNumber
-    sent: int
-    sort: str
-    """``notice``, ``site``, ``movement`` or ``report``."""
-    number: str = ""
-    subject: str = ""
-    kind: str = ""
-    protected: bool = False
-    ref: str = ""
-    """The organisation's own identifier of a site or movement."""
-    position: Position | None = None
-    valid: Window | None = None
-    confirmed: int = 0
-    convoy: tuple[str, ...] = ()
-    """How to reach those who are there."""
-    headquarters: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
-    """Its areas, each in the index as ``id/label``."""
-
-    mine: bool = False
-    """Announced by this party: shown, and not held against its own plans."""
-
-    @property
-    def key(self) -> tuple[str, int, str]:
-        """What a later notice of the same author about the same thing has in common with it."""
-        return self.sort, self.author, self.ref
 
 
 @dataclass(slots=True)
@@ -190,10 +146,11 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What one message is read into. ``new``: it is not in the index yet."""
+    """What one message at ``place`` in the order of arrival is read into. ``new``: it is another party's."""
 
     news: News
     ready: dict[str, Prepared]
+    place: int
     new: bool
 
 
@@ -206,7 +163,7 @@ class Register:
     """Of one line."""
 
     def __init__(self, me: MemberNumber, grace_s: int) -> None:
-        self._me = me
+        self.me = me
         self._grace_s = grace_s
         self.place = 0
         self.notices: dict[str, Notice] = {}
@@ -215,27 +172,67 @@ class Register:
         self._numbers: defaultdict[tuple[int, str], set[str]] = defaultdict(set)
         self._ended: set[tuple[int, str]] = set()
         """Numbers that their author cancelled before they came."""
+        self._last: EntryId | None = None
+        """The entry that was read last."""
+        self._changed: dict[str, bytes | None] = {}
+        """Facts that are not with the index yet."""
+        self._begun = False
+
+    def _begin(self, views: Views, index: ConflictIndex) -> None:
+        """Take up what was read before, unless the record is another since: put back from a copy, say."""
+        self._begun = True
+        mark, facts = int.from_bytes(index.mark, "big"), dict(index.facts())
+        held = next(iter(views.arrivals(mark - 1)), None) if mark else None
+        if mark and (held is None or held[0] != mark - 1 or facts.pop(kept.AT, b"") != kept.encode_at(held[1])):
+            index.clear()
+            return
+        self.place = mark
+        self._last = held[1] if held is not None else None
+        found = []
+        for name, value in facts.items():
+            if name.startswith(kept.NOTICE):
+                found.append(kept.decode_notice(name.removeprefix(kept.NOTICE), value))
+            elif name.startswith(kept.REPORTS):
+                key, reports = kept.decode_reports(name, value)
+                self.reports[key] = reports
+            else:
+                self._ended.add(kept.decode_ended(name))
+        for notice in sorted(found, key=lambda n: n.place):
+            self._hold(notice)
+            if notice.sort != "notice" and notice.ref:
+                self._current[notice.key] = notice.id
+
+    def settle(self, index: ConflictIndex) -> None:
+        """Let the index know how far the reading has come."""
+        if self._last is not None:
+            self._keep(index, {})
+
+    def _keep(self, index: ConflictIndex, ready: Mapping[str, Prepared], gone: Iterable[str] = ()) -> None:
+        at = kept.encode_at(self._last) if self._last is not None else None
+        facts = {**self._changed, kept.AT: at}
+        index.load(ready.items(), self.place.to_bytes(8, "big"), gone=list(gone), facts=facts)
+        self._changed = {}
 
     def read_on(self, views: Views, index: ConflictIndex) -> News:
         """Take in what came since, and keep the index with it."""
+        if not self._begun:
+            self._begin(views, index)
         mark = int.from_bytes(index.mark, "big")
         news = News()
         ready: dict[str, Prepared] = {}
         for place, entry in views.arrivals(self.place):
-            self.place = place + 1
+            self.place, self._last = place + 1, entry
             said = views.said(views.stored(entry))
             if said is None or not isinstance(said.content, Message) or said.content.form.startswith(WATCH_FORMS):
                 continue
-            mine = entry.log.member == self._me
-            if mine or self._me in views.recipients(entry.log, said.to):
-                self._take(views, entry, said, _Reading(news, ready, place >= mark and not mine))
-        if not (ready or news.gone) and self.place - mark < _MARK_EVERY:
-            return news
+            mine = entry.log.member == self.me
+            if mine or self.me in views.recipients(entry.log, said.to):
+                self._take(views, entry, said, _Reading(news, ready, place, new=not mine))
         for name in news.gone:
             ready.pop(name, None)
             news.added.pop(name, None)
-            index.remove(name)
-        index.load(ready.items(), max(mark, self.place).to_bytes(8, "big"))
+        if self._changed or ready or news.gone or self.place - mark >= _MARK_EVERY:
+            self._keep(index, ready, news.gone)
         return news
 
     def _take(self, views: Views, entry: EntryId, said: Statement, reading: _Reading) -> None:
@@ -244,7 +241,7 @@ class Register:
             return
         filled = views.filled(entry.log, message)
         found = notice_of(views, entry, said, filled)
-        found.mine = found.author == self._me
+        found.place, found.mine = reading.place, found.author == self.me
         what = stated(message, filled, said.time, self._grace_s)
         found.number, found.subject = what.number, what.subject
         if message.form == CHECK_FIRE and filled is not None and "position" in filled.values and reading.new:
@@ -268,6 +265,7 @@ class Register:
                 self._end(views.name_of(ref.entry), news)
         for number in what.cancels:
             self._ended.add((found.author, number))
+            self._changed[kept.encode_ended(found.author, number)] = b""
             for id_ in list(self._numbers.get((found.author, number), ())):
                 self._end(id_, news)
         if found.sort != "notice" and found.ref:
@@ -291,9 +289,13 @@ class Register:
                 reading.news.added[name] = None
         if labels:
             found.labels = tuple(labels)
-            self.notices[found.id] = found
-            for number in numbers_of(found):
-                self._numbers[found.author, number].add(found.id)
+            self._hold(found)
+            self._changed[kept.NOTICE + found.id] = kept.encode_notice(found)
+
+    def _hold(self, found: Notice) -> None:
+        self.notices[found.id] = found
+        for number in numbers_of(found):
+            self._numbers[found.author, number].add(found.id)
 
     def _report(self, found: Notice, filled: Filled, news: News | None) -> None:
         values = filled.values
@@ -307,10 +309,12 @@ class Register:
             str(values.get("next", "")),
             int(values.get("expected", 0)),
         )
-        kept = self.reports[found.author, found.ref]
-        kept.append(made)
-        kept.sort(key=lambda r: r.at)
-        del kept[:-_REPORTS]
+        reports = self.reports[found.author, found.ref]
+        reports.append(made)
+        reports.sort(key=lambda r: r.at)
+        del reports[:-_REPORTS]
+        name, value = kept.encode_reports(found.author, found.ref, reports)
+        self._changed[name] = value
         if news is not None:
             news.reports.append(found)
 
@@ -319,6 +323,7 @@ class Register:
         if found is None:
             return
         news.gone |= {f"{id_}/{label}" for label in found.labels}
+        self._changed[kept.NOTICE + id_] = None
         for number in numbers_of(found):
             self._numbers[found.author, number].discard(id_)
         if self._current.get(found.key) == id_:

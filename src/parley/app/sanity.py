@@ -11,17 +11,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import zstandard
-from numpy.typing import NDArray
 
 from parley.forms.filled import Filled
 from parley.geo.coordinates import format_position
 from parley.geo.sphere import distance_m
+from parley.later import later
 from parley.notices.broadcast import around
 from parley.wire.geometry import MICRODEGREES, Band, Height, Position, Unit, Volume
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+else:
+    np = later("numpy")
 
 _WIDTH: Final = 3600
 _HEIGHT: Final = 1800

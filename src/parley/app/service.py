@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +12,7 @@ from typing import Any, Final
 from parley import limits
 from parley.app.areas import draft_of_message, write_areas
 from parley.app.composing import COMPOSING_OPERATIONS
+from parley.app.control import error_data, short_name
 from parley.app.desk import desk_of
 from parley.app.export import write_record
 from parley.app.following import FOLLOWING_OPERATIONS
@@ -31,14 +30,13 @@ from parley.app.signing import mark_to_sign, signature_of
 from parley.app.siteops import SITE_OPERATIONS
 from parley.app.views import Views
 from parley.app.watchops import WATCH_OPERATIONS
-from parley.errors import ParleyError, StoreError, UsageError
+from parley.errors import ParleyError, UsageError
 from parley.forms.library import Forms
 from parley.wire.documents import decode_bundle
 from parley.wire.statement import EVERYONE, Kind, Message, Precedence, Reference, Relation
 
 Params = dict[str, Any]
 _MAX_REQUEST: Final = 4 * limits.MAX_TEXT
-_MAX_ANSWER: Final = 256 * 1024 * 1024
 
 
 def _precedence(name: str) -> Precedence:
@@ -332,6 +330,8 @@ async def prune(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
         )
     before = int(runtime.node.wall_s()) - 86400 * (retention if days is None else days)
     erased = await runtime.node.prune(before)
+    if erased:
+        await guard_of(runtime).begin_anew()
     return {"erased": erased, "before": before}
 
 
@@ -404,16 +404,6 @@ OPERATIONS: Final[dict[str, Operation]] = {
 """By name, as the control socket and the faces ask for them."""
 
 
-@contextlib.contextmanager
-def _short(path: Path) -> Iterator[str]:
-    """A name of the socket that fits its address, which holds 107 bytes, however deep the directory lies."""
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{directory}/{path.name}"
-    finally:
-        os.close(directory)
-
-
 class ControlServer:
     """Serves OPERATIONS on a Unix socket that only the owner can open: one JSON object a line each way."""
 
@@ -426,7 +416,7 @@ class ControlServer:
         """Listen. The directory's lock is ours, so a socket that is there already is a dead one."""
         path = self._runtime.line_home.control
         path.unlink(missing_ok=True)
-        with _short(path) as short:
+        with short_name(path) as short:
             self._server = await asyncio.start_unix_server(self._accept, path=short, limit=_MAX_REQUEST)
         path.chmod(0o600)
 
@@ -468,52 +458,3 @@ class ControlServer:
             return {
                 "error": error_data(UsageError(f"the request is not understood: {error!r}.", code="request-malformed"))
             }
-
-
-def error_data(error: ParleyError) -> dict[str, str]:
-    """An error as plain data."""
-    return {"code": error.code, "message": error.message, "next_step": error.next_step, "fault": error.fault}
-
-
-class RemoteError(ParleyError):
-    """An error that the running node answered with."""
-
-    def __init__(self, data: dict[str, str]) -> None:
-        super().__init__(data["message"], code=data["code"], next_step=data["next_step"])
-        self.told_fault = data.get("fault", "operator")
-
-
-class ControlClient:
-    """Asks a running node."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    @classmethod
-    async def connect(cls, path: Path) -> ControlClient | None:
-        """A connection to the node that serves ``path``; None when there is none."""
-        try:
-            with _short(path) as short:
-                return cls(*await asyncio.open_unix_connection(short, limit=_MAX_ANSWER))
-        except (FileNotFoundError, ConnectionRefusedError):
-            return None
-
-    async def call(self, operation: str, **params: Any) -> Any:  # noqa: ANN401 - JSON
-        """The result of an operation. Raises RemoteError, StoreError when the node goes away."""
-        self._writer.write(json.dumps({"operation": operation, "params": params}).encode() + b"\n")
-        try:
-            await self._writer.drain()
-            line = await self._reader.readline()
-            if not line:
-                raise StoreError("the node went away before it answered.", code="node-gone")
-            answer = json.loads(line)
-        except (ConnectionError, json.JSONDecodeError) as error:
-            raise StoreError("the node went away before it answered.", code="node-gone") from error
-        if "error" in answer:
-            raise RemoteError(answer["error"])
-        return answer["result"]
-
-    def close(self) -> None:
-        """End the connection."""
-        self._writer.close()

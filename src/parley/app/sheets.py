@@ -11,9 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Final
-
-import typst
+from typing import TYPE_CHECKING, Final
 
 from parley.app.translations import Translation
 from parley.app.views import MessageView, Recipient
@@ -21,6 +19,12 @@ from parley.errors import UsageError
 from parley.forms.display import safe_line, safe_text
 from parley.forms.render import render
 from parley.forms.words import Words
+from parley.later import later
+
+if TYPE_CHECKING:
+    import typst
+else:
+    typst = later("typst")
 
 FORMATS: Final = ("text", "html", "pdf")
 _MAX_MARK: Final = 24

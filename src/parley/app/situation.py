@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
+from parley.app.announced import Notice
 from parley.app.clashes import Alert, over
 from parley.app.guard import Guard
 from parley.app.overdue import confirm_by
 from parley.app.plans import TRACK_KIND, Plan
-from parley.app.register import Notice, height_words, volumes_of
+from parley.app.register import height_words, volumes_of
 from parley.geo.coordinates import format_position
 from parley.notices.exports import geometry_of
 from parley.wire.geometry import MICRODEGREES, Circle, Corridor, Volume, Window

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from parley.app import config, fingerprint, meeting
+from parley.app.control import ControlClient
 from parley.app.forms import usual_packs
 from parley.app.home import Home, LineHome
 from parley.app.meeting import Classes, Proposal
-from parley.app.service import ControlClient
 from parley.cli.output import HomeOption, JsonOption, LineOption, command, home_of, passphrase, say, show_json
 from parley.errors import UsageError
 from parley.keys.file import write_private

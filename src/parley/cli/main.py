@@ -7,28 +7,11 @@ from typing import Annotated
 import typer
 
 from parley import __version__
-from parley.cli import (
-    aid,
-    alerts,
-    backup,
-    following,
-    forms,
-    identity,
-    importing,
-    line,
-    messages,
-    officers,
-    plans,
-    record,
-    scenario,
-    serve,
-    sheets,
-    tokens,
-    watch,
-)
+from parley.cli.commands import Commands
 
 app = typer.Typer(
     name="parley",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -51,25 +34,6 @@ def root(
     ] = False,
 ) -> None:
     """A direct line between parties that do not trust one another."""
-
-
-identity.register(app)
-line.register(app)
-serve.register(app)
-messages.register(app)
-record.register(app)
-forms.register(app)
-following.register(app)
-plans.register(app)
-importing.register(app)
-sheets.register(app)
-aid.register(app)
-backup.register(app)
-watch.register(app)
-officers.register(app)
-tokens.register(app)
-alerts.register(app)
-scenario.register(app)
 
 
 def main() -> None:

@@ -21,17 +21,23 @@ import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from parley.app.control import ControlClient, RemoteError, error_data
 from parley.app.home import Home, default_home
-from parley.app.runtime import running
-from parley.app.service import OPERATIONS, ControlClient, RemoteError, error_data
 from parley.errors import KeyUnavailable, ParleyError, StoreError, UsageError
 from parley.forms.display import safe_text
+from parley.later import later
+
+if TYPE_CHECKING:
+    from parley.app import runtime, service
+else:
+    # Where a node runs, it does the work.
+    runtime, service = later("parley.app.runtime"), later("parley.app.service")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -128,8 +134,8 @@ async def _call(home: Home, line: str | None, operation: str, params: dict[str, 
             return await client.call(operation, **params)
         finally:
             client.close()
-    async with running(found, with_bearers=False) as runtime:
-        return await OPERATIONS[operation](runtime, params)
+    async with runtime.running(found, with_bearers=False) as opened:
+        return await service.OPERATIONS[operation](opened, params)
 
 
 def run(task: Coroutine[Any, Any, T]) -> T:

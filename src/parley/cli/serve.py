@@ -9,7 +9,7 @@ import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
@@ -20,11 +20,16 @@ from parley.app.home import Home, LineHome
 from parley.app.runtime import Runtime, calm_collector, running
 from parley.app.service import ControlServer
 from parley.cli.output import HomeOption, JsonOption, LineOption, command, err, home_of, run
-from parley.console.server import ConsoleServer
 from parley.console.settings import ConsoleSettings, load_settings
-from parley.console.web import Console
 from parley.errors import ParleyError, UsageError
 from parley.forms.display import safe_line
+from parley.later import later
+
+if TYPE_CHECKING:
+    from parley.console import server, web
+else:
+    # Only a node that serves a console loads one.
+    server, web = later("parley.console.server"), later("parley.console.web")
 
 Told = Callable[[str, dict[str, Any]], None]
 _SOUNDS = frozenset({"flash", "alarm", "no-duff"})
@@ -60,7 +65,7 @@ async def _serve(home: Home, lines: list[LineHome], with_console: bool, json: bo
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     settings = load_settings(home.path / "config.toml")
-    shown: list[Console] = []
+    shown: list[web.Console] = []
 
     def told(line: str, event: dict[str, Any]) -> None:
         if event.get("ended") and len(lines) == 1:
@@ -119,8 +124,8 @@ async def _line(found: LineHome, told: Told, stop: asyncio.Event) -> AsyncIterat
         told(found.name, event)
 
     async with running(found, say) as runtime:
-        server = ControlServer(runtime)
-        await server.start()
+        control = ControlServer(runtime)
+        await control.start()
         watch = asyncio.create_task(stand_watch(runtime, say, stop))
         if not runtime.bearers:
             err.print(Text(f"No bearer is configured in {found.config}: nothing can leave or arrive.", style="yellow"))
@@ -129,7 +134,7 @@ async def _line(found: LineHome, told: Told, stop: asyncio.Event) -> AsyncIterat
         finally:
             stop.set()
             await watch
-            await server.close()
+            await control.close()
 
 
 async def _start_console(
@@ -137,20 +142,20 @@ async def _start_console(
     home: Home,
     runtimes: dict[str, Runtime],
     settings: ConsoleSettings,
-    shown: list[Console],
+    shown: list[web.Console],
     told: Told,
 ) -> None:
     """Serve the console. Where its address is taken, the nodes run on without it, and say so."""
-    console = Console(home, runtimes, settings, secrets.token_hex(4))
-    server = ConsoleServer(console, told)
+    console = web.Console(home, runtimes, settings, secrets.token_hex(4))
+    serving = server.ConsoleServer(console, told)
     try:
-        await server.start()
+        await serving.start()
     except UsageError as error:
         err.print(Text(f"No console: {error.message} {error.next_step}", style="bold yellow"))
         told("", {"event": "notice", "code": error.code, "text": error.message})
         return
     shown.append(console)
-    stack.push_async_callback(server.close)
+    stack.push_async_callback(serving.close)
     err.print(Text(f"Console: {settings.origin}/"))
 
 

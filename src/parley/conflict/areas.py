@@ -11,16 +11,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
-
-import numpy as np
+from typing import TYPE_CHECKING, Final
 
 from parley.conflict.edges import MAX_POINTS, LatLon, densify
 from parley.conflict.exact import TOUCH_M, Kind, Nearest, Piece, batch, meet, nearest
 from parley.conflict.rings import check_edges, check_ring, is_wide, outside_of_wide
 from parley.errors import DecodeError
 from parley.geo.sphere import RADIUS_MAX_M, RADIUS_MIN_M, Vectors, from_microdegrees, position_of
+from parley.later import later
 from parley.wire.geometry import MICRODEGREES, Circle, Corridor, Edge, Point, Polygon, Position, Shape
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = later("numpy")
 
 HALF_ROUND_M: Final = math.pi * RADIUS_MAX_M
 """Metres that no two places are farther apart than."""

@@ -8,14 +8,18 @@ to is widened by what they may be off, so that an area is never drawn too small.
 from __future__ import annotations
 
 import math
-from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from parley.errors import DecodeError
 from parley.geo.sphere import FLATTENING, RADIUS_MAX_M
+from parley.later import later
 from parley.wire.geometry import MICRODEGREES, Edge
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+else:
+    np = later("numpy")
 
 TOLERANCE_M: Final = 5.0
 """Metres between a rhumb line and the chords that stand for it, unless there would be more than ``MAX_POINTS``."""
@@ -25,7 +29,7 @@ widened by as much as they are off, so that work is bounded whatever a peer send
 ROUNDING_M: Final = 0.1
 """Metres by which a point on whole microdegrees may be off."""
 
-LatLon = NDArray[np.int32]
+LatLon: TypeAlias = "NDArray[np.int32]"
 """Latitude and longitude in microdegrees, one position a row."""
 _HALF_TURN: Final = 180 * MICRODEGREES
 _POLE: Final = 90 * MICRODEGREES

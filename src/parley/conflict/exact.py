@@ -18,12 +18,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
+from functools import cache
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from parley.geo.sphere import RADIUS_MAX_M, RADIUS_MIN_M, Vectors, lower_bounds_m
+from parley.later import later
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+else:
+    np = later("numpy")
 
 TOUCH_M: Final = 0.1
 """Metres that count as none: the grid of positions is as coarse."""
@@ -32,12 +37,10 @@ SLACK: Final = 5e-5
 metres differ by up to 0.7 % with direction, which moves the foot of a perpendicular, and its length by 0.002 %."""
 _ROUNDING: Final = 4e-15
 """Radians (25 nm) over a great circle that are taken for none: then edges touch, which is told by their distance."""
-_ASKEW: Final = np.array([[0.36, 0.48, 0.8], [0.8, -0.6, 0.0]])
-"""Two directions square to each other, in line with no meridian that notices use."""
 _BLOCK: Final = 1 << 20
 """Pairs of edges worked on at once; bounds memory."""
-Flags = NDArray[np.bool_]
-Indexes = NDArray[np.intp]
+Flags: TypeAlias = "NDArray[np.bool_]"
+Indexes: TypeAlias = "NDArray[np.intp]"
 
 
 class Kind(IntEnum):
@@ -258,12 +261,19 @@ def _before(piece: Piece, points: Vectors, tangents: Vectors, place: Vectors) ->
     return found
 
 
+@cache
+def _askew() -> Vectors:
+    """Two directions square to each other, in line with no meridian that notices use."""
+    return np.array([[0.36, 0.48, 0.8], [0.8, -0.6, 0.0]])
+
+
 def _tangents(points: Vectors) -> Vectors:
     """A direction square to each of ``points``."""
-    tangents = cross(points, _ASKEW[:1])
-    lost = np.abs(points @ _ASKEW[0]) > 0.9  # noqa: PLR2004 - too near the one, hence far from the other
+    askew = _askew()
+    tangents = cross(points, askew[:1])
+    lost = np.abs(points @ askew[0]) > 0.9  # noqa: PLR2004 - too near the one, hence far from the other
     if lost.any():
-        tangents[lost] = cross(points[lost], _ASKEW[1:])
+        tangents[lost] = cross(points[lost], askew[1:])
     return tangents
 
 

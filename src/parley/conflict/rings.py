@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Final
 
 from parley.conflict.exact import Kind, Piece, arc_gaps, cross, sides, unit_normals
 from parley.errors import DecodeError
 from parley.geo.sphere import RADIUS_MIN_M, Vectors
+from parley.later import later
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+else:
+    np = later("numpy")
 
 WIDTH_M: Final = 0.2
 """A ring whose positions all lie this close to one great circle bounds no area: the grid of positions is as coarse."""

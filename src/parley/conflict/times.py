@@ -6,15 +6,19 @@ Windows begin with their start and end before their end, so one that begins as a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from parley.errors import DecodeError
+from parley.later import later
 from parley.wire.geometry import Time, Window
 
-Spans = NDArray[np.int64]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+else:
+    np = later("numpy")
+
+Spans: TypeAlias = "NDArray[np.int64]"
 """Windows that do not touch, one a row, start and end in POSIX seconds, sorted; no row at all means always."""
 MAX_WINDOWS: Final = 10_000
 """Windows of one volume once all days are counted: one an hour for a year. Bounds what a short notice can cost."""

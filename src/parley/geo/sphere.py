@@ -16,15 +16,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
-import numpy as np
 from geographiclib.geodesic import Geodesic
-from numpy.typing import NDArray
 
+from parley.later import later
 from parley.wire.geometry import MICRODEGREES, Position, position
 
-Vectors = NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+else:
+    np = later("numpy")
+
+Vectors: TypeAlias = "NDArray[np.float64]"
 """Unit vectors, one a row; a single one has the shape (3,)."""
 
 EQUATORIAL_M: Final = 6_378_137.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from typing import Final
 
 from lark import Lark, Tree
@@ -27,11 +28,15 @@ MARK.4: /(?<=\s)[QABCDEFG]\)/
 TEXT: /((?!(?<=\s)[QABCDEFG]\)).)+/s
 %ignore /\s+/
 """
-_PARSER: Final = Lark(_GRAMMAR, start="notam", parser="lalr", lexer="contextual", maybe_placeholders=False)
 _KINDS: Final = {k.value: k for k in NoticeKind}
 _Q_FIELDS: Final = 8
 _RADIUS_FIGURES: Final = 3
 _NM: Final = 1852
+
+
+@cache
+def _parser() -> Lark:
+    return Lark(_GRAMMAR, start="notam", parser="lalr", lexer="contextual", maybe_placeholders=False)
 
 
 def read_notam(raw: str, written: date) -> NoticeDraft:
@@ -40,7 +45,7 @@ def read_notam(raw: str, written: date) -> NoticeDraft:
     Raises DecodeError ``notice-malformed`` when it does not begin as one.
     """
     try:
-        tree = _PARSER.parse(raw)
+        tree = _parser().parse(raw)
     except LarkError:
         raise DecodeError(
             "this does not begin as a NOTAM does.",

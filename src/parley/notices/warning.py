@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Final
 
 from lark import Lark, Tree
@@ -47,9 +48,13 @@ TEXT.1: /[^.\n]+/
 STOP: "."
 %ignore /[\s.]+/
 """
-_PARSER: Final = Lark(_HEAD, start="head", parser="lalr", lexer="contextual", maybe_placeholders=False)
 _SUN_PLACES: Final = 8
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@cache
+def _parser() -> Lark:
+    return Lark(_HEAD, start="head", parser="lalr", lexer="contextual", maybe_placeholders=False)
 
 
 def read_warning(raw: str, written: date) -> NoticeDraft:
@@ -118,7 +123,7 @@ def _after_regions(raw: str) -> int:
 def _head(text: str) -> Tree[Token]:
     # The number of the first paragraph stands at the end of what precedes it.
     try:
-        return _PARSER.parse(text.rstrip().removesuffix("1.").upper() + "\n")
+        return _parser().parse(text.rstrip().removesuffix("1.").upper() + "\n")
     except LarkError:
         raise DecodeError(
             "this does not begin as a navigational warning does.",

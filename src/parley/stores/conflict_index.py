@@ -4,6 +4,9 @@ One R*Tree row for each shape of a volume: the box of its unit vectors, which kn
 heights above mean sea level and its time from first to last. Beside it lies what the exact test needs: positions,
 heights as stated, windows. A query reads the rows whose boxes meet, then tests each exactly; it returns all that meet.
 
+Beside the volumes lie facts, small values that the caller has read from the record with them, so that a start reads on
+from ``mark`` and not the whole record.
+
 Nothing here is the only copy: a file that is damaged, of another version or under another key is thrown away and begun
 anew, and ``mark`` tells the caller how much of the record the index has seen. Commits are not synced (a power cut may
 undo the newest, with their mark), but they are atomic.
@@ -15,14 +18,14 @@ import math
 import os
 import struct
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Final, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, cast
 
 import apsw
-import numpy as np
 
 from parley.conflict.areas import Outline, box
 from parley.conflict.exact import Batch, Kind, Piece, meet
@@ -32,11 +35,17 @@ from parley.conflict.times import Spans, within
 from parley.conflict.volumes import Buffer, Prepared
 from parley.errors import KeyUnavailable, StoreCorrupt, StoreError, StoreVersion
 from parley.geo.sphere import from_microdegrees
+from parley.later import later
 from parley.stores import cipher
 from parley.stores.sqlite_reader import open_connection, read_error
 from parley.wire.geometry import Reference
 
-FORMAT: Final = 1
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = later("numpy")
+
+FORMAT: Final = 2
 CACHE_KIB: Final = 48 * 1024
 """Pages kept decrypted: half of the tree of a million boxes, and as much less as the tree is smaller."""
 CHUNK: Final = 20_000
@@ -48,8 +57,10 @@ CREATE TABLE meta(name TEXT NOT NULL PRIMARY KEY, value ANY NOT NULL) WITHOUT RO
 CREATE VIRTUAL TABLE box USING rtree_i32(n, x0, x1, y0, y1, z0, z1, h0, h1, t0, t1);
 CREATE TABLE piece(n INTEGER PRIMARY KEY, id TEXT NOT NULL, shape BLOB NOT NULL, spans BLOB) STRICT;
 CREATE INDEX piece_by_id ON piece(id);
+CREATE TABLE fact(name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID, STRICT;
 INSERT INTO meta VALUES('format', %d), ('mark', x'');
 """
+_CLEAR: Final = "DELETE FROM box; DELETE FROM piece; DELETE FROM fact; UPDATE meta SET value=x'' WHERE name='mark'"
 _ADD_BOX: Final = "INSERT INTO box VALUES(?,?,?,?,?,?,?,?,?,?,?)"
 _ADD_PIECE: Final = "INSERT INTO piece VALUES(NULL,?,?,?)"
 _FIND: Final = """
@@ -115,18 +126,46 @@ class ConflictIndex:
         """Forget the volume of ``name``, if there is one."""
         self._write([], [name], mark)
 
-    def load(self, volumes: Iterable[tuple[str, Prepared]], mark: bytes) -> None:
-        """Keep many volumes, none of whose names is in the index yet; ``mark`` is set with the last of them."""
-        rest, any_ = iter(volumes), False
-        while chunk := list(islice(rest, CHUNK)):
+    def load(
+        self,
+        volumes: Iterable[tuple[str, Prepared]],
+        mark: bytes,
+        *,
+        gone: Sequence[str] = (),
+        facts: Mapping[str, bytes | None] = MappingProxyType({}),
+    ) -> None:
+        """Keep many volumes, none of whose names is in the index yet.
+
+        With the last of them the names ``gone`` are forgotten, ``facts`` put in (None takes one out) and ``mark`` set.
+        """
+        rest = iter(volumes)
+        chunk = list(islice(rest, CHUNK))
+        small = not chunk
+        while more := list(islice(rest, CHUNK)):
             self._write(chunk, [], None)
-            any_ = True
-        self._write([], [], mark)
-        if not any_:
+            chunk = more
+        self._write(chunk, gone, mark, facts)
+        if small:
             return  # a mark alone is worth no sync: what was read since the one before is read once more
         with self._lock, suppress(apsw.BusyError):
             # What reads the file elsewhere holds it back; then the next write does it.
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
+    def facts(self) -> list[tuple[str, bytes]]:
+        """All facts, by name."""
+        with self._lock:
+            try:
+                return cast("list[tuple[str, bytes]]", self._connection.execute("SELECT * FROM fact").fetchall())
+            except apsw.Error as error:
+                raise read_error(error, self._path) from error
+
+    def clear(self) -> None:
+        """Forget everything, the mark too."""
+        try:
+            with self._lock, self._connection as connection:
+                connection.execute(_CLEAR).fetchall()
+        except apsw.Error as error:
+            raise read_error(error, self._path) from error
 
     def query(self, wanted: Prepared, buffer: Buffer = Buffer()) -> list[str]:  # noqa: B008 - frozen
         """The names of all volumes within ``buffer`` of ``wanted`` in place, height and time at once, exactly.
@@ -149,7 +188,13 @@ class ConflictIndex:
         with self._lock:
             self._connection.close(True)  # noqa: FBT003 - apsw takes no name for it
 
-    def _write(self, volumes: Sequence[tuple[str, Prepared]], gone: Sequence[str], mark: bytes | None) -> None:
+    def _write(
+        self,
+        volumes: Sequence[tuple[str, Prepared]],
+        gone: Sequence[str],
+        mark: bytes | None,
+        facts: Mapping[str, bytes | None] = MappingProxyType({}),
+    ) -> None:
         rows = [(name, *row) for name, prepared in volumes for row in _rows(prepared)]
         try:
             with self._lock, self._connection as connection:
@@ -160,6 +205,11 @@ class ConflictIndex:
                 for name, shape, times, bounds in rows:
                     connection.execute(_ADD_PIECE, (name, shape, times))
                     connection.execute(_ADD_BOX, (connection.last_insert_rowid(), *bounds))
+                for name, value in facts.items():
+                    if value is None:
+                        connection.execute("DELETE FROM fact WHERE name=?", (name,))
+                    else:
+                        connection.execute("INSERT OR REPLACE INTO fact VALUES(?,?)", (name, value))
                 if mark is not None:
                     connection.execute("UPDATE meta SET value=? WHERE name='mark'", (mark,))
         except apsw.Error as error:
