@@ -18,10 +18,11 @@ ASKED = EntryId(LogId(PEER, Incarnation(bytes(8))), 1)
 ANSWERED = EntryId(LogId(ME, Incarnation(bytes(8))), 1)
 
 
-def waiting(kinds: tuple[tuple[EntryId, Kind], ...]) -> int:
+def waiting(kinds: tuple[tuple[EntryId, Kind], ...], *, restart: bool = False) -> int:
     rows = Rows(MemoryStore())
     ledger = Ledger(rows, ME)
     for entry, kind in kinds:
+        ledger = Ledger(rows, ME) if restart else ledger
         content = Message("?") if kind is Kind.MESSAGE else Mark((Reference(Relation.SUBJECT, ASKED),))
         ledger.apply(r.entry_key(entry.log, entry.index), Statement(kind, 0, content))
     return len(list(rows.scan(r.OPEN)))
@@ -31,6 +32,7 @@ def waiting(kinds: tuple[tuple[EntryId, Kind], ...]) -> int:
 def test_what_was_answered_is_not_open_whichever_tree_comes_back_first(mark: Kind, left: int) -> None:
     for order in permutations([(ASKED, Kind.MESSAGE), (ANSWERED, mark)]):
         assert waiting(order) == left
+        assert waiting(order, restart=True) == left
 
 
 def test_facts_of_the_watch_wait_for_nobody() -> None:

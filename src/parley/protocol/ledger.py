@@ -27,6 +27,8 @@ class Ledger:
         self._me = me
         last = rows.last(r.ARRIVAL, b"")
         self._next = int.from_bytes(last[0], "big") + 1 if last is not None else 0
+        self._marked: dict[bytes, int] = {}
+        """Of each tree, one more than the highest entry that has a mark: no later one need be looked for."""
 
     def arrived(self, entry: bytes) -> None:
         """Give an entry its place in the order of arrival."""
@@ -53,12 +55,22 @@ class Ledger:
 
     def _open(self, entry: bytes) -> None:
         """It waits for an answer here, unless ours came first: after a loss of state our tree may be back before it."""
-        if not any(self._rows.get(r.MARK, entry + bytes((self._me, kind))) for kind in _ANSWERS):
-            self._rows.put(r.OPEN, entry, b"")
+        if int.from_bytes(entry[9:13], "big") < self._marks_below(entry[:9]):
+            marks = self._rows.prefixed(r.MARK, entry + bytes((self._me,)))
+            if any(key[-1] in _ANSWERS for key, _ in marks):
+                return
+        self._rows.put(r.OPEN, entry, b"")
+
+    def _marks_below(self, log: bytes) -> int:
+        if log not in self._marked:
+            last = self._rows.last(r.MARK, log)
+            self._marked[log] = int.from_bytes(last[0][9:13], "big") + 1 if last is not None else 0
+        return self._marked[log]
 
     def _mark(self, target: EntryId, author: int, kind: Kind, entry: bytes, time: int) -> None:
         if target.index >= 1 << 32 or target.log.member >= limits.MAX_MEMBERS:
             return
         key = mark_key(target, author, kind)
         if self._rows.get(r.MARK, key) is None:
+            self._marked[key[:9]] = max(target.index + 1, self._marks_below(key[:9]))
             self._rows.put(r.MARK, key, entry + time.to_bytes(8, "big"))
