@@ -26,8 +26,8 @@ from typing import Final
 from parley.errors import ParleyError
 from parley.ids import EntryId, LogId
 from parley.protocol import rows as r
+from parley.protocol.entries import State, StoredEntry
 from parley.protocol.ledger import mark_key
-from parley.protocol.trees import State, StoredEntry
 from parley.stores.backup import snapshot
 from parley.wire import datagram, statement
 from parley.wire.statement import Kind, Message

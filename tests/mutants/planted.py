@@ -17,6 +17,7 @@ from parley.protocol import (
     author,
     cast,
     chains,
+    entries,
     gossip,
     ledger,
     line,
@@ -273,7 +274,7 @@ def one_run_for_ever() -> Plant:
 @mutant("calm", "C3")
 def not_for_you_shown_all_the_same() -> Plant:
     def item(_self: object, _peer: object, _tree: object, entry: Any) -> Any:
-        held = entry.state is trees.State.HELD
+        held = entry.state is entries.State.HELD
         return parts.Opening(entry.statement, entry.salt) if held else parts.Blind(entry.commitment)
 
     return mock.patch.object(outbox.Outbox, "item", item)
@@ -382,7 +383,7 @@ def implausible_time_refused() -> Plant:
 @mutant("prunes", "C1")
 def erased_before_it_was_received() -> Plant:
     def erasable(self: Any, tree: Any) -> Iterator[tuple[int, Any]]:
-        return ((n, e) for n, e in self.entries(tree.log, 0, tree.size) if e.state is trees.State.HELD)
+        return ((n, e) for n, e in self.entries(tree.log, 0, tree.size) if e.state is entries.State.HELD)
 
     return mock.patch.object(trees.Trees, "_rows_erasable", erasable)
 

@@ -13,8 +13,8 @@ from parley.crypto import aead
 from parley.ids import EntryId, Incarnation, LogId, MemberNumber
 from parley.protocol import inputs as i
 from parley.protocol import rows as r
+from parley.protocol.entries import State
 from parley.protocol.settings import Settings
-from parley.protocol.trees import State
 from parley.record import equivocation
 from parley.record.checkpoint import Checkpoint
 from parley.record.equivocation import EquivocationProof

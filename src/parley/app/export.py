@@ -12,9 +12,9 @@ from parley.errors import VerificationError
 from parley.ids import LogId, MemberNumber
 from parley.keys.file import write_private
 from parley.protocol import rows as r
+from parley.protocol.entries import State, StoredEntry
 from parley.protocol.membership import Membership, NodeKeys
 from parley.protocol.rows import Reader
-from parley.protocol.trees import State, StoredEntry
 from parley.record.checkpoint import Checkpoint, origin_of
 from parley.record.cosignature import Cosignature, checkpoint_name, receipt_name
 from parley.wire import cbor, note

@@ -34,12 +34,12 @@ from parley.procedure.outgoing import check_alone
 from parley.protocol import inputs as i
 from parley.protocol import membership as members
 from parley.protocol import rows as r
+from parley.protocol.entries import State
 from parley.protocol.line import Line
 from parley.protocol.membership import Membership
 from parley.protocol.rows import Rows
 from parley.protocol.settings import Settings
 from parley.protocol.signers import Signers
-from parley.protocol.trees import State
 from parley.stores.datadir import DataDirectory
 from parley.stores.headfile import TwoSlotHeadFile, lost_state
 from parley.stores.sqlite import SqliteStore

@@ -17,10 +17,10 @@ from parley.forms.render import as_text, render
 from parley.ids import EntryId, LogId, MemberNumber
 from parley.procedure import facts
 from parley.protocol import rows as r
+from parley.protocol.entries import State, StoredEntry
 from parley.protocol.ledger import mark_key
 from parley.protocol.membership import Membership, Revision
 from parley.protocol.rows import Reader
-from parley.protocol.trees import State, StoredEntry
 from parley.wire import cbor, note, statement
 from parley.wire.statement import EVERYONE, Kind, Mark, Message, RefusedEntry, Relation, Statement
 

@@ -12,7 +12,8 @@ from parley.protocol import inputs as i
 from parley.protocol import ledger
 from parley.protocol import rows as r
 from parley.protocol.cast import Cast, plan
-from parley.protocol.trees import Accepted, State, StoredEntry, Tree
+from parley.protocol.entries import State, StoredEntry
+from parley.protocol.trees import Accepted, Tree
 from parley.wire import statement
 from parley.wire.statement import EVERYONE, Kind, Mark, Message, RefusedEntry, Seen, Statement
 

@@ -20,7 +20,8 @@ from parley import limits
 from parley.ids import LogId, MemberNumber
 from parley.protocol import inputs as i
 from parley.protocol import rows as r
-from parley.protocol.trees import Accepted, State, Tree
+from parley.protocol.entries import State
+from parley.protocol.trees import Accepted, Tree
 from parley.wire import statement
 from parley.wire.parts import Query
 from parley.wire.statement import Message, Precedence

@@ -17,8 +17,9 @@ from typing import Final
 from parley import limits
 from parley.ids import LogId, MemberNumber
 from parley.protocol.credit import WINDOW, Intake
+from parley.protocol.entries import State, StoredEntry
 from parley.protocol.flight import Way
-from parley.protocol.trees import State, StoredEntry, Tree, Trees
+from parley.protocol.trees import Tree, Trees
 from parley.record.commitment import exclusion_proof
 from parley.wire import statement
 from parley.wire.parts import Blind, Document, Entries, Gone, Held, Item, NotForYou, Opening, Part
@@ -198,11 +199,7 @@ class Outbox:
         out.known = max(out.next, min(known if known is not None else out.next, tree.size))
         out.early.clear()
         out.way.flights.clear()
-        out.urgent = [
-            (-entry.precedence, index)
-            for index, entry in self._trees.entries(tree.log, out.next, tree.size)
-            if entry.precedence > Precedence.ROUTINE and entry.state is State.HELD
-        ]
+        out.urgent = [(-p, index) for p, index in self._trees.urgent(tree.log, out.next, tree.size)]
         heapq.heapify(out.urgent)
 
     @staticmethod

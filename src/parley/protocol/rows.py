@@ -3,7 +3,7 @@
 ==========  ==================================================  =============================================
 space       key                                                 value
 ==========  ==================================================  =============================================
-entry       log(9) index(4)                                     see trees.StoredEntry
+entry       log(9) index(4)                                     see entries.StoredEntry
 signed      log(9) size(4)                                      root(32) signature(64)
 log         log(9)                                              see trees.Tree.encode
 receipt     log(9) giver(1) algorithm(1) size(4)                time(8) signature

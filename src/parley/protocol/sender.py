@@ -11,9 +11,10 @@ from parley.protocol import inputs as i
 from parley.protocol.announcer import PREKEY_STOCK
 from parley.protocol.cast import Cast
 from parley.protocol.chain_state import SendChain
+from parley.protocol.entries import StoredEntry
 from parley.protocol.flight import Flight, Way
 from parley.protocol.outbox import ANNOUNCEMENT, SEAL_OVERHEAD, Link, Outgoing, Peer
-from parley.protocol.trees import StoredEntry, Tree
+from parley.protocol.trees import Tree
 from parley.wire import datagram, parts
 from parley.wire.statement import Precedence
 

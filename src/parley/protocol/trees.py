@@ -3,16 +3,6 @@
 Theory. A tree's commitments are held without a gap from 0 to ``size``, and always end at a checkpoint that
 its author signed. Contents may be missing for a while (FLASH overtakes, D3): those indexes are ``holes``.
 ``held`` is the first hole, or ``size``: below it everything addressed to us is here, and a receipt may say so.
-
-==============  ==========================================================================
-entry state     meaning
-==============  ==========================================================================
-BLIND           the commitment lies under a checkpoint; the content has not come
-HELD            commitment and content are here
-NOT_FOR_US      proven not to be addressed to us
-ERASED          the content was here and was erased under retention
-GONE            its sender says that it erased the content before it could reach us
-==============  ==========================================================================
 """
 
 from __future__ import annotations
@@ -20,7 +10,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Final
 
 from parley import limits
@@ -28,6 +17,7 @@ from parley.crypto.signing import verify_ed25519
 from parley.errors import DecodeError, Equivocation, ProofInvalid, VerificationError
 from parley.ids import LogId, MemberNumber
 from parley.protocol import rows as r
+from parley.protocol.entries import PRECEDENCE_AT, State, StoredEntry
 from parley.protocol.membership import Membership, NodeKeys
 from parley.protocol.rows import Rows
 from parley.record import commitment as blind
@@ -37,48 +27,15 @@ from parley.wire import cbor, statement
 from parley.wire.documents import Charter
 from parley.wire.note import COSIGNATURE_ED25519
 from parley.wire.parts import Blind, Entries, Gone, Item, NotForYou, Opening
-from parley.wire.statement import EVERYONE, Opened, Refusal, Statement
+from parley.wire.statement import EVERYONE, Opened, Precedence, Refusal, Statement
 
 _ROOTS_REMEMBERED: Final = 256
-
-
-class State(IntEnum):
-    """What is held of an entry; see the table above."""
-
-    BLIND = 0
-    HELD = 1
-    NOT_FOR_US = 2
-    ERASED = 3
-    GONE = 4
 
 
 class Unready(VerificationError):
     """What arrived cannot be judged yet: something before it, or a document, is missing. Ask for it."""
 
     default_code = "entries-unready"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEntry:
-    """One row of space ``entry``."""
-
-    state: State
-    precedence: int
-    commitment: bytes
-    salt: bytes = b""
-    statement: bytes = b""
-    audience: int = EVERYONE
-
-    def encode(self) -> bytes:
-        """The row's value."""
-        head = bytes((self.state, self.precedence)) + self.audience.to_bytes(4, "big")
-        return head + self.commitment + self.salt + self.statement
-
-    @classmethod
-    def decode(cls, value: bytes) -> StoredEntry:
-        """The row that ``encode`` wrote."""
-        audience = int.from_bytes(value[2:6], "big")
-        return cls(State(value[0]), value[1], value[6:38], value[38:70], value[70:], audience)
 
 
 @dataclass(slots=True)
@@ -181,6 +138,12 @@ class Trees:
         """Entries first to end - 1 in order."""
         for key, value in self._rows.scan(r.ENTRY, r.entry_key(log, first), r.entry_key(log, end)):
             yield int.from_bytes(key[9:13], "big"), StoredEntry.decode(value)
+
+    def urgent(self, log: LogId, first: int, end: int) -> Iterator[tuple[int, int]]:
+        """Precedence and index of the held entries first to end - 1 above ROUTINE. There may be many others."""
+        for key, value in self._rows.scan(r.ENTRY, r.entry_key(log, first), r.entry_key(log, end)):
+            if value[PRECEDENCE_AT] > Precedence.ROUTINE and StoredEntry.decode(value).state is State.HELD:
+                yield value[PRECEDENCE_AT], int.from_bytes(key[9:13], "big")
 
     # -- writing our own -------------------------------------------------------------------------------
 

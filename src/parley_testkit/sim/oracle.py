@@ -33,7 +33,7 @@ from parley.ids import EntryId, Incarnation, LogId, MemberNumber
 from parley.ports import Change, Head, Reader
 from parley.protocol import inputs as i
 from parley.protocol import rows as r
-from parley.protocol.trees import State, StoredEntry
+from parley.protocol.entries import State, StoredEntry
 from parley.record import equivocation
 from parley.wire import statement
 from parley.wire.statement import EVERYONE, Kind, Mark, Message, Precedence
