@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from parley.app.announced import Notice
 from parley.app.overdue import Silence, confirm_by, silence
-from parley.app.register import Notice
 from parley.ids import EntryId, Incarnation, LogId, MemberNumber
 from parley.wire.geometry import Window
 

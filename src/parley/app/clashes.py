@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from parley.app.announced import Notice
 from parley.app.plans import Plan
-from parley.app.register import Notice, height_words
+from parley.app.register import height_words
 from parley.conflict.areas import HALF_ROUND_M, places, prepare
 from parley.conflict.check import Conflict, Degree
 from parley.geo.coordinates import format_position

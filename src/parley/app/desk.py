@@ -7,6 +7,7 @@ that officers call through the faces (app.service). The procedures themselves ar
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -44,6 +45,10 @@ _ROUND_S: Final = 2.0
 """Seconds between two looks at whether anything came."""
 _SHARE: Final = 20
 """A look is followed by so many times its duration of rest, so that the watch takes little of the machine."""
+_READ_AT_ONCE: Final = 500
+"""Entries read in one part while the watch begins."""
+_BREATH_S: Final = 0.02
+"""Seconds between two such parts, for the line itself."""
 _SETTLE_S: Final = 20
 _HEARTBEATS: Final = 3
 """Of a slow bearer, that may be missed before a node counts as unreachable."""
@@ -157,6 +162,18 @@ class Desk:
         """Run ``do`` off the loop; one at a time, since record and log are read and written together."""
         async with self._lock:
             return await asyncio.to_thread(do)
+
+    async def catch_up(self, stop: asyncio.Event) -> None:
+        """Read a long record in parts, so that a node that stops meanwhile need not wait for the whole."""
+        while not stop.is_set() and await self.alone(self._read_some):
+            await asyncio.sleep(_BREATH_S)
+
+    def _read_some(self) -> bool:
+        views = self.runtime.views()
+        try:
+            return self.book.read_on(views, _READ_AT_ONCE)
+        finally:
+            views.close()
 
     async def picture(self) -> Picture:
         """What the watch sees now."""
@@ -400,6 +417,9 @@ async def keep_watch(runtime: Runtime, told: Callable[[dict[str, Any]], None], s
     desk = desk_of(runtime)
     stopped = asyncio.ensure_future(stop.wait())
     await asyncio.wait([stopped], timeout=max(0, desk.settles_at - desk.now))
+    with contextlib.suppress(ParleyError):
+        # The first look meets the same error, and tells of it.
+        await desk.catch_up(stop)
     try:
         await state_officers(desk, Officers(runtime.line_home.home))
     except ParleyError as error:

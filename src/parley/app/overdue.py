@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from parley.app.announced import Notice
 from parley.app.clashes import Raise
-from parley.app.register import Notice, volumes_of
+from parley.app.register import volumes_of
 from parley.wire.geometry import Window
 
 if TYPE_CHECKING:

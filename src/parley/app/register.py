@@ -214,8 +214,12 @@ class Register:
         self._changed = {}
 
     def read_on(self, views: Views, index: ConflictIndex) -> News:
-        """Take in what came since, and keep the index with it."""
-        if not self._begun:
+        """Take in what came since, and keep the index with it.
+
+        Where all is read anew, the reports in it are no news: they were told of when they came.
+        """
+        anew = not self._begun
+        if anew:
             self._begin(views, index)
         mark = int.from_bytes(index.mark, "big")
         news = News()
@@ -228,6 +232,8 @@ class Register:
             mine = entry.log.member == self.me
             if mine or self.me in views.recipients(entry.log, said.to):
                 self._take(views, entry, said, _Reading(news, ready, place, new=not mine))
+        if anew and not mark:
+            news.reports.clear()
         for name in news.gone:
             ready.pop(name, None)
             news.added.pop(name, None)

@@ -9,10 +9,11 @@ from statistics import median_low
 from typing import TYPE_CHECKING, Any, Final
 
 from parley.app import situation
+from parley.app.announced import Notice
 from parley.app.forms import fill, message_of
 from parley.app.guard import Guard, guard_of
 from parley.app.planops import Params, ask_guard, read_file
-from parley.app.register import SITE, Notice
+from parley.app.register import SITE
 from parley.app.sanity import doubts
 from parley.app.sites import Row, compare, read_sites
 from parley.errors import UsageError

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from parley.app.views import Views
 from parley.errors import DecodeError
@@ -119,13 +120,15 @@ class Book:
 
     # -- reading on ------------------------------------------------------------------------------------
 
-    def read_on(self, views: Views) -> None:
-        """Take in what came or was written since."""
-        for place, entry in views.arrivals(self.place):
+    def read_on(self, views: Views, most: int | None = None) -> bool:
+        """Take in what came or was written since; at most so many entries, and whether there may be more."""
+        begun = self.place
+        for place, entry in islice(views.arrivals(self.place), most):
             self.place = place + 1
             said = views.said(views.stored(entry))
             if said is not None:
                 self._take(entry, said, views)
+        return most is not None and self.place - begun >= most
 
     def _take(self, entry: EntryId, said: Statement, views: Views) -> None:
         author = entry.log.member

@@ -27,7 +27,6 @@ _FRAGMENT_OVERHEAD: Final = 72
 _ANNOUNCE_AGAIN_S: Final = 3.0
 _TALK_LIMIT: Final = 128.0
 """By how much the interval between two HAVE to one peer grows at most, while nothing comes of them."""
-
 _DEAF: Final = 8.0
 """When the interval has grown by this and what comes still does not open, the peer may not hold the chains that we
 believe it does either: they are announced again."""
