@@ -72,6 +72,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "watch": ("watch", "Whose turn it is, since when and until when; and the watch."),
     "officer": ("officers", "Who may sign in at the console, with which roles."),
     "token": ("tokens", "Tokens with which this party's own systems use the API."),
+    "alerts": ("alerts", "Alert channels: webhook, mail, syslog ([[alert]] in config.toml)."),
     "scenario": ("scenario", "Documented failures: run them, or be walked through one."),
 }
 """In the order of the overview: the module below ``parley.cli``, and the first sentence of the command's help."""
