@@ -46,6 +46,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "Run two real nodes on this machine, found a line, and exchange real notices through trouble.",
     ),
     "bench": ("record", "Measure this machine: the work, and the floor beside it."),
+    "follow": (
+        "following",
+        'List the forms that can follow a message, such as "is this your position?" after a public statement.',
+    ),
     "check": ("plans", "Check one's own plans against all that others announced."),
     "import": (
         "importing",
