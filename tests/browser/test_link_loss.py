@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,4 +95,35 @@ def test_a_node_that_stops_or_is_killed_is_missed_at_once(browser: Browser, serv
     expect(body).to_have_attribute("data-sounding", "no")
     page.get_by_role("button", name="Sign in with a passkey").click()
     expect(page.locator("#passkey-said")).not_to_be_empty()
+    context.close()
+
+
+def test_a_lost_line_sounds_until_somebody_heard_it(browser: Browser, stations: tuple[Any, Any], watched: Any) -> None:
+    north, south = stations
+    context = browser.new_context(locale="en-GB")
+    south.sign_in(context, "S1")
+    page = context.new_page()
+    page.goto(f"{south.url}/")
+    expect(page.locator("#alarm .sounding")).to_have_count(0)
+    north.close()
+    # What is unheard for a second is lost, and the console has run for longer than a node takes to be heard.
+    south.console.began = 0
+    for runtime in south.runtimes.values():
+        runtime.rules = replace(runtime.rules, schedule=replace(runtime.rules.schedule, unheard_s=1))
+        runtime._under = None
+    alarm = page.locator("#alarm .level-3", has_text="node unreachable")
+
+    def both() -> bool:
+        page.reload()
+        return alarm.count() == 2
+
+    watched.until(both)
+    expect(page.locator("body")).to_have_attribute("data-sounding", "yes")
+    for left in (1, 0):
+        page.keyboard.press("F9")
+        expect(page.locator("#alarm li")).to_have_count(left)
+    expect(page.locator("body")).to_have_attribute("data-sounding", "no")
+    heard = [f["text"] for f in south.call("watch-log") if f["fact"] == "noted"]
+    assert any(text.startswith("heard line:north:node unreachable") for text in heard)
+    expect(page.locator("#glance")).to_contain_text("node unreachable")
     context.close()
