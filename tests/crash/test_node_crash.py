@@ -161,6 +161,7 @@ def test_a_lost_database_and_a_flipped_bit_are_healed_by_the_peer(tmp_path: Path
             return "store-refilled" in b.log.read_text()
 
         await until(told, "the operator is told that it is whole again")
+        assert (await b.call("status"))["refilling"] == ""
 
     run_nodes(nodes, task)
 

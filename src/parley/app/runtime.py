@@ -78,6 +78,8 @@ class Runtime:
     armed_consoles: int | None = None
     """Consoles that watch with a tested alarm; None where this process serves no console."""
     guard: Guard | None = None
+    refilling: str = ""
+    """What a node that lost part of its record says until its peers have given it back."""
     """The conflict check's, once it is asked for."""
     _under: tuple[bytes, Rules] | None = None
     _officers: Officers | None = None
@@ -273,8 +275,9 @@ async def running(
         task.add_done_callback(functools.partial(_tell_end, on_event))
         runtime = Runtime(line, node, bearers, notices, rules, changed, news)
         refill = None
-        if on_event is not None and with_bearers and any(n["code"] in LOSSES for n in notices):
-            refill = asyncio.create_task(tell_refill(node, on_event))
+        if with_bearers and (lost := [n["text"] for n in notices if n["code"] in LOSSES]):
+            runtime.refilling = lost[0]
+            refill = asyncio.create_task(tell_refill(node, functools.partial(_refilling, runtime, on_event)))
         try:
             yield runtime
         finally:
@@ -289,6 +292,13 @@ async def running(
             head.close()
     finally:
         directory.close()
+
+
+def _refilling(runtime: Runtime, tell: Callable[[dict[str, Any]], None] | None, notice: dict[str, Any]) -> None:
+    runtime.refilling = "" if notice["code"] == "store-refilled" else notice["text"]
+    runtime.changed.set()
+    if tell is not None:
+        tell(notice)
 
 
 def _tell_end(tell: Callable[[dict[str, Any]], None] | None, task: asyncio.Task[None]) -> None:

@@ -266,6 +266,7 @@ async def status(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSO
         "me": line.membership.member(line.me).code,
         "entries": sum(t.size for t in line.trees),
         "trouble": str(runtime.node.trouble) if runtime.node.trouble else "",
+        "refilling": runtime.refilling,
         "two_histories": evidence,
         "armed_consoles": runtime.armed_consoles,
         "peers": peers,

@@ -295,6 +295,8 @@ def status(line: LineOption = None, home: HomeOption = None, json: JsonOption = 
     )
     if found["trouble"]:
         say(found["trouble"], "bold red")
+    if found["refilling"]:
+        say(f"The record is not whole yet: {found['refilling']}", "bold yellow")
     if found["armed_consoles"] == 0:
         say("No armed console watches: nobody would hear an alarm.", "bold yellow")
     for log in found["two_histories"]:

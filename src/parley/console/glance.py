@@ -147,6 +147,8 @@ async def _line(visit: Visit, name: str) -> Glance:
         made.state = "trouble"
         made.lost = str(runtime.node.trouble)
         made.troubles.append(made.lost)
+    if runtime.refilling:
+        made.troubles.append(visit.say("The record is not whole yet: the other parties are giving it back."))
     made.turn = _turn(visit, made)
     if runtime.armed_consoles == 0:
         made.troubles.append(visit.say("No armed console watches: nobody would hear an alarm."))
