@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import html
 import http.client
 import json
 import re
@@ -269,6 +270,36 @@ def test_what_an_officer_writes_is_one_line_of_the_log(served: Served, keys: dic
     page = browser.ask("GET", "/lines/trial/log").text
     assert "<script>alert" not in page
     assert "\x1b" not in page
+
+
+def test_what_follows_a_statement_is_filled_in_and_its_words_run_nothing(
+    served: Served, keys: dict[str, SoftwarePasskey]
+) -> None:
+    browser, words = signed_in(served, keys), "Close <script>alert(1)</script> the 'strait' \"now\""
+    said = {"original-language": "en", "quotations": [{"words": "No."}, {"words": words, "speaker": "A minister"}]}
+    sent = served.operation("send", form="public-statement/statement", values=said)
+    page = browser.ask("GET", f"/lines/trial/messages/{sent['id']}").text
+    links = [html.unescape(x) for x in re.findall(r'href="([^"]*/compose[?]form=[^"]*)"', page)]
+    assert [link.rpartition("=")[2] for link in links] == ["1", "2"]
+    written = browser.ask("GET", links[1])
+    assert written.status == 200
+    found = re.search(r'data-values="([^"]*)"', written.text)
+    assert found is not None
+    assert json.loads(html.unescape(found[1])) == {"words": words, "speaker": "A minister"}
+    assert "<script>alert" not in page + written.text
+    assert browser.ask("GET", links[1] + "7").status == 400
+
+
+def test_a_plan_that_is_probably_misplaced_is_kept_and_asked_about(
+    served: Served, keys: dict[str, SoftwarePasskey]
+) -> None:
+    """R67: a protected place in the middle of the sea."""
+    fields = {"how": "add", "name": "Wet clinic", "shape": "point", "places": "30-00N 030-00W", "protected": "yes"}
+    answer = signed_in(served, keys).form("/lines/trial/plans", **fields)
+    assert answer.status == 200
+    assert "Is this right?" in answer.text
+    assert "lies at sea" in answer.text
+    assert "wet-clinic" in [p["id"] for p in served.operation("plans")]
 
 
 def test_large_and_slow_requests_keep_nobody_else_waiting(served: Served) -> None:
