@@ -65,7 +65,7 @@ def test_a_quotation_becomes_the_question_whether_it_is_the_position(tmp_path: P
 
 
 def test_the_next_step_of_a_question_is_the_form_filled_in() -> None:
-    """B8: the request again, with what was left open, and for a meeting."""
+    """B8: no reply came, these questions are open, and a meeting is requested."""
     forms = shipped()
     asked = {
         "activity": "Armour near the border",
@@ -77,7 +77,9 @@ def test_the_next_step_of_a_question_is_the_form_filled_in() -> None:
     assert message is not None
     step = read_message(forms, message)
     assert step is not None
-    assert step.values == {**filled.values, "meeting": True}
+    assert step.form.name == "clarification-outcome"
+    assert step.values == {"outcome": "no-reply", "open": ("Why?", "How long?"), "meeting": True}
+    assert on_silence(forms, step, "en", Precedence.IMMEDIATE) is None, "what comes then is no form"
     assert message.precedence is Precedence.IMMEDIATE
     text = fill(forms, forms.named("text"), {"text": "A"})
     assert on_silence(forms, text, "en", Precedence.IMMEDIATE) is None
