@@ -49,11 +49,10 @@ soak: $(READY) ## simulated worlds on all cores for SECONDS=3600, with a report 
 pictures: $(READY) ## the pictures of docs/tutorial, taken anew in a real browser
 	PARLEY_PICTURES=docs/tutorial/pictures $(BIN)/pytest -q tests/browser/test_tutorial.py -k officers_tutorial
 
-fuzz: $(READY) ## coverage-guided fuzzing of every decoder, an hour each; SECONDS=60 for less
-	$(BIN)/python -m fuzz --seconds $${SECONDS:-3600}
+fuzz: $(READY) ## coverage-guided fuzzing of every decoder, an hour each, with a report in fuzz-out; SECONDS=60 for less
+	PYTHONHASHSEED=0 $(BIN)/python -m fuzz --seconds $${SECONDS:-3600} --keep --out fuzz-out $(NAMES)
 
 mutants: $(READY) ## mutation testing of record, crypto, wire and protocol: hours; the report is in mutants-out
-	$(BIN)/mutmut run
 	$(BIN)/python tools/mutants.py
 
 docs: $(READY) ## regenerates docs/reference, docs/architecture.svg and the table in ARCHITECTURE.md
@@ -64,7 +63,7 @@ dictionary: $(READY) ## trains the dictionaries of forms anew, from the packs an
 	$(BIN)/python tools/dictionary.py
 
 clean: ## removes what make made
-	rm -rf $(VENV) demo-out bench-out soak-out mutants-out mutants dist htmlcov .coverage .coverage.* .hypothesis
+	rm -rf $(VENV) demo-out bench-out soak-out fuzz-out mutants-out mutants dist htmlcov .coverage .coverage.* .hypothesis
 	rm -rf web/node_modules src/parley/console/static
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

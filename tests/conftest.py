@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # The machine that tests run on may be slow or busy: time is no reason to fail a property.
 _SLOW = (HealthCheck.too_slow,)
@@ -15,6 +15,17 @@ settings.register_profile(
 )
 settings.register_profile("dev", max_examples=40, deadline=None, suppress_health_check=_SLOW)
 settings.register_profile("long", max_examples=5000, deadline=None, suppress_health_check=_SLOW)
+# `make mutants` runs a property once for each of thousands of faults: few examples, always the same, and the first
+# that fails is enough.
+settings.register_profile(
+    "mutants",
+    max_examples=10,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 UNMEASURED = ("sim", "mutants", "fuzz", "crash/test_kill_sweep.py", "crash/test_power_cut.py")

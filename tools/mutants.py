@@ -1,56 +1,371 @@
-"""Writes mutants-out/report.json from what mutmut left in ``mutants``: the commit, killed of run, and the survivors."""
+"""``make mutants``: faults of one operator each, put into record, crypto, wire and protocol, and what notices them.
+
+mutmut writes the mutants and mypy refuses those that its types rule out; the loop over the rest is our own. mutmut
+starts pytest anew for each mutant, which costs more than the tests do: ten thousand mutants would take a day. Here
+one session collects the tests once, learns which of them reach which function, and forks for each mutant: a child
+runs those tests, quickest first, until one fails.
+
+A mutant that only alters the words of an error is left out by rule (tests match on codes, STYLE.md) and counted.
+Writes mutants-out/report.json and docs/reference/mutants.md; 1 when a row is under the bar.
+"""
 
 from __future__ import annotations
 
+import argparse
+import ast
+import difflib
+import hashlib
 import json
+import os
+import re
+import resource
+import subprocess
 import sys
-from collections import Counter
+import textwrap
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
+from typing import Any, Final
 
-from parley_testkit.report import commit_here
+import pytest
+from mutmut import __main__ as mutmut
+from mutmut.configuration import config
+from mutmut.mutation import trampoline
+from mutmut.mutation.data import MutantLineSpans, SourceFileMutationData
+from mutmut.utils.file_utils import copy_also_copy_files, copy_src_dir, setup_source_paths, walk_mutatable_files
+from mutmut.utils.format_utils import get_mutant_name, mangled_name_from_mutant_name
 
-BAR = 0.85
-"""Share of the mutants that are run which must be killed."""
-ROOT = Path(__file__).resolve().parent.parent
-KILLED = (1, 3, -24, 24, 36, 152, 255)
-"""Exit codes of a run of tests that failed, or did not end in its time."""
-NOT_RUN = (None, 33, 34)
-"""Not looked at yet, without a test that reaches it, left out."""
+ROOT: Final = Path(__file__).resolve().parent.parent
+ROWS: Final = ("record", "crypto", "wire", "protocol")
+BAR: Final = 0.85
+"""Share of the mutants that tests ran on which must be killed, in each row."""
+SURVIVED, FAILED, NO_TESTS, WORDS, TYPES = 0, 1, 33, 34, 37
+"""Exit codes, as mutmut numbers them."""
+NOT_TYPES: Final = frozenset(
+    {
+        "comparison-overlap",
+        "has-type",
+        "ignore-without-code",
+        "no-any-return",
+        "no-redef",
+        "possibly-undefined",
+        "redundant-expr",
+        "truthy-bool",
+        "unreachable",
+        "unused-ignore",
+        "var-annotated",
+    }
+)
+"""Codes of mypy that are not about a value of the wrong type."""
+WORLDS: Final = ("tests/sim", "tests/mutants")
+"""Tests of whole lines: only they reach the protocol, and what is below it has tests that are quicker."""
+CPU_S: Final = 10
+"""CPU time that a child may take over its tests as they are, in seconds: an endless loop is a fault noticed."""
+
+
+@dataclass(slots=True)
+class Mutants:
+    """Every mutant's exit code, kept where ``mutmut results`` and ``mutmut show`` look for it."""
+
+    files: dict[str, SourceFileMutationData] = field(default_factory=dict)
+    owner: dict[str, str] = field(default_factory=dict)
+
+    def load(self) -> None:
+        """Read what the generator wrote, and what an earlier run found out."""
+        for path in walk_mutatable_files():
+            data = SourceFileMutationData(path=path)
+            data.load()
+            self.files[str(path)] = data
+            self.owner.update(dict.fromkeys(data.exit_code_by_key, str(path)))
+
+    def row(self, name: str) -> str:
+        """The package of a mutant."""
+        return name.split(".")[1]
+
+    def code(self, name: str) -> int | None:
+        """What came of it; None while nothing did."""
+        return self.files[self.owner[name]].exit_code_by_key[name]
+
+    def set(self, name: str, code: int | None) -> None:
+        """Note what came of it."""
+        self.files[self.owner[name]].exit_code_by_key[name] = code
+
+    def save(self, names: Iterable[str]) -> None:
+        """Write what came of these, and of those beside them in their files."""
+        for path in {self.owner[name] for name in names}:
+            self.files[path].save()
+
+
+def commit() -> str:
+    """The commit that the mutants are of, with ``+`` when something was changed since."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    changed = git("status", "--porcelain", "--", ":/src", ":/tests", ":/vectors")
+    return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
+
+
+def generate(jobs: int) -> None:
+    """Write the mutated sources into ``mutants`` beside the tests, and look there for ``parley`` from now on."""
+    trampoline.set_mutant_under_test("mutant_generation")
+    Path("mutants").mkdir(exist_ok=True)
+    for path in Path("mutants/src").rglob("*"):  # mutmut copies data once, and never again
+        if path.is_file() and path.suffix not in {".py", ".meta", ".spans"}:
+            path.unlink()
+    copy_src_dir()
+    copy_also_copy_files()
+    setup_source_paths()
+    mutmut.create_mutants(jobs)
+
+
+def by_types() -> set[str]:
+    """The mutants in which mypy finds a value of the wrong type.
+
+    Its other rules do not count here: a condition that is always true is for tests to notice, and an attribute is
+    defined twice because mutmut copies functions.
+    """
+    command = [sys.executable, "-m", "mypy", "--output=json", "--no-error-summary"]
+    command += [f"src/parley/{row}" for row in ROWS]
+    said = subprocess.run(command, cwd="mutants", capture_output=True, check=False)  # it does find errors
+    lines = defaultdict(set)
+    for error in map(json.loads, said.stdout.splitlines()):
+        if error["severity"] == "error" and error["code"] not in NOT_TYPES:
+            lines[Path(error["file"])].add(error["line"])
+    if not lines:
+        raise SystemExit(f"mypy found nothing among the mutants: {said.stderr.decode()}")
+    refused = set()
+    for path, numbers in lines.items():
+        index = MutantLineSpans.load(path)
+        for name, span in index.span_by_function_name.items() if index else ():
+            found = any(span.start <= n <= span.end for n in numbers)
+            if found and name.endswith("__mutmut_orig"):
+                raise SystemExit(f"mypy finds an error in {path} {name}, which is no mutant")
+            refused |= {get_mutant_name(path, name)} if found else set()
+    return refused
+
+
+class Words(ast.NodeTransformer):
+    """Takes the words out of every error that is raised: what is left is what a program can tell."""
+
+    def visit_Raise(self, node: ast.Raise) -> ast.Raise:
+        """An error without its first argument when that is a literal, and without its next step."""
+        if isinstance(node.exc, ast.Call):
+            node.exc.args = [a for n, a in enumerate(node.exc.args) if n or not self._literal(a)]
+            node.exc.keywords = [k for k in node.exc.keywords if k.arg != "next_step" or not self._literal(k.value)]
+        return node
+
+    @staticmethod
+    def _literal(given: ast.expr) -> bool:
+        return isinstance(given, ast.JoinedStr) or (isinstance(given, ast.Constant) and isinstance(given.value, str))
+
+
+def words_only(path: Path) -> Iterator[str]:
+    """The mutants of a file that differ from the source in the words of an error alone."""
+    index = MutantLineSpans.load(path)
+    names = list(index.span_by_function_name) if index is not None else []
+    texts = index.read_function_sources(names) if index is not None else []
+    stripped: dict[str, str] = {}
+    for name, text in zip(names, texts, strict=True):
+        if "raise " in text:
+            plain = re.sub(r"__mutmut_(orig|\d+)", "", textwrap.dedent(text), count=1)
+            stripped[name] = ast.dump(Words().visit(ast.parse(plain)))
+    for name, tree in stripped.items():
+        original = name.partition("__mutmut_")[0] + "__mutmut_orig"
+        if name != original and tree == stripped.get(original):
+            yield get_mutant_name(path, name)
+
+
+class Loop:
+    """The session: which test reaches which function, and then a child for each mutant."""
+
+    def __init__(self, mutants: Mutants, todo: list[str], jobs: int, until: float, budget_s: float) -> None:
+        self.mutants, self.todo, self.jobs, self.until, self.budget_s = mutants, todo, jobs, until, budget_s
+        self.reached: dict[str, list[int]] = defaultdict(list)
+        self.took: list[float] = []
+        self.child = False
+        self.failed = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """One failure is enough for a child; before there are mutants, none may be."""
+        if report.failed and self.child:
+            os._exit(FAILED)
+        if report.failed:
+            self.failed = f"{report.nodeid}: {report.longreprtext}"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Instead of pytest's own."""
+        self._learn(session.items)
+        self._run(session.items)
+        return True
+
+    def _learn(self, items: list[pytest.Item]) -> None:
+        hits: set[str] = set()
+        trampoline.record_trampoline_hit = lambda name, **_: hits.add(name)  # type: ignore[attr-defined]
+        trampoline.get_mutant_under_test = lambda: "stats"
+        for number, item in enumerate(items):
+            hits.clear()
+            began = time.process_time()
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+            self.took.append(time.process_time() - began)
+            if self.failed:
+                pytest.exit(f"a test fails where nothing is planted: {self.failed}", returncode=3)
+            for name in hits:
+                self.reached[name].append(number)
+        print(f"{len(items)} tests in {sum(self.took):.0f} s reach {len(self.reached)} functions", flush=True)
+        for name, numbers in self.reached.items():
+            quickest = sorted(numbers, key=self.took.__getitem__)
+            total = list(accumulate(self.took[n] for n in quickest))
+            self.reached[name] = [n for n, sum_ in zip(quickest, total, strict=True) if sum_ <= self.budget_s]
+
+    def _run(self, items: list[pytest.Item]) -> None:
+        running: dict[int, str] = {}
+        done = 0
+        for name in self.todo:
+            if time.time() > self.until:
+                print("the time is over", flush=True)
+                break
+            numbers = self.reached.get(mangled_name_from_mutant_name(name), [])
+            if not numbers:
+                self.mutants.set(name, NO_TESTS)
+                continue
+            if len(running) >= self.jobs:
+                done += self._wait(running)
+                if done % 50 == 0:
+                    self.mutants.save(self.todo)
+                    os.write(2, f"{done} of {len(self.todo)}\n".encode())
+            child = os.fork()
+            if child == 0:
+                self._child(name, [items[n] for n in numbers], sum(self.took[n] for n in numbers))
+            running[child] = name
+        while running:
+            done += self._wait(running)
+        self.mutants.save(self.todo)
+
+    def _wait(self, running: dict[int, str]) -> int:
+        child, status = os.wait()
+        self.mutants.set(running.pop(child), os.waitstatus_to_exitcode(status))
+        return 1
+
+    def _child(self, name: str, items: list[pytest.Item], expected: float) -> None:
+        self.child = True
+        limit = int(time.process_time() + 2 * expected + CPU_S)
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
+        sink = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, 1)
+        os.dup2(sink, 2)
+        trampoline.get_mutant_under_test = lambda: name
+        for item in items:
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+        os._exit(SURVIVED)
+
+
+def order(name: str) -> tuple[int, bytes]:
+    """Row by row, and in a row as by lot: a run that ends early is a sample of it."""
+    return ROWS.index(name.split(".")[1]), hashlib.sha256(name.encode()).digest()
+
+
+def change(path: str, name: str) -> dict[str, str]:
+    """The lines that a mutant takes away and puts in their place."""
+    index = MutantLineSpans.load(path)
+    if index is None:
+        return {"name": name, "was": "", "is": ""}
+    short = name.rpartition(".")[2]
+    original = short.partition("__mutmut_")[0] + "__mutmut_orig"
+    before, after = (text.splitlines()[1:] for text in index.read_function_sources([original, short]))
+    differ = list(difflib.ndiff([line.strip() for line in before], [line.strip() for line in after]))
+    was = " ".join(line[2:] for line in differ if line.startswith("- "))
+    return {"name": name, "was": was, "is": " ".join(line[2:] for line in differ if line.startswith("+ "))}
+
+
+def report(mutants: Mutants, made_on: str) -> dict[str, Any]:
+    """What is written: for each row what was made, refused by types, run and killed; the survivors."""
+    counts: dict[str, Counter[str]] = {row: Counter() for row in ROWS}
+    survivors, unreached = [], []
+    for name in sorted(mutants.owner, key=order):
+        count, code = counts[mutants.row(name)], mutants.code(name)
+        count["mutants"] += 1
+        if code is None or code in {NO_TESTS, WORDS, TYPES}:
+            count[{None: "not_run", NO_TESTS: "unreached", WORDS: "words", TYPES: "refused_by_types"}[code]] += 1
+            unreached += [name] if code == NO_TESTS else []
+        else:
+            count["run"] += 1
+            count["killed"] += code != SURVIVED
+            survivors += [change(mutants.owner[name], name)] if code == SURVIVED else []
+    rows = {}
+    for row, count in counts.items():
+        fields = ("mutants", "words", "refused_by_types", "not_run", "unreached", "run", "killed")
+        judged = count["run"] + count["unreached"]
+        rows[row] = {name: count[name] for name in fields} | {"score": round(count["killed"] / max(judged, 1), 4)}
+    return {"commit": made_on, "bar": BAR, "rows": rows, "survivors": survivors, "unreached": unreached}
+
+
+def prepared(jobs: int) -> Mutants:
+    """The mutants of the sources as they are now, made anew when one was changed since they were made."""
+    mutants, made = Mutants(), Path("mutants", "made")
+    sources = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(Path("src/parley").rglob("*.py")))).hexdigest()
+    if made.exists() and made.read_text("ascii") == sources:
+        copy_also_copy_files()
+        setup_source_paths()
+        mutants.load()
+        return mutants
+    generate(jobs)
+    mutants.load()
+    left_out = {name for path in list(walk_mutatable_files()) for name in words_only(path)}
+    for name in left_out & mutants.owner.keys():
+        mutants.set(name, WORDS)
+    refused = by_types()
+    for name in mutants.owner:
+        if name in refused and mutants.code(name) != WORDS:
+            mutants.set(name, TYPES)
+        elif mutants.code(name) == TYPES:
+            mutants.set(name, None)
+    mutants.save(mutants.owner)
+    made.write_text(sources, "ascii")
+    return mutants
 
 
 def main() -> int:
-    """Write the report; 1 when fewer than 85 % of those run were killed."""
-    run: Counter[str] = Counter()
-    killed: Counter[str] = Counter()
-    survivors = []
-    total = 0
-    for path in sorted((ROOT / "mutants" / "src" / "parley").rglob("*.meta")):
-        codes = json.loads(path.read_text("utf-8"))["exit_code_by_key"]
-        row = path.parent.name
-        total += len(codes)
-        for name, code in codes.items():
-            if code in NOT_RUN:
-                continue
-            run[row] += 1
-            killed[row] += code in KILLED
-            if code not in KILLED:
-                survivors.append(name)
-    done = sum(run.values())
-    score = sum(killed.values()) / done if done else 0.0
-    report = {
-        "commit": commit_here(),
-        "mutants": total,
-        "run": done,
-        "killed": sum(killed.values()),
-        "score": round(score, 4),
-        "rows": {row: {"run": run[row], "killed": killed[row]} for row in sorted(run)},
-        "survivors": survivors,
-    }
+    """Generate, refuse by types, run, report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--rows", default=",".join(ROWS), help="which of them [all]")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="children at once [all cores]")
+    parser.add_argument("--minutes", type=float, default=1e6, help="no new mutant after so many [none]")
+    parser.add_argument("--survivors", action="store_true", help="run again those that are not killed yet")
+    parser.add_argument("--tests", nargs="*", help="which of them [those of pyproject.toml]")
+    parser.add_argument("--budget", type=float, default=20.0, help="CPU seconds of tests for each of them [20]")
+    given = parser.parse_args()
+    os.chdir(ROOT)
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    os.environ["HYPOTHESIS_PROFILE"] = "mutants"
+    made_on = commit()
+    mutants = prepared(given.jobs)
+    wanted = {None, SURVIVED, NO_TESTS} if given.survivors else {None}
+    rows = given.rows.split(",")
+    todo = [n for n in sorted(mutants.owner, key=order) if mutants.row(n) in rows and mutants.code(n) in wanted]
+    print(f"{len(todo)} to run", flush=True)
+    loop = Loop(mutants, todo, given.jobs, time.time() + 60 * given.minutes, given.budget)
+    os.chdir("mutants")
+    tests = given.tests or config().pytest_add_cli_args_test_selection
+    if "protocol" not in rows:
+        tests = [t for t in tests if not t.startswith(WORLDS)]
+    arguments = [*config().pytest_add_cli_args, *tests]
+    status = pytest.main(["--rootdir=.", *arguments], plugins=[loop])
+    os.chdir(ROOT)
+    if status not in {0, 5}:
+        return int(status)
+    made = report(mutants, made_on)
     out = ROOT / "mutants-out"
     out.mkdir(exist_ok=True)
-    (out / "report.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-    print(f"{report['killed']} of {done} killed ({score:.1%}), {total} mutants in all: mutants-out/report.json")
-    return 0 if score >= BAR else 1
+    (out / "report.json").write_text(json.dumps(made, indent=1) + "\n", "utf-8")
+    for row, count in made["rows"].items():
+        print(f"{row}: {count}")
+    return 0 if all(made["rows"][row]["score"] >= BAR for row in rows) else 1
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import json
 import pkgutil
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -479,6 +480,60 @@ def soak_page() -> str | None:
     return "\n".join([*lines, *(f"| {k} | {n} |" for k, n in kept["faults"].items()), ""])
 
 
+def fuzz_page() -> str | None:
+    """The kept report of coverage-guided fuzzing, executions beside every zero."""
+    path = REFERENCE / "fuzz.json"
+    if not path.exists():
+        return None
+    kept = json.loads(path.read_text("utf-8"))
+    lines = ["# What was fuzzed", NOTICE, "", "The report of one `make fuzz`, kept as `fuzz.json`: commit"]
+    lines[-1] += (
+        f" {kept['commit']}, atheris {kept['atheris']}, Python {kept['python']}, {kept['seconds_each']} s each."
+    )
+    lines += ["Every decoder gives a value or raises `DecodeError`; anything else is a crash.", ""]
+    lines += ["| decoder | seconds | executions | inputs it began from | inputs it reached | crashes |"]
+    lines += ["|---|---:|---:|---:|---:|---:|"]
+    for name, row in kept["decoders"].items():
+        figures = (row[k] for k in ("seconds", "executions", "began_from", "corpus", "crashes"))
+        lines.append(f"| {name} | {' | '.join(map(str, figures))} |")
+    total = [sum(row[k] for row in kept["decoders"].values()) for k in ("executions", "crashes")]
+    return "\n".join([*lines, "", f"{total[1]} crashes in {total[0]} executions.", ""])
+
+
+def mutants_page() -> str | None:
+    """The kept report of mutation testing, with its survivors and what is said of them."""
+    path = REFERENCE / "mutants.json"
+    if not path.exists():
+        return None
+    kept = json.loads(path.read_text("utf-8"))
+    argued = tomllib.loads((ROOT / "tools" / "mutants.toml").read_text("utf-8"))["argued"]
+    lines = [
+        "# Mutants",
+        NOTICE,
+        "",
+        f"The report of `make mutants` on commit {kept['commit']}, kept as `mutants.json`.",
+    ]
+    lines += ["", inspect.cleandoc(MUTANTS_SAID), ""]
+    names = ("mutants", "words", "refused_by_types", "not_run", "unreached", "run", "killed", "score")
+    lines += [f"| row | {' | '.join(n.replace('_', ' ') for n in names)} |", f"|---|{'---:|' * len(names)}"]
+    lines += [f"| `{row}` | {' | '.join(str(count[n]) for n in names)} |" for row, count in kept["rows"].items()]
+    lines += ["", "## Survivors", "", "| mutant | was | is | argued |", "|---|---|---|---|"]
+    for each in kept["survivors"]:
+        why = next((a["why"] for a in argued if re.fullmatch(a["of"], f"{each['name']} {each['is']}")), "")
+        code = (f"`` {each[k][:100]} ``".replace("|", "\\|") if each[k] else "-" for k in ("was", "is"))
+        lines.append(f"| {each['name'].removeprefix('parley.')} | {' | '.join(code)} | {cell(why) or '-'} |")
+    lines += ["", "## Not reached by a test of the selection", ""]
+    return "\n".join([*lines, *(f"- {n.removeprefix('parley.')}" for n in kept["unreached"]), ""])
+
+
+MUTANTS_SAID = """
+    Of the mutants that mutmut makes, *words* alter only the text of an error, on which no test may match (STYLE.md);
+    *refused by types* are found by mypy, before a test runs. The others are *run*: killed when a test fails. *Not run*
+    are those that the time did not suffice for, chosen by lot. The *score* is killed of run and unreached; what is
+    refused by types does not raise it.
+"""
+
+
 def natural(identifier: str) -> tuple[str, int]:
     """Sorts SEAL-2 before SEAL-10."""
     letters, _, number = identifier.partition("-")
@@ -499,6 +554,8 @@ def main() -> int:
         "scenarios.md": scenarios_page(),
         "openapi.json": openapi_page(),
         "soak.md": soak_page(),
+        "fuzz.md": fuzz_page(),
+        "mutants.md": mutants_page(),
         "../explanation/models.md": models_page(),
     }
     stale = 0

@@ -53,6 +53,8 @@ def test_the_hospital_is_one_place_in_every_notation(text: str, within_m: float)
         ("36-75N 010-00E", "coordinates-range"),
         ("36.5, 180.5", "coordinates-range"),
         ("42SVF8773463", "coordinates-unreadable"),
+        ("2SXF 1 2", "coordinates-range"),
+        ("1CAA99", "coordinates-range"),
     ],
 )
 def test_what_cannot_be_read_in_one_way_is_refused(text: str, code: str) -> None:

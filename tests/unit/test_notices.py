@@ -210,6 +210,19 @@ def test_what_is_not_understood_is_named_and_never_guessed() -> None:
     assert all(draft.raw[s.start : s.end] == s.text for s in draft.not_understood)
 
 
+def test_an_hour_that_is_none_leaves_the_day_of_issue_open() -> None:
+    draft = read_notice("005000Z MAR 26\nNAVAREA II 1/26.\nSEA.\n1. GUNNERY 0100Z TO 0200Z DAILY 05 MAR.\n", TODAY)
+    assert draft.issued == 0
+
+
+@pytest.mark.parametrize(
+    "when", ["SUNSET TO SUNRISE DAILY 30 THRU 31 DEC 9999", "312200Z DEC 9999 TO 312300Z DEC 9999"]
+)
+def test_a_year_at_the_end_of_the_calendar_is_named_as_not_understood(when: str) -> None:
+    draft = warning(f"GUNNERY {when} IN AREA 10-00N 020-00E, 11-00N 020-00E, 11-00N 021-00E.")
+    assert any("9999" in span.text for span in draft.not_understood)
+
+
 def test_an_area_without_a_time_counts_as_always() -> None:
     draft = warning("FIRING IN AREA 10-00N 020-00E, 11-00N 020-00E, 11-00N 021-00E.")
     assert draft.parts[0].volume.times == ()

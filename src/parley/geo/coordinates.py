@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from mgrs import MGRS
+from mgrs.core import MGRSError
 
 from parley.errors import DecodeError, UsageError
 from parley.wire.geometry import MICRODEGREES, Position, position
@@ -22,6 +23,10 @@ _FIRST_NORTHERN_BAND: Final = "N"
 _SIXTY: Final = (1, 60, 3600)
 _LATITUDE: Final = frozenset("NS")
 _COMPACT: Final = {"lat": 2, "lon": 3}
+_BANDS: Final = "CDEFGHJKLMNPQRSTUVWX"
+"""Of 8 degrees each from 80 S on, the last of 12."""
+_SQUARE_DEGREES: Final = 0.9
+"""Latitude that a square of 100 km takes: its corner may lie so far outside the band that its place is in."""
 _PRECISION_M: Final = 5
 _converter: Final = MGRS()
 
@@ -53,16 +58,24 @@ def _from_mgrs(text: str) -> Position:
         raise _bad("coordinates-unreadable", text, "easting and northing of MGRS have as many figures each")
     try:
         lat, lon = _converter.toLatLon(text)
-        return position(lat, lon)
-    except (ValueError, RuntimeError, DecodeError):
+        found = position(lat, lon)
+    except (ValueError, RuntimeError, RuntimeWarning, MGRSError, DecodeError):
         raise _bad("coordinates-range", text, "there is no such square in MGRS") from None
+    band, figures = re.match(r"\d*([A-Z])[A-Z]{2}(\d*)", text).groups()  # type: ignore[union-attr]
+    if band in _BANDS:
+        # The library takes a square of another band for a place far from it, with a warning that nobody reads.
+        south = -80 + 8 * _BANDS.index(band)
+        slack = _SQUARE_DEGREES / 10 ** (len(figures) // 2)
+        if not south - slack <= lat <= south + (12 if band == "X" else 8) + slack:
+            raise _bad("coordinates-range", text, f"no square of that name lies in band {band}")
+    return found
 
 
 def _from_utm(zone: int, band: str, easting: float, northing: float) -> Position:
     try:
         lat, lon = _utm_degrees(zone, band, easting, northing)
         return position(lat, lon)
-    except (ValueError, RuntimeError, DecodeError):
+    except (ValueError, RuntimeError, MGRSError, DecodeError):
         raise _bad("coordinates-range", f"{zone}{band} {easting} {northing}", "there is no such place in UTM") from None
 
 

@@ -21,6 +21,8 @@ _DAY_S: Final = 86_400
 _MINUTES: Final = 1_440
 _HOUR: Final = 60
 _CENTURY: Final = 2_000
+_LAST_YEAR: Final = 2_199
+"""What a notice says of a later year is a slip; and a calendar ends, which a window must not run into."""
 MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 WEEKDAYS: Final = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 EVERY_DAY: Final = 0b1111111
@@ -145,6 +147,8 @@ def on_calendar(day: DayMonth, not_before: date) -> date:
     """The day in the year that it names, or in the first year in which it is not before. Raises NoDateError."""
     if not 1 <= day.month <= len(MONTHS):
         raise NoDateError(f"{day.day}: no month" if not day.month else f"{day.day}: month {day.month}")
+    if day.year > _LAST_YEAR:
+        raise NoDateError(f"{day.day}: year {day.year}")
     years = [day.year] if day.year else range(not_before.year, not_before.year + 5)
     for year in years:
         try:

@@ -148,8 +148,8 @@ def _issued(head: Tree[Token], year: int, written: date) -> tuple[date, int]:
     month = MONTHS.index(figures[1][:3]) + 1
     group = figures[0]
     stated = full_year(figures[2]) if len(figures) > 2 else year  # noqa: PLR2004 - day, month, year
-    moment = Moment(DayMonth(int(group[:2]), month, stated), read_clock(group[2:6]))
     try:
+        moment = Moment(DayMonth(int(group[:2]), month, stated), read_clock(group[2:6]))
         seconds = instant(moment, date(year, 1, 1))
     except NoDateError:
         return written, 0
