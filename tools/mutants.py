@@ -19,6 +19,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -35,7 +36,13 @@ from mutmut import __main__ as mutmut
 from mutmut.configuration import config
 from mutmut.mutation import trampoline
 from mutmut.mutation.data import MutantLineSpans, SourceFileMutationData
-from mutmut.utils.file_utils import copy_also_copy_files, copy_src_dir, setup_source_paths, walk_mutatable_files
+from mutmut.utils.file_utils import (
+    copy_also_copy_files,
+    copy_src_dir,
+    setup_source_paths,
+    walk_all_files,
+    walk_mutatable_files,
+)
 from mutmut.utils.format_utils import get_mutant_name, mangled_name_from_mutant_name
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -308,8 +315,11 @@ def report(mutants: Mutants, made_on: str) -> dict[str, Any]:
 def prepared(jobs: int) -> Mutants:
     """The mutants of the sources as they are now, made anew when one was changed since they were made."""
     mutants, made = Mutants(), Path("mutants", "made")
-    sources = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(Path("src/parley").rglob("*.py")))).hexdigest()
+    sources = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(walk_mutatable_files()))).hexdigest()
     if made.exists() and made.read_text("ascii") == sources:
+        for path in walk_all_files():
+            if not config().should_mutate(Path(*path)):
+                shutil.copy2(Path(*path), Path("mutants", *path))
         copy_also_copy_files()
         setup_source_paths()
         mutants.load()

@@ -26,7 +26,7 @@ needs_atheris = pytest.mark.skipif(
 )
 
 
-def fuzz(out: Path, *arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
+def fuzz(out: Path, *arguments: str, before: str = "pass") -> subprocess.CompletedProcess[str]:
     """``python -m fuzz`` that goes the same way each time, so that a test holds today if it held yesterday."""
     run = f"import sys; {before}; from fuzz.__main__ import main; sys.exit(main())"
     command = [sys.executable, "-c", run, "--seed", "1", "--out", str(out), *arguments]
