@@ -58,10 +58,11 @@ def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
 @needs_atheris
 @pytest.mark.slow
 def test_every_decoder_holds(tmp_path: Path) -> None:
+    commit = commit_here()
     done = fuzz(tmp_path, "--seconds", str(SECONDS))
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads((tmp_path / "report.json").read_text("utf-8"))
-    assert report["commit"] == commit_here()
+    assert report["commit"] == commit
     assert report["decoders"].keys() == DECODERS.keys()
     for name, row in report["decoders"].items():
         assert row["crashes"] == 0
