@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import difflib
 import hashlib
 import json
@@ -102,8 +103,9 @@ class Mutants:
 
     def save(self, names: Iterable[str]) -> None:
         """Write what came of these, and of those beside them in their files."""
-        for path in {self.owner[name] for name in names}:
-            self.files[path].save()
+        with contextlib.chdir(ROOT):  # the tests run in ``mutants``
+            for path in {self.owner[name] for name in names}:
+                self.files[path].save()
 
 
 def commit() -> str:
@@ -130,14 +132,14 @@ def generate(jobs: int) -> None:
     mutmut.create_mutants(jobs)
 
 
-def by_types() -> set[str]:
+def by_types(rows: list[str]) -> set[str]:
     """The mutants in which mypy finds a value of the wrong type.
 
     Its other rules do not count here: a condition that is always true is for tests to notice, and an attribute is
     defined twice because mutmut copies functions.
     """
     command = [sys.executable, "-m", "mypy", "--output=json", "--no-error-summary"]
-    command += [f"src/parley/{row}" for row in ROWS]
+    command += [f"src/parley/{row}" for row in rows]
     said = subprocess.run(command, cwd="mutants", capture_output=True, check=False)  # it does find errors
     lines = defaultdict(set)
     for error in map(json.loads, said.stdout.splitlines()):
@@ -292,7 +294,9 @@ def change(path: str, name: str) -> dict[str, str]:
 
 def report(mutants: Mutants, made_on: str) -> dict[str, Any]:
     """What is written: for each row what was made, refused by types, run and killed; the survivors."""
-    counts: dict[str, Counter[str]] = {row: Counter() for row in ROWS}
+    counts: dict[str, Counter[str]] = {
+        row: Counter() for row in ROWS if any(mutants.row(n) == row for n in mutants.owner)
+    }
     survivors, unreached = [], []
     for name in sorted(mutants.owner, key=order):
         count, code = counts[mutants.row(name)], mutants.code(name)
@@ -304,16 +308,17 @@ def report(mutants: Mutants, made_on: str) -> dict[str, Any]:
             count["run"] += 1
             count["killed"] += code != SURVIVED
             survivors += [change(mutants.owner[name], name)] if code == SURVIVED else []
-    rows = {}
+    table = {}
     for row, count in counts.items():
         fields = ("mutants", "words", "refused_by_types", "not_run", "unreached", "run", "killed")
         judged = count["run"] + count["unreached"]
-        rows[row] = {name: count[name] for name in fields} | {"score": round(count["killed"] / max(judged, 1), 4)}
-    return {"commit": made_on, "bar": BAR, "rows": rows, "survivors": survivors, "unreached": unreached}
+        table[row] = {name: count[name] for name in fields} | {"score": round(count["killed"] / max(judged, 1), 4)}
+    return {"commit": made_on, "bar": BAR, "rows": table, "survivors": survivors, "unreached": unreached}
 
 
-def prepared(jobs: int) -> Mutants:
+def prepared(rows: list[str], jobs: int) -> Mutants:
     """The mutants of the sources as they are now, made anew when one was changed since they were made."""
+    config().only_mutate = [f"src/parley/{row}/*.py" for row in rows]
     mutants, made = Mutants(), Path("mutants", "made")
     sources = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(walk_mutatable_files()))).hexdigest()
     if made.exists() and made.read_text("ascii") == sources:
@@ -329,7 +334,7 @@ def prepared(jobs: int) -> Mutants:
     left_out = {name for path in list(walk_mutatable_files()) for name in words_only(path)}
     for name in left_out & mutants.owner.keys():
         mutants.set(name, WORDS)
-    refused = by_types()
+    refused = by_types(rows)
     for name in mutants.owner:
         if name in refused and mutants.code(name) != WORDS:
             mutants.set(name, TYPES)
@@ -353,10 +358,10 @@ def main() -> int:
     os.chdir(ROOT)
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     os.environ["HYPOTHESIS_PROFILE"] = "mutants"
-    made_on = commit()
-    mutants = prepared(given.jobs)
-    wanted = {None, SURVIVED, NO_TESTS} if given.survivors else {None}
     rows = given.rows.split(",")
+    made_on = commit()
+    mutants = prepared(rows, given.jobs)
+    wanted = {None, SURVIVED, NO_TESTS} if given.survivors else {None}
     todo = [n for n in sorted(mutants.owner, key=order) if mutants.row(n) in rows and mutants.code(n) in wanted]
     print(f"{len(todo)} to run", flush=True)
     loop = Loop(mutants, todo, given.jobs, time.time() + 60 * given.minutes, given.budget)
