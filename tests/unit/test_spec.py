@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from parley.ids import EntryId, Incarnation, LogId, MemberNumber
-from parley.wire import parts, statement
+from parley.wire import documents, parts, statement
 from parley.wire.statement import (
     EVERYONE,
     Kind,
@@ -84,3 +85,19 @@ def test_parts_are_what_the_cddl_says(part: parts.Part) -> None:
     # A payload of one part is one byte of array header and the part.
     schema.validate_cbor(parts.encode([part])[1:])
     assert parts.decode(parts.encode([part])) == (part,)
+
+
+def test_the_charter_of_the_specification_has_the_lines_that_are_written() -> None:
+    # DOC-1
+    said = (SPEC / "documents.md").read_text("utf-8")
+    block = said[said.index("    # parley charter v1") :].split("\n\nA fingerprint")[0]
+    stated = re.findall(r"(?m)^    (\[+\w+\]+|\w+ =)", block)
+    member = documents.CharterMember(0, "a", "A", bytes(32), bytes(32), ("+00 0 000",))
+    charter = documents.Charter(
+        *("line", "operation", 0, b"", b"", b"", ("en",), dict.fromkeys(documents.PRECEDENCES, 60), 365, (member,)),
+        packs=(documents.CharterPack("core", 1, bytes(32)),),
+        dictionary=bytes(32),
+        two_officers=("flash",),
+        signed=("flash", "text"),
+    )
+    assert stated == re.findall(r"(?m)^(\[+\w+\]+|\w+ =)", charter.text())
