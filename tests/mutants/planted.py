@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from unittest import mock
 
-from parley.errors import ParleyError, ProofInvalid, StoreError
+from parley.errors import ParleyError, ProofInvalid, StoreError, UsageError
 from parley.ids import EntryId, Incarnation, LogId
 from parley.node import loop
+from parley.procedure import outgoing
 from parley.protocol import (
     announcer,
     author,
@@ -266,6 +267,54 @@ def root_of_one_leaf_less() -> Plant:
 @mutant("losses", "C6 C4 C5 C3 key honest")
 def one_run_for_ever() -> Plant:
     return _nothing(line, "Incarnation", Incarnation(b"same run"))
+
+
+@mutant("calm", "C10")
+def contents_lost_once_receipted() -> Plant:
+    def change(result: Any, self: Any, log: Any, *_: object) -> Any:
+        tree = result[0]
+        last = tree.receipted - 1
+        entry = self.entry(log, last) if last >= 0 else None
+        if entry is not None:
+            self._rows.put(r.ENTRY, r.entry_key(log, last), replace(entry, state=trees.State.BLIND).encode())
+        return result
+
+    return _after(trees.Trees, "accept", change)
+
+
+# -- release by two -----------------------------------------------------------------------------------------
+
+
+@mutant("releases", "C9")
+def one_officer_is_enough() -> Plant:
+    return _nothing(outgoing, "needs_two", False)
+
+
+@mutant("releases", "C9")
+def officers_counted_by_name() -> Plant:
+    real = outgoing.check_release
+
+    def check(draft: Any, *args: Any, **named: Any) -> None:
+        real(draft, *args, **named)
+        if len({a.officer for a in draft.approvals}) < 2:
+            raise UsageError("two names are wanted.", code="release-needed")
+
+    stack = contextlib.ExitStack()
+    stack.enter_context(_nothing(outgoing, "_same_key", False))
+    stack.enter_context(_nothing(outgoing, "_check_keys"))
+    stack.enter_context(mock.patch.object(outgoing, "check_release", check))
+    return stack
+
+
+@mutant("releases", "C9")
+def approvals_outlive_a_change() -> Plant:
+    def revised(draft: Any, message: Any, seen: int) -> Any:
+        return replace(draft, message=message, seen=max(draft.seen, seen))
+
+    stack = contextlib.ExitStack()
+    stack.enter_context(mock.patch.object(outgoing, "revised", revised))
+    stack.enter_context(mock.patch.object(outgoing, "valid_approvals", lambda draft, *_: list(draft.approvals)))
+    return stack
 
 
 # -- confidentiality ----------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import pytest
 from tests.mutants.planted import MUTANTS, Mutant
 from tests.mutants.worlds import WORLDS, plan_of
 
+from parley_testkit.sim.oracle import RULES
 from parley_testkit.sim.world import run_world
 
 
@@ -27,3 +28,7 @@ def test_a_planted_fault_is_caught(planted: Mutant) -> None:
 
 def test_there_are_enough_of_them() -> None:
     assert len(MUTANTS) >= 25
+
+
+def test_every_checker_has_one() -> None:
+    assert set(RULES) <= {rule for planted in MUTANTS for rule in planted.rules}

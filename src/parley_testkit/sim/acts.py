@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from parley.wire.statement import Kind, Message, Precedence
+from parley_testkit.sim import desk
 from parley_testkit.sim.liar import lie
 
 if TYPE_CHECKING:
@@ -177,6 +178,14 @@ def _join(world: World, station: Station) -> None:
     world.join()
 
 
+def _draft(world: World, station: Station, n: int, author: int, to: int, steps: list[desk.Step]) -> None:
+    desk.begin(world, station, n, author, to, steps)
+
+
+def _switch(world: World, station: Station, other: int, span: float) -> None:
+    world.switches[station.number, other] = span
+
+
 def _lie(world: World, station: Station, how: str) -> None:
     lie(world, station, how)
 
@@ -203,5 +212,7 @@ ACTS: Final[dict[str, Callable[..., None]]] = {
     "rotate": _rotate,
     "leave": _leave,
     "join": _join,
+    "draft": _draft,
+    "switch": _switch,
     "lie": _lie,
 }

@@ -167,6 +167,8 @@ def _misplace(world: World, station: Station, line: Line) -> None:
     wall = station.clock.wall_s()
     receipt = cosign_ed25519(line.signers.receipt, tree.checkpoint(), wall).signature
     entries = [e for _, e in line.trees.entries(tree.log, 0, tree.size)]
+    if not entries:
+        return  # They are being written just now.
     opening = parts.Opening(entries[-1].statement, entries[-1].salt or bytes(32))
     blind = tuple(parts.Blind(e.commitment) for e in entries)
     member = tree.log.member

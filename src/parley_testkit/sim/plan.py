@@ -10,7 +10,7 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from parley.limits import MAX_DATAGRAM
 from parley.ports import Traits
@@ -124,6 +124,11 @@ RATES: dict[str, int] = {
 """The most that one world sees of each kind of act beside messages."""
 
 
+LATER: dict[str, int] = {"draft": 4, "switch": 3}
+"""Kinds that draw from a stream of their own, so that the worlds of old seeds keep what they had."""
+
+_OFFICERS_DO: Final = ("read", "sign", "sign", "sign", "change", "release")
+
 DAY_S = 86_400.0
 
 
@@ -150,6 +155,7 @@ def draw_options(seed: int) -> Options:
         lies = tuple(x for x in LIES if chance.random() < 0.35) or (chance.choice(LIES),)
         for kind in ("join", "leave", "rotate"):
             acts.pop(kind, None)
+    acts |= _later(seed, part, share)
     slow = not {"net", "relay"} & set(bearers)
     return Options(
         seed,
@@ -176,6 +182,11 @@ def draw_options(seed: int) -> Options:
     )
 
 
+def _later(seed: int, part: int, share: float) -> dict[str, int]:
+    chance = random.Random(f"{seed}/later")
+    return {kind: chance.randint(1, -(-most // part)) for kind, most in LATER.items() if chance.random() < share}
+
+
 def draw_day(seed: int) -> Options:
     """A whole day of a busy line, with every kind of misfortune that the seed draws, some of it hours long."""
     chance = random.Random(seed)
@@ -183,6 +194,7 @@ def draw_day(seed: int) -> Options:
     bearers = dict.fromkeys(("net" if chance.random() < 0.8 else "relay", *day.bearers))
     acts = {kind: chance.randint(1, 2 * most) for kind, most in RATES.items() if chance.random() < 0.5}
     acts = {k: n for k, n in acts.items() if k not in {"join", "leave"} and (k != "courier" or "stick" in bearers)}
+    acts |= {k: 5 * n for k, n in _later(seed, 1, 0.5).items()}
     return replace(
         day,
         parties=max(2, min(day.parties, 3)),
@@ -200,8 +212,9 @@ def draw_plan(options: Options) -> list[Act]:
     chance = random.Random(options.seed * 31 + 7)
     acts = [_message(options, chance, n) for n in range(options.messages)]
     for kind, count in sorted(options.acts.items()):
-        for _ in range(count):
-            acts.extend(_misfortune(options, chance, kind))
+        own = random.Random(f"{options.seed}/{kind}") if kind in LATER else chance
+        for n in range(count):
+            acts.extend(_draft(options, own, n) if kind == "draft" else _misfortune(options, own, kind))
     if options.lies:
         for lie in options.lies:
             acts += [
@@ -220,6 +233,18 @@ def _message(options: Options, chance: random.Random, n: int) -> Act:
         to = chance.randrange(1, 1 << options.parties) & ~(1 << who)
     size = chance.randint(1000, 6000) if chance.random() < options.long else chance.randint(0, 80)
     return Act(at, "send", who, (n, precedence, to, size))
+
+
+def _draft(options: Options, chance: random.Random, n: int) -> Iterator[Act]:
+    """A draft that two must release: read, signed, changed and let go in any order, by right and wrong people."""
+    at, who = chance.uniform(0, options.duration_s), chance.randrange(options.parties)
+    steps = [
+        [round(chance.uniform(0.1, 3.0), 3), chance.choice(_OFFICERS_DO), chance.randrange(4)]
+        for _ in range(chance.randint(3, 9))
+    ]
+    last = [[1.0, "release", 0]]
+    to = chance.randrange(1, 1 << options.parties) if chance.random() < options.narrow else 0
+    yield Act(at, "draft", who, (n, chance.randrange(4), to, [*steps, *last]))
 
 
 def _misfortune(options: Options, chance: random.Random, kind: str) -> Iterator[Act]:
@@ -253,6 +278,8 @@ def _misfortune(options: Options, chance: random.Random, kind: str) -> Iterator[
             yield Act(at + chance.uniform(0, options.duration_s / 2), "restore", who, (span,))
         case "rotate":
             yield Act(at, kind, who, (chance.uniform(0, options.duration_s / 3),))
+        case "switch":
+            yield Act(at, kind, who, (other, span))
         case "courier":
             yield Act(at, kind, who, (other, chance.uniform(1, 20), chance.uniform(5, 600), chance.random()))
         case _:

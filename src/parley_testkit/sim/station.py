@@ -129,7 +129,6 @@ class Station:
 
     def _make_line(self, rows: Rows) -> Line:
         self.world.oracle.line_made(self.number)
-        self.world.oracle.flash.forget(self.number)
         if self._membership is None or len(self._membership.notes) != len(self.notes):
             self._membership = members.verify_documents(self.notes.values())
         membership = self._membership
@@ -148,9 +147,9 @@ class Station:
         oracle, k = self.world.oracle, self.number
         return replace(
             signers,
-            checkpoint=WatchedSigner(signers.checkpoint, lambda m: oracle.signs(k, "checkpoint", m)),
-            receipt=WatchedSigner(signers.receipt, lambda m: oracle.signs(k, "receipt", m)),
-            announce=WatchedSigner(signers.announce, lambda m: oracle.announces(k, m)),
+            checkpoint=WatchedSigner(signers.checkpoint, lambda m: oracle.signatures.signs(k, "checkpoint", m)),
+            receipt=WatchedSigner(signers.receipt, lambda m: oracle.signatures.signs(k, "receipt", m)),
+            announce=WatchedSigner(signers.announce, lambda m: oracle.keys.announces(k, m)),
         )
 
     def _ended(self, task: asyncio.Task[Any], process: Process) -> None:

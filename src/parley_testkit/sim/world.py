@@ -80,12 +80,14 @@ class World:
         documents = [n for p in self.parties for n in p.notes()]
         documents.append(charter(self.parties, [p.entry(k) for k, p in enumerate(self.parties)]))
         self.membership = members.verify_documents(documents)
-        self.oracle.origin = lambda log: origin_of(self.membership.line, CODES[log.member], log.incarnation)
-        self.oracle.line = self.membership.line
+        self.oracle.signatures.origin = lambda log: origin_of(self.membership.line, CODES[log.member], log.incarnation)
+        self.oracle.keys.line = self.membership.line
         self.oracle.everyone = self._everyone
         self.oracle.checkpoint_key = self._checkpoint_key
         self.network.knows = self._knows
         self.stations = [Station(self, k, p, dict(self.membership.notes)) for k, p in enumerate(self.parties)]
+        self.switches: dict[tuple[int, int], float] = {}
+        """Whose bearer breaks down in the middle of the next message to whom, and for how many seconds."""
         self._acting = -1
         self._answers = 0
         self.overheard: deque[tuple[int, int, bytes]] = deque(maxlen=300)
@@ -94,7 +96,7 @@ class World:
         self._payloads: dict[bytes, bytes] = {}
         """What each fragment is a part of."""
         spy.told = self._sealed
-        spy.opened = lambda key, nonce: self.oracle.opened(self._acting, key, nonce)
+        spy.opened = lambda key, nonce: self.oracle.keys.opened(self._acting, key, nonce)
 
     # -- what the parts of a world tell it ---------------------------------------------------------------
 
@@ -122,7 +124,7 @@ class World:
             self.fail("crash", type(error).__name__, f"{context.get('message')}: {error!r}")
 
     def _sealed(self, key: bytes, nonce: bytes, plaintext: bytes) -> None:
-        self.oracle.sealed(self._acting, key, nonce)
+        self.oracle.keys.sealed(self._acting, key, nonce)
         if plaintext[:3] == _ONE_FRAGMENT:
             part = parts.decode(plaintext)[0]
             if isinstance(part, parts.Fragment):
@@ -156,9 +158,23 @@ class World:
             self._hash.update(data)
         if self.options.lies:
             self.overheard.append((me, peer, data))
-        self.oracle.leaves(me)
+        self.oracle.signatures.leaves(me)
+        if self.switches:
+            self._switch(me, peer, bearer.name)
         if self.oracle.flash.waits(me, peer):
             self.oracle.flash.leaves(me, peer, *self._own_contents(me, data))
+
+    def _switch(self, me: int, peer: int, bearer: str) -> None:
+        """The bearer is lost while the rest of a message still waits for it."""
+        node = self.stations[me].node
+        link = node.line.peers[MemberNumber(peer)].links.get(bearer) if node is not None else None
+        if (me, peer) in self.switches and link is not None and link.pending and not self.network.calm:
+            span = self.switches.pop((me, peer))
+            self.count("switch-mid-message")
+            for table in (self.network.cut, self.network.down):
+                for source, target in ((me, peer), (peer, me)):
+                    self.network.change(table, bearer, source, target, 1)
+                    self.loop.after(span, self.uncut, table, bearer, source, target)
 
     def _own_contents(self, me: int, data: bytes) -> tuple[set[EntryId], set[EntryId]]:
         """The FLASH and the ROUTINE messages of ``me`` in a datagram of its own, as far as it is one piece."""
