@@ -46,6 +46,15 @@ def test_a_message_is_delivered_once_and_receipted() -> (
     assert world.settled()
 
 
+def test_what_was_receipted_is_no_longer_remembered_as_on_its_way() -> None:
+    world = pair()
+    for n in range(30):
+        world.send(0, f"{n}")
+        world.run(0.1)
+    (out,) = world.lines[0].peers[MemberNumber(1)].trees.values()
+    assert not out.way.flights
+
+
 def test_read_acknowledged_declined_and_answered_are_facts_of_their_own() -> None:
     world = pair()
     world.send(0, "one")

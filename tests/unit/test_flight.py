@@ -53,3 +53,11 @@ def test_a_payload_is_lost_once_its_counter_is_passed_and_it_is_not_there() -> N
     assert not way.lost(Held(LOG, 3, 3), {b"ab": 8})  # the first arrived, the second is on its way
     assert way.lost(Held(LOG, 6, 3, (3, 5)), {b"ab": 9})
     assert not way.lost(Held(LOG, 6, 3, (3,)), {b"ab": 9})
+
+
+def test_a_receipt_ends_what_it_covers() -> None:
+    way = Way(deque([Flight(b"ab", 5, 3, 2), Flight(b"ab", 9, 6, 5)]))
+    way.shown(2)
+    assert len(way.flights) == 2
+    way.shown(5)
+    assert [f.known for f in way.flights] == [6]

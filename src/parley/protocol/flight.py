@@ -11,8 +11,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from parley.wire.parts import Held
+
+_REMEMBERED: Final = 1024
+"""Payloads of one tree: as many as may go without a receipt. Beyond, the oldest is forgotten, and the next tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Flight:
 class Way:
     """What is on its way to one peer of one thing: a tree's entries, or a document."""
 
-    flights: deque[Flight] = field(default_factory=deque)
+    flights: deque[Flight] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     """Payloads that have not been shown to be there, oldest first."""
     sent_at: float = 0.0
     """When the last of it left, in boot seconds; while it is ``leaving``, when it was sealed."""
@@ -51,6 +55,11 @@ class Way:
         """One payload more was sealed."""
         self.flights.append(flight)
         self.sent_at, self.leaving = now, leaving
+
+    def shown(self, size: int) -> None:
+        """A receipt for ``size`` entries: what carried no more has arrived."""
+        while self.flights and max(self.flights[0].known, self.flights[0].content + 1) <= size:
+            self.flights.popleft()
 
     def lost(self, held: Held, counters: Mapping[bytes, int]) -> bool:
         """True when the first payload that has not arrived never will; what has arrived is forgotten."""

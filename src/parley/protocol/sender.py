@@ -298,6 +298,7 @@ class Sender:
             return
         out.confirmed, out.next, out.known = size, max(out.next, size), max(out.known, size)
         out.early = {x: p for x, p in out.early.items() if x >= size}
+        out.way.shown(size)
         peer.backoff = 1.0
         peer.waiting_since = now.boot if line.outbox.unconfirmed(peer) else None
         for chain in line.chains.send_chains_with(peer.number):
@@ -495,6 +496,3 @@ class Sender:
         if self._pq_at is not None:
             wake = min(wake, self._pq_at)
         return max(wake, now.boot + 0.01)
-
-
-__all__ = ["Sender"]
