@@ -276,7 +276,7 @@ def contents_lost_once_receipted() -> Plant:
         last = tree.receipted - 1
         entry = self.entry(log, last) if last >= 0 else None
         if entry is not None:
-            self._rows.put(r.ENTRY, r.entry_key(log, last), replace(entry, state=trees.State.BLIND).encode())
+            self._rows.put(r.ENTRY, r.entry_key(log, last), replace(entry, state=entries.State.BLIND).encode())
         return result
 
     return _after(trees.Trees, "accept", change)

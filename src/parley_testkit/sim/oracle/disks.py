@@ -9,7 +9,7 @@ from parley.errors import ParleyError
 from parley.ids import EntryId, LogId
 from parley.ports import Change, Reader
 from parley.protocol import rows as r
-from parley.protocol.trees import State, StoredEntry
+from parley.protocol.entries import State, StoredEntry
 from parley.record import equivocation
 from parley.wire import statement
 from parley.wire.statement import EVERYONE, Mark, Message, Precedence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from parley.ids import EntryId
-from parley.protocol.trees import StoredEntry
+from parley.protocol.entries import StoredEntry
 from parley.wire import statement
 from parley.wire.statement import Message, Precedence
 from parley_testkit.sim.oracle.facts import Fail
