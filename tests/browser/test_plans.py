@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 
 def stamp(hours: float) -> str:
@@ -73,6 +73,18 @@ def test_plans(browser: Browser, stations: tuple[Any, Any], watched: Any, axe: C
     assert "duty.one" in text
     assert "Agreed with the hospital by telephone" in text
     assert any("Agreed with the hospital" in str(fact) for fact in south.call("watch-log"))
+
+    # What is followed is held against what was notified, at every fix (B5).
+    follow = page.locator("form", has=page.get_by_role("button", name="Enter the fix and check it"))
+    follow.get_by_label("What is followed").fill("Grey car")
+    follow.get_by_label("Position").fill("36-43.1N 068-51.8E")
+    follow.get_by_label("Within (m)").fill("200")
+    follow.get_by_role("button").click()
+    page.wait_for_url("**/plans")
+    expect(page.locator("#conflicts tr", has_text="Grey car").first).to_contain_text("Field hospital")
+    assert axe(page) == []
+    page.get_by_role("button", name="Follow no more").click()
+    expect(page.locator("#conflicts")).not_to_contain_text("Grey car")
 
     plan = page.locator("details.plan", has_text="Patrol")
     plan.locator("summary").click()

@@ -45,6 +45,7 @@ async def _show(
         400 if error is not None else 200,
         title=visit.say("Plans"),
         plans=await visit.ask("plans"),
+        tracks=await visit.ask("tracks"),
         conflicts=checked["conflicts"],
         chains={c["message"]: await _chain(visit, c["message"]) for c in checked["conflicts"] if c["held"]},
         unchecked=checked["unchecked"],
@@ -76,6 +77,10 @@ async def act(visit: Visit) -> Response:
                 kept = await visit.ask("plan-put", only_new=True, name=_named(given), **_where(given))
             case "change":
                 kept = await visit.ask("plan-change", id=given["id"], **_where(given, wanted=False))
+            case "track":
+                kept = await visit.ask("track-put", **await _fix(visit, given))
+            case "drop":
+                await visit.ask("track-drop", id=given["id"])
             case "remove":
                 await visit.ask("plan-remove", id=given["id"])
             case "override":
@@ -95,6 +100,21 @@ async def act(visit: Visit) -> Response:
         # Kept all the same: the officer is asked, and corrects it where it was a slip (R67).
         return await _show(visit, questions=kept["warnings"])
     return visit.go("plans", line=visit.line_name)
+
+
+async def _fix(visit: Visit, given: dict[str, str]) -> dict[str, Any]:
+    """Where something that is followed was seen; without a time, now (B5)."""
+    radius = await visit.field("radius_m")
+    if radius and not radius.isdigit():
+        raise UsageError(f"{radius!r} is no number of metres.", code="form-value", next_step="Write it like 500.")
+    return {
+        "name": _named(given),
+        "at": await visit.field("at"),
+        "time": await visit.field("seen"),
+        "radius": int(radius or 1),
+        "until": await visit.field("until"),
+        "role": given["role"],
+    }
 
 
 def _named(given: dict[str, str]) -> str:
