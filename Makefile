@@ -43,7 +43,8 @@ bench: $(READY) ## measures this machine, with the figures in bench-out
 sim: $(READY) ## one simulated world from SEED=0 on, replayed to the byte; COUNT=1 REAL=1 for more of them, and real keys
 	PYTHONHASHSEED=0 $(BIN)/python -m parley_testkit.sim --seed $${SEED:-0} --count $${COUNT:-1} $${REAL:+--real}
 
-soak: $(READY) ## simulated worlds on all cores for SECONDS=3600, with a report in soak-out
+soak: $(READY) ## 200 consoles on one node for CONSOLES=600 s, simulated worlds for SECONDS=3600; reports in soak-out
+	$(BIN)/python -m parley_testkit.consoles --seconds $${CONSOLES:-600} --out soak-out
 	PYTHONHASHSEED=0 $(BIN)/python -m parley_testkit.sim.soak --seconds $${SECONDS:-3600} --out soak-out $${REAL:+--real}
 
 pictures: $(READY) ## the pictures of docs/tutorial, taken anew in a real browser

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
-import threading
-import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jsonschema_rs
 import pytest
@@ -21,92 +17,22 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from typer.testing import CliRunner
 
-from parley.app import meeting
-from parley.app.home import Home
-from parley.app.process import free_port
-from parley.app.runtime import running
-from parley.app.service import OPERATIONS
-from parley.app.tokens import SCOPES, Tokens
+from parley.app.tokens import Tokens
 from parley.app.verify import verify_record
 from parley.cli import app
 from parley.console import api
 from parley.console.api_schema import document
-from parley.console.server import ConsoleServer
-from parley.console.settings import ConsoleSettings
-from parley.console.web import Console
 
 
-class Served(NamedTuple):
-    """A console that runs on a thread of its own."""
-
-    home: Home
-    base: str
-    loop: asyncio.AbstractEventLoop
-    console: Console
+def token(served: Any, *scopes: str, name: str, lines: tuple[str, ...] = ()) -> str:
+    return str(served.token(*scopes, name=name, lines=lines))
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("api")
-    both = [Home(folder / name) for name in ("north", "south")]
-    for home in both:
-        meeting.init_party(home, home.path.name, home.path.name.title(), ["en"])
-    proposal = meeting.propose(both[0], "trial", [meeting.introduce(both[1], "trial")])
-    signed = meeting.merge([meeting.accept(both[1], proposal)])
-    meeting.install(both[0], signed)
-    (both[0].line("trial").config).write_text('[watch]\ntests_at = []\ntwo_officers = ["flash"]\n')
-    ready, ended = threading.Event(), asyncio.Event()
-    made: list[Served] = []
-    port = free_port()
-
-    async def run() -> None:
-        async with running(both[0].line("trial"), with_bearers=False) as runtime:
-            settings = ConsoleSettings(port=port, origin=f"http://localhost:{port}")
-            console = Console(both[0], {"trial": runtime}, settings, "run")
-            server = ConsoleServer(console)
-            await server.start()
-            made.append(Served(both[0], f"http://localhost:{port}", asyncio.get_running_loop(), console))
-            ready.set()
-            await ended.wait()
-            await server.close()
-
-    thread = threading.Thread(target=lambda: asyncio.run(run()))
-    thread.start()
-    assert ready.wait(60)
-    yield made[0]
-    made[0].loop.call_soon_threadsafe(ended.set)
-    thread.join(60)
-    assert not thread.is_alive()
+def ask(served: Any, method: str, path: str, bearer: str = "", body: object = None, **headers: str) -> Any:
+    return served.ask(method, path, bearer, body, **headers)
 
 
-def token(served: Served, *scopes: str, name: str, lines: tuple[str, ...] = ()) -> str:
-    return Tokens(served.home).new(name, scopes or tuple(SCOPES), lines, 1)
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: Any
-    data: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.data)
-
-
-def ask(served: Served, method: str, path: str, bearer: str = "", body: object = None, **headers: str) -> Answer:
-    data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-    given = {"content-type": "application/json"} if body is not None else {}
-    given |= {"authorization": f"Bearer {bearer}"} if bearer else {}
-    request = urllib.request.Request(f"{served.base}{path}", data, {**given, **headers}, method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=60) as response:
-            return Answer(response.status, response.headers, response.read())
-    except urllib.error.HTTPError as error:
-        with error:
-            return Answer(error.code, error.headers, error.read())
-
-
-def test_messages_go_out_and_are_read_with_their_facts(served: Served, tmp_path: Path) -> None:
+def test_messages_go_out_and_are_read_with_their_facts(served: Any, tmp_path: Path) -> None:
     bearer = token(served, name="whole")
     assert ask(served, "GET", "/api/lines", bearer).json == [{"name": "trial", "line": "trial", "class": "operation"}]
     sent = ask(
@@ -129,15 +55,11 @@ def test_messages_go_out_and_are_read_with_their_facts(served: Served, tmp_path:
     record = tmp_path / "record.parley"
     record.write_bytes(ask(served, "GET", "/api/lines/trial/export", bearer).data)
     assert verify_record(record).good
-    log = asyncio.run_coroutine_threadsafe(_log(served), served.loop).result(60)
+    log = served.operation("watch-log")
     assert f"sent {sent.json['id']}" in [f.get("text") for f in log if f.get("officer") == "API whole"]
 
 
-async def _log(served: Served) -> Any:
-    return await OPERATIONS["watch-log"](served.console.lines["trial"], {})
-
-
-def test_plans_are_kept_checked_and_removed(served: Served) -> None:
+def test_plans_are_kept_checked_and_removed(served: Any) -> None:
     bearer = token(served, "plans", "read", name="planner")
     feature = {
         "type": "Feature",
@@ -153,7 +75,7 @@ def test_plans_are_kept_checked_and_removed(served: Served) -> None:
     assert ask(served, "DELETE", "/api/lines/trial/plans/patrol-7", bearer).status == 404
 
 
-def test_without_a_token_or_its_scope_nothing_is_had(served: Served) -> None:
+def test_without_a_token_or_its_scope_nothing_is_had(served: Any) -> None:
     reader = token(served, "read", name="reader")
     other = token(served, "read", name="elsewhere", lines=("another",))
     paths = [(e.method, e.path) for e, _ in api.ENDPOINTS if e.scope]
@@ -174,7 +96,7 @@ def test_without_a_token_or_its_scope_nothing_is_had(served: Served) -> None:
     assert ask(served, "GET", "/api/lines", "", None, cookie="parley=1").status == 401
 
 
-def test_what_is_wrong_is_a_problem_with_a_code(served: Served) -> None:
+def test_what_is_wrong_is_a_problem_with_a_code(served: Any) -> None:
     bearer = token(served, name="wrong")
     line = "/api/lines/trial"
     cases: list[tuple[str, str, object, int, str]] = [
@@ -204,7 +126,7 @@ def test_what_is_wrong_is_a_problem_with_a_code(served: Served) -> None:
         found = ask(served, method, path, bearer, body)
         assert (found.status, found.json["code"]) == (status, code), (method, path, found.data)
         assert found.json["status"] == status
-    host, _, port = served.base.removeprefix("http://").partition(":")
+    host, _, port = served.origin.removeprefix("http://").partition(":")
     raw = http.client.HTTPConnection(host, int(port), timeout=60)
     raw.putrequest("POST", f"{line}/messages")
     raw.putheader("Content-Length", str(1 << 30))
@@ -214,7 +136,7 @@ def test_what_is_wrong_is_a_problem_with_a_code(served: Served) -> None:
     raw.close()
 
 
-def test_who_asks_too_often_waits(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_asks_too_often_waits(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     bearer = token(served, "read", name="eager")
     monkeypatch.setattr(api, "BURST", 3.0)
     monkeypatch.setattr(api, "RATE", 0.001)
@@ -223,9 +145,9 @@ def test_who_asks_too_often_waits(served: Served, monkeypatch: pytest.MonkeyPatc
     assert found[3].headers["retry-after"] == "1"
 
 
-def test_events_are_streamed_without_contents(served: Served) -> None:
+def test_events_are_streamed_without_contents(served: Any) -> None:
     bearer = token(served, "events", "send", name="listener")
-    request = urllib.request.Request(f"{served.base}/api/events", headers={"authorization": f"Bearer {bearer}"})
+    request = urllib.request.Request(f"{served.origin}/api/events", headers={"authorization": f"Bearer {bearer}"})
     with urllib.request.urlopen(request, timeout=60) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         stream.readline()
@@ -236,7 +158,7 @@ def test_events_are_streamed_without_contents(served: Served) -> None:
     assert data == {"line": "trial", "what": "arrived", "code": ""}
 
 
-def test_the_document_is_what_is_served_and_valid(served: Served) -> None:
+def test_the_document_is_what_is_served_and_valid(served: Any) -> None:
     found = ask(served, "GET", "/api/openapi.json").json
     assert found == document([e for e, _ in api.ENDPOINTS])
     kept = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
@@ -247,11 +169,11 @@ def test_the_document_is_what_is_served_and_valid(served: Served) -> None:
     assert len(set(names)) == len(names)
 
 
-def fuzzed(served: Served, examples: int, monkeypatch: pytest.MonkeyPatch) -> int:
+def fuzzed(served: Any, examples: int, monkeypatch: pytest.MonkeyPatch) -> int:
     """Every operation with what its schema permits and with what it does not; how many answers came."""
     monkeypatch.setattr(api, "BURST", 1e9)
     bearer = token(served, name=f"fuzzer {examples}")
-    schema = schemathesis.openapi.from_url(f"{served.base}/api/openapi.json")
+    schema = schemathesis.openapi.from_url(f"{served.origin}/api/openapi.json")
     answers = 0
     for found in schema.get_all_operations():
         operation: Any = found.ok()  # type: ignore[union-attr]
@@ -285,17 +207,17 @@ def fuzzed(served: Served, examples: int, monkeypatch: pytest.MonkeyPatch) -> in
     return answers
 
 
-def test_whatever_is_asked_there_is_an_answer(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_is_asked_there_is_an_answer(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert fuzzed(served, 6, monkeypatch) > 100
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_whatever_is_asked_for_long_there_is_an_answer(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_is_asked_for_long_there_is_an_answer(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert fuzzed(served, 300, monkeypatch) > 1000
 
 
-def test_the_command_line_makes_lists_and_revokes_tokens(served: Served) -> None:
+def test_the_command_line_makes_lists_and_revokes_tokens(served: Any) -> None:
     def parley(*words: str, status: int = 0) -> Any:
         done = CliRunner().invoke(app, ["token", *words, "--home", str(served.home.path), "--json"])
         assert done.exit_code == status, done.output

@@ -2,78 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import html
 import http.client
 import json
 import re
 import socket
-import threading
-from collections.abc import Iterator
+import time
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import pytest
 
-from parley.app import meeting
-from parley.app.home import Home
 from parley.app.officers import Officers
 from parley.app.passkeys import SoftwarePasskey
-from parley.app.process import free_port
-from parley.app.runtime import running
-from parley.app.service import OPERATIONS
-from parley.console.server import ConsoleServer
-from parley.console.settings import ConsoleSettings
-from parley.console.web import Console
-
-
-class Served(NamedTuple):
-    """A console that runs on a thread of its own."""
-
-    home: Home
-    port: int
-    loop: asyncio.AbstractEventLoop
-    console: Console
-
-    @property
-    def origin(self) -> str:
-        return f"http://localhost:{self.port}"
-
-    def operation(self, name: str, **params: Any) -> Any:
-        asked = OPERATIONS[name](self.console.lines["trial"], params)
-        return asyncio.run_coroutine_threadsafe(asked, self.loop).result(60)  # type: ignore[arg-type]
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("hostile")
-    both = [Home(folder / name) for name in ("north", "south")]
-    for home in both:
-        meeting.init_party(home, home.path.name, home.path.name.title(), ["en"])
-    proposal = meeting.propose(both[0], "trial", [meeting.introduce(both[1], "trial")])
-    meeting.install(both[0], meeting.merge([meeting.accept(both[1], proposal)]))
-    both[0].line("trial").config.write_text('[watch]\ntests_at = []\ntwo_officers = ["flash"]\n')
-    ready, ended, port = threading.Event(), asyncio.Event(), free_port()
-    made: list[Served] = []
-
-    async def run() -> None:
-        async with running(both[0].line("trial"), with_bearers=False) as runtime:
-            settings = ConsoleSettings(port=port, origin=f"http://localhost:{port}")
-            console = Console(both[0], {"trial": runtime}, settings, "run")
-            server = ConsoleServer(console, lambda _line, _event: None)
-            await server.start()
-            made.append(Served(both[0], port, asyncio.get_running_loop(), console))
-            ready.set()
-            await ended.wait()
-            await server.close()
-
-    thread = threading.Thread(target=lambda: asyncio.run(run()))
-    thread.start()
-    assert ready.wait(60)
-    yield made[0]
-    made[0].loop.call_soon_threadsafe(ended.set)
-    thread.join(60)
+from parley.console.connections import Admission, Bounds
 
 
 class Answer(NamedTuple):
@@ -88,7 +31,7 @@ class Answer(NamedTuple):
 class Browser:
     """Keeps its cookie, and sends what a page of the console would."""
 
-    def __init__(self, served: Served, cookie: str = "") -> None:
+    def __init__(self, served: Any, cookie: str = "") -> None:
         self.served, self.cookie, self.csrf = served, cookie, ""
 
     def ask(self, method: str, path: str, body: str = "", **headers: str) -> Answer:
@@ -135,11 +78,11 @@ class Browser:
 
 
 @pytest.fixture(scope="module")
-def keys(served: Served) -> dict[str, SoftwarePasskey]:
+def keys(served: Any) -> dict[str, SoftwarePasskey]:
     return {name: Browser(served).enrol(name) for name in ("N1 Secretname", "N2 Othername")}
 
 
-def signed_in(served: Served, keys: dict[str, SoftwarePasskey], name: str = "N1 Secretname") -> Browser:
+def signed_in(served: Any, keys: dict[str, SoftwarePasskey], name: str = "N1 Secretname") -> Browser:
     browser = Browser(served)
     assert browser.sign_in(keys[name])[0].status == 200
     browser.ask("GET", "/officers")
@@ -147,7 +90,7 @@ def signed_in(served: Served, keys: dict[str, SoftwarePasskey], name: str = "N1 
     return browser
 
 
-def test_a_request_that_another_page_forged_changes_nothing(served: Served, keys: dict[str, SoftwarePasskey]) -> None:
+def test_a_request_that_another_page_forged_changes_nothing(served: Any, keys: dict[str, SoftwarePasskey]) -> None:
     victim, other = signed_in(served, keys), signed_in(served, keys, "N2 Othername")
     note = {"text": "forged"}
     for forged in (
@@ -169,7 +112,7 @@ def test_a_request_that_another_page_forged_changes_nothing(served: Served, keys
     assert "forged" not in texts
 
 
-def test_a_planted_session_is_never_the_officers(served: Served, keys: dict[str, SoftwarePasskey]) -> None:
+def test_a_planted_session_is_never_the_officers(served: Any, keys: dict[str, SoftwarePasskey]) -> None:
     attacker = Browser(served)
     attacker.ask("GET", "/sign-in")
     planted = attacker.cookie
@@ -186,7 +129,7 @@ def test_a_planted_session_is_never_the_officers(served: Served, keys: dict[str,
     assert "samesite=strict" in cookie.lower()
 
 
-def test_an_answer_of_a_passkey_is_not_taken_twice(served: Served, keys: dict[str, SoftwarePasskey]) -> None:
+def test_an_answer_of_a_passkey_is_not_taken_twice(served: Any, keys: dict[str, SoftwarePasskey]) -> None:
     browser = Browser(served)
     first, body = browser.sign_in(keys["N1 Secretname"])
     assert first.status == 200
@@ -198,7 +141,7 @@ def test_an_answer_of_a_passkey_is_not_taken_twice(served: Served, keys: dict[st
     assert not thief.inside
 
 
-def test_who_is_outside_learns_of_no_officer(served: Served, keys: dict[str, SoftwarePasskey]) -> None:
+def test_who_is_outside_learns_of_no_officer(served: Any, keys: dict[str, SoftwarePasskey]) -> None:
     browser = Browser(served)
     pages = [browser.ask("GET", path) for path in ("/", "/sign-in", "/officers", "/lines/trial/watch", "/api/lines")]
     begun = json.loads(browser.post("/sign-in/begin", {}).text)
@@ -217,7 +160,7 @@ def test_who_is_outside_learns_of_no_officer(served: Served, keys: dict[str, Sof
     assert (page.status, page.header("location")) == (303, "/sign-in")
 
 
-def test_nobody_releases_a_draft_of_their_own(served: Served, keys: dict[str, SoftwarePasskey]) -> None:
+def test_nobody_releases_a_draft_of_their_own(served: Any, keys: dict[str, SoftwarePasskey]) -> None:
     browser = signed_in(served, keys)
     by = next(o.by for o in Officers(served.home).active() if o.name == "N1 Secretname")
     draft = served.operation("watch-draft", officer=by, text="Open fire.", precedence="flash")
@@ -251,7 +194,7 @@ def test_nobody_releases_a_draft_of_their_own(served: Served, keys: dict[str, So
         "/static/%00",
     ],
 )
-def test_a_path_leads_nowhere_and_into_no_header(served: Served, keys: dict[str, SoftwarePasskey], path: str) -> None:
+def test_a_path_leads_nowhere_and_into_no_header(served: Any, keys: dict[str, SoftwarePasskey], path: str) -> None:
     found = signed_in(served, keys).ask("GET", path)
     assert 400 <= found.status < 500
     assert "planted=1" not in "".join(v for k, v in found.headers if k.lower() == "set-cookie")
@@ -259,7 +202,7 @@ def test_a_path_leads_nowhere_and_into_no_header(served: Served, keys: dict[str,
     assert "build-system" not in found.text
 
 
-def test_what_an_officer_writes_is_one_line_of_the_log(served: Served, keys: dict[str, SoftwarePasskey]) -> None:
+def test_what_an_officer_writes_is_one_line_of_the_log(served: Any, keys: dict[str, SoftwarePasskey]) -> None:
     browser = signed_in(served, keys)
     before = len(served.operation("watch-log", limit=10_000))
     text = "note\r\n2026-01-01 00:00:00Z  noted: officer N2, text forged\x1b[2J<script>alert(1)</script>"
@@ -273,7 +216,7 @@ def test_what_an_officer_writes_is_one_line_of_the_log(served: Served, keys: dic
 
 
 def test_what_follows_a_statement_is_filled_in_and_its_words_run_nothing(
-    served: Served, keys: dict[str, SoftwarePasskey]
+    served: Any, keys: dict[str, SoftwarePasskey]
 ) -> None:
     browser, words = signed_in(served, keys), "Close <script>alert(1)</script> the 'strait' \"now\""
     said = {"original-language": "en", "quotations": [{"words": "No."}, {"words": words, "speaker": "A minister"}]}
@@ -291,7 +234,7 @@ def test_what_follows_a_statement_is_filled_in_and_its_words_run_nothing(
 
 
 def test_a_plan_that_is_probably_misplaced_is_kept_and_asked_about(
-    served: Served, keys: dict[str, SoftwarePasskey]
+    served: Any, keys: dict[str, SoftwarePasskey]
 ) -> None:
     """R67: a protected place in the middle of the sea."""
     fields = {"how": "add", "name": "Wet clinic", "shape": "point", "places": "30-00N 030-00W", "protected": "yes"}
@@ -302,23 +245,124 @@ def test_a_plan_that_is_probably_misplaced_is_kept_and_asked_about(
     assert "wet-clinic" in [p["id"] for p in served.operation("plans")]
 
 
-def test_large_and_slow_requests_keep_nobody_else_waiting(served: Served) -> None:
-    browser = Browser(served)
-    for length in (str(1 << 40), "-1", "x"):
-        with socket.create_connection(("127.0.0.1", served.port), 60) as raw:
-            head = f"POST /sign-in/begin HTTP/1.1\r\nHost: localhost:{served.port}\r\nContent-Length: {length}\r\n\r\n"
-            raw.sendall(head.encode())
-            assert raw.recv(64).split()[1] in (b"413", b"400")
-    slow = [socket.create_connection(("127.0.0.1", served.port), 60) for _ in range(50)]
-    try:
-        for raw in slow:
-            raw.sendall(b"POST /sign-in/begin HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
-        assert browser.ask("GET", "/sign-in").status == 200
-    finally:
-        for raw in slow:
-            raw.close()
-    with socket.create_connection(("127.0.0.1", served.port), 60) as raw, contextlib.suppress(ConnectionError):
-        raw.sendall(f"GET / HTTP/1.1\r\nHost: localhost:{served.port}\r\nX: ".encode() + b"a" * 200_000)
-        said = raw.recv(64)
+def raw(served: Any, head: str = "") -> socket.socket:
+    made = socket.create_connection(("127.0.0.1", served.port), 60)
+    made.sendall(head.encode())
+    return made
+
+
+def rest(given: socket.socket) -> bytes:
+    """All that comes until the other side closes: a test's own limit ends what never ends."""
+    said = b""
+    with contextlib.suppress(ConnectionError):
+        while more := given.recv(65536):
+            said += more
+    return said
+
+
+def head_of(served: Any, method: str = "POST", path: str = "/sign-in/begin", *more: str) -> str:
+    return "\r\n".join((f"{method} {path} HTTP/1.1", f"Host: localhost:{served.port}", *more)) + "\r\n"
+
+
+def form(served: Any) -> tuple[str, str]:
+    """Headers of a form that a page of the console sends: its body is read."""
+    return f"Origin: {served.origin}", "Content-Type: application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("length", [str(1 << 40), "-1", "x"])
+def test_what_is_too_large_is_refused_before_it_is_sent(served: Any, length: str) -> None:
+    with raw(served, head_of(served, "POST", "/sign-in/begin", f"Content-Length: {length}") + "\r\n") as one:
+        assert one.recv(64).split()[1] in (b"413", b"400")
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_body_or_a_head_without_end_is_cut(strict: Any, *, taken: bool) -> None:
+    served, chunked = strict, ("Transfer-Encoding: chunked", *(form(strict) if taken else []))
+    with raw(served, head_of(served, "POST", "/sign-in/begin", *chunked) + "\r\n") as one:
+        with contextlib.suppress(ConnectionError):
+            for _ in range(3 << 4):
+                one.sendall(b"10000\r\n" + b"a" * 0x10000 + b"\r\n")
+        assert b" 200 " not in rest(one)
+    with raw(served, head_of(served, "GET", "/") + "X: ") as one:
+        with contextlib.suppress(ConnectionError):
+            one.sendall(b"a" * 200_000)
+        said = rest(one)
         assert not said or said.split()[1] in (b"400", b"431")
-    assert browser.ask("GET", "/sign-in").status == 200
+    assert Browser(served).ask("GET", "/sign-in").status == 200
+
+
+@pytest.mark.parametrize(
+    ("begun", "path"),
+    [
+        ("", "nothing at all"),
+        ("POST /sign-in/begin HTTP/1.1\r\nX-Slow: ", "a head"),
+        ("body", "a body"),
+        ("again", "a second head on one connection"),
+    ],
+)
+def test_who_asks_slowly_is_cut_off(strict: Any, begun: str, path: str) -> None:
+    if begun == "body":
+        begun = head_of(strict, "POST", "/sign-in/begin", *form(strict), "Content-Length: 99") + "\r\n{"
+    with raw(strict, head_of(strict, "GET", "/static/icon.svg") + "\r\n" if begun == "again" else begun) as one:
+        if begun == "again":
+            seen = b""
+            while b"</svg>" not in seen:
+                seen += one.recv(4096)
+            one.sendall(b"GET /sign-in HTT")
+        said = rest(one)
+    assert b"408 Request Timeout" in said, path
+
+
+def test_who_never_takes_an_answer_is_cut_off(strict: Any) -> None:
+    with raw(strict, (head_of(strict, "GET", "/static/land-50m.json") + "\r\n") * 40) as one:
+        # Reading nothing: what lies between fills up, and then the connection ends.
+        limit = time.monotonic() + 60
+        while strict.server.connections and time.monotonic() < limit:
+            time.sleep(0.05)
+        assert not strict.server.connections
+        said = rest(one)
+    assert said.count(b"HTTP/1.1 200") < 40
+
+
+class Asker:
+    """A connection as its admission sees it."""
+
+    def __init__(self, address: str, *, waits: bool) -> None:
+        self.address, self.waits, self.transport, self.gone = address, waits, self, False
+
+    def abort(self) -> None:
+        self.gone = True
+
+
+def test_other_machines_take_no_place_of_this_one() -> None:
+    there = Admission(Bounds(here=3, elsewhere=4, address=2))
+
+    def let_in(address: str, *, waits: bool = False) -> tuple[Any, bool]:
+        asker: Any = Asker(address, waits=waits)
+        return asker, there.let_in(asker)
+
+    first, good = let_in("192.0.2.1", waits=True)
+    assert good
+    assert let_in("192.0.2.1")[1]
+    assert let_in("192.0.2.1")[1], "what only waits gives way to another of the same address"
+    assert first.gone
+    assert not let_in("192.0.2.1")[1], "one address has its share"
+    asked = [let_in(f"2001:db8::{n}") for n in range(9)]
+    assert [good for _, good in asked] == [True, True, *[False] * 7]
+    here = [let_in(address) for address in ("127.0.0.1", "::1", "::ffff:127.0.0.1")]
+    assert all(good for _, good in here), "an officer at the node's machine"
+    assert not let_in("127.0.0.2")[1]
+    there.leave(here[0][0])
+    there.leave(here[0][0])
+    assert let_in("127.0.0.1")[1]
+    there.leave(asked[0][0])
+    assert let_in("192.0.2.9")[1]
+
+
+def test_many_slow_ones_lock_nobody_out(strict: Any) -> None:
+    slow = [raw(strict, "POST /sign-in/begin HTTP/1.1\r\nX-Slow: ") for _ in range(40)]
+    try:
+        assert Browser(strict).ask("GET", "/sign-in").status == 200, "those that only wait give way"
+    finally:
+        for one in slow:
+            one.close()

@@ -16,7 +16,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
+<<<<<<< HEAD
 from parley.app import bench_conflict, bench_floor, bench_forms, bench_sites, meeting
+=======
+from parley.app import bench_conflict, bench_console, bench_floor, bench_forms, meeting
+>>>>>>> d6679e1 (The inbox and the map ask for what changed; the watch makes a row once; connections have their time and number; the console in bench and soak (ADR 78, 79))
 from parley.app.bench_work import TEXT_BYTES, corpus
 from parley.app.export import write_record
 from parley.app.home import Home, LineHome
@@ -48,6 +52,7 @@ BARS: Final = {
     **bench_forms.BARS,
     **bench_sites.BARS,
     **bench_conflict.BARS,
+    **bench_console.BARS,
 }
 Json = dict[str, Any]
 
@@ -64,6 +69,8 @@ def run(out: Path, *, quick: bool = False, quiet: bool = False) -> Json:
 
     try:
         figures = asyncio.run(_measure(work, tell, quick))
+        figures |= bench_console.measure(work / "console", tell, quick=quick)
+        _print(tell, figures, tuple(bench_console.BARS))
     finally:
         shutil.rmtree(work, ignore_errors=True)
     (out / "bench.json").write_text(json.dumps(figures, indent=2) + "\n")
@@ -71,7 +78,8 @@ def run(out: Path, *, quick: bool = False, quiet: bool = False) -> Json:
     for key, (relation, bar, aim) in BARS.items():
         value = figures.get(key)
         if value is None:
-            tell(f"{key:28} not measured: strace is not installed (apt-get install strace)")
+            wanted = "a browser, as was said above" if key in bench_console.BARS else "strace (apt-get install strace)"
+            tell(f"{key:28} NOT MEASURED: it needs {wanted}")
             continue
         met = value <= bar if relation == "<=" else value >= bar
         aimed = value <= aim if relation == "<=" else value >= aim

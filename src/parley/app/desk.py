@@ -107,6 +107,11 @@ class Desk:
             line.me, self._answer_within, runtime.rules.allowances.skew_s, line.membership.current.charter.purpose
         )
         self._lock = asyncio.Lock()
+        self._items_of: dict[int, tuple[Row, OpenItem]] = {}
+        self.said: dict[int, tuple[Row, object, dict[str, Any]]] = {}
+        """What was answered of each row, by its identity, with what else that depends on (app.watchview)."""
+        self.answered: tuple[object, dict[str, Any]] | None = None
+        """All that was last answered, with what it was of: versions, the second, when peers were heard."""
         self.settles_at = self.now + _SETTLE_S
         """Until then nothing is escalated: what peers hold of our record comes back first (D15)."""
 
@@ -177,9 +182,10 @@ class Desk:
 
     async def picture(self) -> Picture:
         """What the watch sees now."""
-        return await self.alone(self._look)
+        return await self.alone(self.look)
 
-    def _look(self) -> Picture:
+    def look(self) -> Picture:
+        """What the watch sees now, for what already runs ``alone``."""
         views = self.runtime.views()
         try:
             now, rules = self.now, self.rules
@@ -339,9 +345,7 @@ class Desk:
     def _items(
         self, rows: Iterable[Row], peers: Iterable[PeerReading], onward: Mapping[EntryId, OnwardReading], now: int
     ) -> list[OpenItem]:
-        items = [
-            OpenItem("message", self.name(r.ticket.message), f"{r.standing.stage}, {self.code(r.party)}") for r in rows
-        ]
+        items = self._messages(rows)
         items += [OpenItem("line", self.code(p.line.party), str(p.reading.status)) for p in peers]
         items += [
             OpenItem("test", self.code(m.party), f"{'ours' if m.ours else 'theirs'} of {m.scheduled}")
@@ -366,6 +370,17 @@ class Desk:
         ]
         items += [OpenItem("draft", str(n), f"by {d.author}") for n, d in self.log.drafts()]
         return items + [OpenItem("test", self.name(t), "to be copied") for t in self.book.to_copy.values()]
+
+    def _messages(self, rows: Iterable[Row]) -> list[OpenItem]:
+        before, self._items_of = self._items_of, {}
+        for row in rows:
+            # By identity: a row that holds is the one of the look before, and it is kept here, so no other has its id.
+            known = before.get(id(row))
+            if known is None:
+                state = f"{row.standing.stage}, {self.code(row.party)}"
+                known = row, OpenItem("message", self.name(row.ticket.message), state)
+            self._items_of[id(row)] = known
+        return [item for _, item in self._items_of.values()]
 
     def arrived(self, seen: int) -> list[Arrival]:
         """Messages of others that came after place ``seen`` in the order of arrival."""
@@ -399,7 +414,7 @@ class Desk:
         """Put a fact in the watch's log. Raises UsageError when the procedure does not allow it now."""
 
         def checked() -> None:
-            w.check(self.log.watch, fact, self._look().items, self.rules.watch)
+            w.check(self.log.watch, fact, self.look().items, self.rules.watch)
             self.log.enter(fact)
 
         await self.alone(checked)

@@ -7,19 +7,23 @@ beside the map need. Nothing here is sent to anybody.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+import contextlib
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from parley.app.guard import guard_of
+from parley.app.inboxes import Inbox, Listed, inbox_of
 from parley.app.outline import collection
-from parley.app.plans import TRACK_KIND, Plan, Track
+from parley.app.plans import TRACK_KIND, Plan, Plans, Track
 from parley.app.readback import from_place, nearest_towns
 from parley.app.runtime import Runtime
 from parley.app.views import MessageView, Views
 from parley.errors import DecodeError
 from parley.forms.geotext import write_height, write_position
 from parley.geo.coordinates import format_position, parse_position
+from parley.ids import EntryId
 from parley.notices.broadcast import around
 from parley.notices.notice import read_notice
 from parley.wire.geometry import MICRODEGREES, Band, Circle, Height, Point, Unit, Volume, Window
@@ -110,35 +114,81 @@ def _name(view: MessageView) -> str:
     return f"{number} {called}".strip()
 
 
-def _ended(views: Views, messages: Iterable[MessageView]) -> set[tuple[str, str]]:
-    """What authors have ended or replaced: pairs of author and message, or of author and number of a notice."""
-    found: set[tuple[str, str]] = set()
-    for view in messages:
-        said = views.said(views.stored(views.find(view.id)))
-        if said is not None and isinstance(said.content, Message):
-            found |= {(view.author, views.name_of(r.entry)) for r in said.content.refs if r.relation in _ENDS}
-        if view.filled is not None:
-            found |= {(view.author, number) for number in view.filled.values.get("cancels", ())}
-            if view.filled.values.get("stage") in _OVER:
-                found |= {(view.author, str(view.filled.values[n])) for n in _IDS if n in view.filled.values}
-    return found
+@dataclass(slots=True)
+class _Charted:
+    """What one message puts on the map, and which it takes off."""
+
+    changed: int
+    """The version of the inbox that it was read at."""
+    author: str = ""
+    names: set[str] = field(default_factory=set)
+    """What an ending may call it: its id, its number, what it is about."""
+    ends: set[tuple[str, str]] = field(default_factory=set)
+    """Pairs of author and message, or of author and number of a notice, that it ends or replaces."""
+    over: bool = False
+    features: list[dict[str, Any]] = field(default_factory=list)
+
+    def standing(self, ended: Container[tuple[str, str]]) -> list[dict[str, Any]]:
+        """Its features, with whether they are over; the same objects for as long as nothing changes."""
+        over = self.over or any((self.author, name) in ended for name in self.names)
+        if any(f["ended"] != over for f in self.features):
+            self.features = [{**f, "ended": over} for f in self.features]
+        return self.features
 
 
-def announced(views: Views) -> Iterator[dict[str, Any]]:
-    """The areas and places of all messages, one's own as well.
+class Chart:
+    """The areas and places of all messages of a line, one's own as well, for readers of one language.
 
-    What cannot be drawn is left to ``check``, which names it.
+    A message is read when it comes and when something happens to it. What cannot be drawn is left to ``check``, which
+    names it.
     """
-    messages = [m for m in views.messages() if not m.erased]
-    ended = _ended(views, messages)
-    for view in messages:
-        values = view.filled.values if view.filled is not None else {}
-        series, number = str(values.get("series", "")), str(values.get("number", ""))
-        names = {view.id, f"{series} {number}".strip(), number, *(str(values[n]) for n in _IDS if n in values)}
-        over = values.get("stage") in _OVER or any((view.author, name) in ended for name in names - {""})
-        for label, volume in _stated(view):
-            try:
-                yield feature(
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._of: dict[EntryId, _Charted] = {}
+        self._plans: tuple[int, list[dict[str, Any]]] = (-1, [])
+
+    def messages(self, box: Inbox) -> list[dict[str, Any]]:
+        """What they put on the map; to be called within ``Inbox.ask``."""
+        before, self._of = self._of, {}
+        views = box.views(self.language)
+        for one in box.everything():
+            known = before.get(one.entry)
+            if known is None or known.changed != one.changed:
+                known = _charted(views, one)
+            self._of[one.entry] = known
+        ended = {pair for each in self._of.values() for pair in each.ends}
+        return [f for each in self._of.values() if each.features for f in each.standing(ended)]
+
+    def plans(self, kept: Plans) -> list[dict[str, Any]]:
+        """One's own plans, places and tracks."""
+        version = kept.version
+        if version != self._plans[0]:
+            self._plans = version, [*own(kept), *followed(t for t in kept.tracks() if t.fixes)]
+        return self._plans[1]
+
+
+def _charted(views: Views, one: Listed) -> _Charted:
+    made = _Charted(one.changed)
+    view = views.message(one.entry, one.arrival)
+    if view.erased:
+        return made
+    values = view.filled.values if view.filled is not None else {}
+    series, number = str(values.get("series", "")), str(values.get("number", ""))
+    called = {str(values[n]) for n in _IDS if n in values}
+    made.author = view.author
+    made.names = {view.id, f"{series} {number}".strip(), number, *called} - {""}
+    made.over = values.get("stage") in _OVER
+    said = views.said(views.stored(one.entry))
+    if said is not None and isinstance(said.content, Message):
+        made.ends |= {(view.author, views.name_of(r.entry)) for r in said.content.refs if r.relation in _ENDS}
+    made.ends |= {(view.author, number) for number in values.get("cancels", ())}
+    if made.over:
+        made.ends |= {(view.author, name) for name in called}
+    for label, volume in _stated(view):
+        with contextlib.suppress(DecodeError):
+            made.features.append(
+                feature(
                     f"{view.id}/{label}",
                     _LAYERS.get(view.form, "announced"),
                     _name(view),
@@ -148,11 +198,11 @@ def announced(views: Views) -> Iterator[dict[str, Any]]:
                     mine=view.mine,
                     sent=view.time,
                     form=view.title,
-                    ended=over,
+                    ended=made.over,
                     waits=view.open,
                 )
-            except DecodeError:
-                continue
+            )
+    return made
 
 
 def own(plans: Iterable[Plan]) -> Iterator[dict[str, Any]]:
@@ -221,16 +271,9 @@ async def chart(runtime: Runtime, params: dict[str, Any]) -> Any:  # noqa: ANN40
 
     ``in`` is the reader's language.
     """
-    kept = guard_of(runtime).kept
-
-    def ask() -> list[dict[str, Any]]:
-        views = runtime.views(str(params.get("in") or ""))
-        try:
-            return [*announced(views), *own(kept), *followed(t for t in kept.tracks() if t.fixes)]
-        finally:
-            views.close()
-
-    return await asyncio.to_thread(ask)
+    kept, language = guard_of(runtime).kept, str(params.get("in") or "")
+    drawn = runtime.charts.setdefault(language, Chart(language))
+    return await inbox_of(runtime).ask(lambda box: [*drawn.messages(box), *drawn.plans(kept)])
 
 
 MAPPING_OPERATIONS: Final[dict[str, Callable[[Runtime, dict[str, Any]], Awaitable[Any]]]] = {

@@ -145,15 +145,27 @@ async def search(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSO
 
     def ask(views: Views) -> list[dict[str, Any]]:
         found: list[MessageView] = []
-        for view in reversed(views.messages()):
-            hay = f"{view.id} {view.author} {view.subject} {view.title} {view.text}".casefold()
-            if all(word in hay for word in words):
+        for arrival, entry in views.arrivals_back():
+            said = views.said(views.stored(entry))
+            if said is None or not isinstance(said.content, Message):
+                continue
+            content = said.content
+            if not content.form and not _has(f"{views.name_of(entry)} {content.subject} {content.body!s}", words):
+                continue
+            # A form says what it says in the reader's language only once it is rendered.
+            view = views.message(entry, arrival)
+            if _has(f"{view.id} {view.author} {view.subject} {view.title} {view.text}", words):
                 found.append(view)
             if len(found) >= _MOST_HITS:
                 break
         return [view.as_json() for view in found]
 
     return await asyncio.to_thread(_with_views, runtime, ask, str(params.get("in") or ""))
+
+
+def _has(text: str, words: list[str]) -> bool:
+    hay = text.casefold()
+    return all(word in hay for word in words)
 
 
 class References:

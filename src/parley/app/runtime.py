@@ -48,6 +48,8 @@ from parley.wire.statement import EVERYONE, Kind, Mark, Message, Precedence, Ref
 if TYPE_CHECKING:
     from parley.app.desk import Desk
     from parley.app.guard import Guard
+    from parley.app.inboxes import Inbox
+    from parley.app.mapping import Chart
 
 
 def keys_in_force(line: LineHome, membership: Membership) -> NodeKeyFile:
@@ -81,6 +83,10 @@ class Runtime:
     refilling: str = ""
     """What a node that lost part of its record says until its peers have given it back."""
     """The conflict check's, once it is asked for."""
+    inbox: Inbox | None = None
+    """The list of messages, once it is asked for."""
+    charts: dict[str, Chart] = field(default_factory=dict)
+    """What the map shows, by the reader's language, once it is asked for."""
     _under: tuple[bytes, Rules] | None = None
     _officers: Officers | None = None
     _keys: OfficerKeys | None = None
@@ -283,10 +289,9 @@ async def running(
         finally:
             if refill is not None:
                 refill.cancel()
-            if runtime.guard is not None:
-                runtime.guard.close()
-            if runtime.desk is not None:
-                runtime.desk.close()
+            for part in (runtime.inbox, runtime.guard, runtime.desk):
+                if part is not None:
+                    part.close()
             node.stop()
             await task
             head.close()

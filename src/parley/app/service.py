@@ -18,6 +18,7 @@ from parley.app.export import write_record
 from parley.app.following import FOLLOWING_OPERATIONS
 from parley.app.forms import fill, forms_of, message_of, urgency
 from parley.app.guard import guard_of
+from parley.app.inboxes import inbox_of
 from parley.app.mapping import MAPPING_OPERATIONS
 from parley.app.officerops import OFFICER_OPERATIONS
 from parley.app.planops import PLAN_OPERATIONS, asked_of
@@ -138,14 +139,21 @@ def _with_views(runtime: Runtime, ask: Callable[[Views], Any], language: str = "
 
 
 async def inbox(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """Messages addressed here that wait to be acknowledged; with ``all``, every message."""
-    limit = params.get("limit")
+    """Messages addressed here that wait to be acknowledged; with ``all``, every message.
+
+    ``limit`` takes the first of what waits, the newest of all, and of all that came ``after`` a place the first.
+    """
+    limit, after, language = params.get("limit"), params.get("after"), str(params.get("in") or "")
 
     def ask(views: Views) -> Any:  # noqa: ANN401 - JSON
-        found = views.messages(limit=limit) if params.get("all") else views.open_messages()
+        if not params.get("all"):
+            return [m.as_json() for m in views.open_messages()]
+        found = views.messages(limit=limit) if after is None else views.after(int(after), int(limit or 1))
         return [m.as_json() for m in found]
 
-    return await asyncio.to_thread(_with_views, runtime, ask, str(params.get("in") or ""))
+    if limit is not None and not params.get("all"):
+        return await inbox_of(runtime).ask(lambda box: box.rows(box.waiting(0, int(limit)), language))
+    return await asyncio.to_thread(_with_views, runtime, ask, language)
 
 
 async def show(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -331,6 +339,7 @@ async def prune(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
         )
     before = int(runtime.node.wall_s()) - 86400 * (retention if days is None else days)
     erased = await runtime.node.prune(before)
+    inbox_of(runtime).forget()
     if erased:
         await guard_of(runtime).begin_anew()
     return {"erased": erased, "before": before}

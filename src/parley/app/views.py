@@ -190,7 +190,7 @@ class Views:
             self.name_of(reply) if reply is not None and self._known(reply) else "",
             content.reply_by,
             mine=entry.log.member == self.me,
-            open=self._reader.get(r.OPEN, r.entry_key(entry.log, entry.index)) is not None,
+            open=self.is_open(entry),
             arrival=arrival,
         )
         view.known_key = self._known_key(entry.log)
@@ -296,6 +296,10 @@ class Views:
                     found.refused = self._reason(r.read_entry_key(value))
         return found
 
+    def is_open(self, entry: EntryId) -> bool:
+        """Whether it is addressed here, and neither acknowledged nor declined."""
+        return self._reader.get(r.OPEN, r.entry_key(entry.log, entry.index)) is not None
+
     def delivered(self, entry: EntryId, member: MemberNumber) -> int:
         """The time of the first receipt of ``member`` that covers ``entry``."""
         return next((time for _, time in self.receipts(entry.log, member, entry.index + 1, limit=1)), 0)
@@ -355,14 +359,17 @@ class Views:
         for key, value in self._reader.scan(r.ARRIVAL, first.to_bytes(8, "big")):
             yield int.from_bytes(key, "big"), r.read_entry_key(value)
 
+    def arrivals_back(self) -> Iterator[tuple[int, EntryId]]:
+        """All of them, the newest first."""
+        for key, value in self._reader.scan(r.ARRIVAL, reverse=True):
+            yield int.from_bytes(key, "big"), r.read_entry_key(value)
+
     def messages(self, *, limit: int | None = None) -> list[MessageView]:
         """The newest ``limit`` messages, in the order in which they arrived or were written here."""
         found: list[MessageView] = []
-        for key, value in self._reader.scan(r.ARRIVAL, reverse=True):
-            entry = r.read_entry_key(value)
+        for arrival, entry in self.arrivals_back():
             stored = self.stored(entry)
             said = self.said(stored)
-            arrival = int.from_bytes(key, "big")
             if said is not None and isinstance(said.content, Message):
                 found.append(self.message(entry, arrival))
             elif stored is not None and stored.state is State.ERASED:
@@ -370,6 +377,20 @@ class Views:
             if limit is not None and len(found) >= limit:
                 break
         return found[::-1]
+
+    def after(self, arrival: int, limit: int) -> list[MessageView]:
+        """The first ``limit`` messages that came or were written here after the place ``arrival``."""
+        found: list[MessageView] = []
+        for place, entry in self.arrivals(arrival + 1):
+            stored = self.stored(entry)
+            said = self.said(stored)
+            if said is not None and isinstance(said.content, Message):
+                found.append(self.message(entry, place))
+            elif stored is not None and stored.state is State.ERASED:
+                found.append(self._erased(entry, place))
+            if len(found) >= limit:
+                break
+        return found
 
     def of_form(self, form: str) -> Iterator[MessageView]:
         """The messages under one form, in the order of their arrival."""

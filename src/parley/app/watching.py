@@ -83,6 +83,23 @@ class Row:
 Fact = tuple[Step, Claim, int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A row as it was made: it holds until something happens to its message, or its standing changes by itself."""
+
+    row: Row
+    delivered: bool
+    """Whether a receipt covered the message: if not, one that comes later changes the row."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """The receipts of one party for one tree that were read: those of more than ``first`` entries, by size."""
+
+    first: int
+    sizes: list[tuple[int, int]]
+
+
 @dataclass(slots=True)
 class Book:
     """What was read of one line's record so far."""
@@ -94,8 +111,8 @@ class Book:
     purpose: str = "operation"
     tickets: dict[EntryId, Ticket] = field(default_factory=dict)
     steps: defaultdict[tuple[EntryId, MemberNumber], list[Fact]] = field(default_factory=lambda: defaultdict(list))
-    open: dict[tuple[EntryId, MemberNumber], None] = field(default_factory=dict)
-    """Clocks that run, in order of arrival."""
+    open: dict[tuple[EntryId, MemberNumber], _Made | None] = field(default_factory=dict)
+    """Clocks that run, in order of arrival, each with its row while that holds."""
     closed: defaultdict[LogId, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Messages none of whose clocks run: what was kept of them is forgotten."""
     real: list[EntryId] = field(default_factory=list)
@@ -117,6 +134,10 @@ class Book:
     began: int = 0
     _last_own: int = 0
     _unbounded: list[Claim] = field(default_factory=list)
+    _held: dict[tuple[LogId, MemberNumber], _Held] = field(default_factory=dict)
+    _under: Allowances | None = None
+    """What the rows were made under."""
+    _silent: dict[MemberNumber, list[Silence]] = field(default_factory=dict)
 
     # -- reading on ------------------------------------------------------------------------------------
 
@@ -139,6 +160,8 @@ class Book:
                 # What came before this was here by now. Own entries that a peer gave back are older, and bound nothing.
                 for unbounded in self._unbounded:
                     unbounded.latest = said.time
+                    if unbounded.stated > said.time:
+                        self.open = dict.fromkeys(self.open)
                 self._unbounded.clear()
                 self._last_own = said.time
         else:
@@ -185,6 +208,8 @@ class Book:
         if message.index in self.closed[message.log]:
             return
         self.steps[message, party].append((step, claim, promised))
+        if (message, party) in self.open:
+            self.open[message, party] = None
         ticket = self.tickets.get(message)
         if ticket is not None and party in ticket.parties:
             self._settle(ticket, party)
@@ -302,23 +327,69 @@ class Book:
         ]
 
     def rows(self, views: Views, now: int, allowances: Allowances) -> Iterator[Row]:
-        """Every clock that still runs, in the order of arrival of its message."""
-        silences = {party: self.silences_of(party, now) for party in self.silences}
-        receipts = self._receipts(views)
-        for message, party in self.open:
-            ticket = self.tickets[message]
-            held = receipts[message.log, party]
-            place = bisect_left(held, (message.index + 1, 0))
-            clock, plausible = self._clock(ticket, party, held[place][1] if place < len(held) else 0, now)
-            yield Row(ticket, party, clock, standing(clock, silences.get(party, ()), now, allowances), plausible)
+        """Every clock that still runs, in the order of arrival of its message.
 
-    def _receipts(self, views: Views) -> dict[tuple[LogId, MemberNumber], list[tuple[int, int]]]:
-        """For each tree and party of open clocks, the receipts from the first of them on."""
-        first: dict[tuple[LogId, MemberNumber], int] = {}
+        A row is the one of the look before where nothing happened to it, so that many that wait cost little.
+        """
+        if allowances is not self._under:
+            self._under = allowances
+            self.open = dict.fromkeys(self.open)
+        silences = {party: self.silences_of(party, now) for party in self.silences}
+        moved = {party for party, kept in silences.items() if kept != self._silent.get(party)}
+        # One that begins later than now would change rows when it does.
+        moved |= {party for party, kept in silences.items() if any(s.at >= now for s in kept)}
+        self._silent = silences
+        self._read_receipts(views)
+        log, whose = None, None
+        sizes: list[tuple[int, int]] = []
+        for key, made in self.open.items():
+            message, party = key
+            if party != whose or message.log != log:
+                log, whose = message.log, party
+                sizes = self._held[log, party].sizes
+            if made is not None and party not in moved:
+                change = made.row.standing.next_change
+                covered = made.delivered or not sizes or sizes[-1][0] <= message.index
+                if covered and not (change and now >= change):
+                    yield made.row
+                    continue
+            ticket = self.tickets[message]
+            place = bisect_left(sizes, (message.index + 1, 0))
+            receipt = sizes[place][1] if place < len(sizes) else 0
+            clock, plausible = self._clock(ticket, party, receipt, now)
+            row = Row(ticket, party, clock, standing(clock, silences.get(party, ()), now, allowances), plausible)
+            if plausible and max(clock.times.values(), default=0) < now and clock.asked.at < now:
+                self.open[key] = _Made(row, receipt > 0)
+            elif made is not None:
+                # A time to come counts as now: the row changes with the clock.
+                self.open[key] = None
+            yield row
+
+    def _lowest(self) -> Iterator[tuple[LogId, MemberNumber, int]]:
+        """The lowest index of each run of open clocks of one tree and party: such a run may be long."""
+        log, whose, lowest = None, None, 0
         for message, party in self.open:
-            key = message.log, party
-            first[key] = min(message.index, first.get(key, message.index))
-        return {(log, party): list(views.receipts(log, party, i + 1)) for (log, party), i in first.items()}
+            if party == whose and message.log == log:
+                lowest = min(lowest, message.index)
+                continue
+            if log is not None and whose is not None:
+                yield log, whose, lowest
+            log, whose, lowest = message.log, party, message.index
+        if log is not None and whose is not None:
+            yield log, whose, lowest
+
+    def _read_receipts(self, views: Views) -> None:
+        """For each tree and party of open clocks, the receipts from the first of them on: what is new of them."""
+        first: dict[tuple[LogId, MemberNumber], int] = {}
+        for log, party, index in self._lowest():
+            first[log, party] = min(index, first.get((log, party), index))
+        self._held = {key: held for key, held in self._held.items() if key in first and held.first <= first[key]}
+        for (log, party), index in first.items():
+            held = self._held.setdefault((log, party), _Held(index, []))
+            last = held.sizes[-1][0] if held.sizes else held.first
+            held.sizes.extend(views.receipts(log, party, last + 1))
+            del held.sizes[: bisect_left(held.sizes, (index + 1, 0))]
+            held.first = index
 
     def _clock(self, ticket: Ticket, party: MemberNumber, receipt: int, now: int) -> tuple[Clock, bool]:
         written, plausible = ticket.written.at(now, self.skew_s)

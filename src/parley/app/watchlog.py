@@ -70,6 +70,11 @@ class WatchLog:
         """Close its store."""
         self._store.close()
 
+    @property
+    def version(self) -> int:
+        """Grows with every change of the log or of a draft."""
+        return self._store.version
+
     def enter(self, fact: WatchFact) -> None:
         """Put a fact in the log; it is durable on return."""
         name = _NAMES[type(fact)]

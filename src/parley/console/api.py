@@ -146,10 +146,8 @@ async def messages(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Messages in the order of arrival: the newest, those that wait here (open), or those after an arrival."""
     limit, after = call.query.get("limit", _PAGE), call.query.get("after")
     if call.query.get("open"):
-        return (await call.ask("inbox"))[:limit]
-    if after is None:
-        return await call.ask("inbox", all=True, limit=limit)
-    return [m for m in await call.ask("inbox", all=True) if m["arrival"] > after][:limit]
+        return await call.ask("inbox", limit=limit)
+    return await call.ask("inbox", all=True, limit=limit, after=after)
 
 
 @endpoint("GET", "/lines/{line}/messages/{id}", "read", s.MESSAGE)

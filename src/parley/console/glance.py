@@ -29,6 +29,8 @@ CONDITION: Final = "~"
 """What the key of an alarm begins with that is about no message."""
 LEVELS: Final = {Precedence.ROUTINE: 1, Precedence.PRIORITY: 2, Precedence.IMMEDIATE: 3, Precedence.FLASH: 4}
 """How loud an arrival is."""
+_ALARMS: Final = 6
+"""Alarms that a page shows one by one."""
 
 
 @dataclass(slots=True)
@@ -74,6 +76,20 @@ class Glance:
         return self.overdue_here + self.overdue_there
 
 
+@dataclass(slots=True)
+class Counted:
+    """What a line's watch comes to, counted once for all who look."""
+
+    watch: dict[str, Any]
+    unread: int = 0
+    waiting: int = 0
+    overdue_here: int = 0
+    overdue_there: int = 0
+    turns: dict[str, int] = field(default_factory=dict)
+    loud: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    """What may sound, with its level, the loudest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """One thing that sounds until an officer acknowledges it; ``key`` names it within its line."""
@@ -86,14 +102,29 @@ class Alarm:
     address: str
 
 
-async def look(visit: Visit) -> tuple[list[Glance], list[Alarm]]:
-    """Every line of this console, and what sounds, loudest first."""
+@dataclass(frozen=True, slots=True)
+class Sounding:
+    """What sounds: the loudest of it, and how much more there is."""
+
+    shown: list[Alarm]
+    more: int
+
+    def __bool__(self) -> bool:
+        return bool(self.shown)
+
+
+async def look(visit: Visit) -> tuple[list[Glance], Sounding]:
+    """Every line of this console, and what sounds."""
     glances = [await _line(visit, name) for name in visit.console.lines]
-    alarms = [a for g in glances for a in _alarms(visit, g)]
+    loud = [(level, g, row) for g in glances for level, row in _loud(visit, g)]
+    loud.sort(key=lambda found: -found[0])
+    troubles = [a for g in glances for a in _troubles(visit, g) if (a.line, a.key) not in visit.console.heard]
+    shown = [*(_alarm(visit, *found) for found in loud[:_ALARMS]), *troubles]
+    shown = sorted(shown, key=lambda a: -a.level)[:_ALARMS]
     if not visit.officer:
         # To nobody in particular: that something waits, and what only where it is FLASH (D9).
-        alarms = [a if a.level == LEVELS[Precedence.FLASH] else replace(a, text="") for a in alarms]
-    return glances, sorted(alarms, key=lambda a: -a.level)
+        shown = [a if a.level == LEVELS[Precedence.FLASH] else replace(a, text="") for a in shown]
+    return glances, Sounding(shown, len(loud) + len(troubles) - len(shown))
 
 
 def status_words(visit: Visit, status: str) -> str:
@@ -136,11 +167,9 @@ async def _line(visit: Visit, name: str) -> Glance:
                 bearers,
             )
         )
-    ours = [m for m in watch["messages"] if m["party"] == me]
-    made.unread = sum(1 for m in ours if m["stage"] in ("undelivered", "unread"))
-    made.waiting = sum(1 for m in ours if m["stage"] in ("undelivered", "unread", "unacknowledged"))
-    made.overdue_here = sum(1 for m in ours if m["overdue"])
-    made.overdue_there = sum(1 for m in watch["messages"] if m["overdue"] and m["party"] != me)
+    counted = _counted(visit, name, watch, me)
+    made.unread, made.waiting = counted.unread, counted.waiting
+    made.overdue_here, made.overdue_there = counted.overdue_here, counted.overdue_there
     worst = max(made.parties, key=lambda p: _ORDER.index(p.state), default=None)
     made.state, made.words = (worst.state, worst.words) if worst is not None else ("quiet", visit.say("no other party"))
     if runtime.node.trouble is not None:
@@ -149,7 +178,7 @@ async def _line(visit: Visit, name: str) -> Glance:
         made.troubles.append(made.lost)
     if runtime.refilling:
         made.troubles.append(visit.say("The record is not whole yet: the other parties are giving it back."))
-    made.turn = _turn(visit, made)
+    made.turn = _turn(visit, made, counted.turns)
     if runtime.armed_consoles == 0:
         made.troubles.append(visit.say("No armed console watches: nobody would hear an alarm."))
     return made
@@ -170,32 +199,39 @@ def _declared(visit: Visit, reading: dict[str, Any]) -> str:
     return said
 
 
-def _turn(visit: Visit, glance: Glance) -> str:
-    turns = [m["turn"] for m in glance.watch["messages"] if m["turn"]]
+def _counted(visit: Visit, name: str, watch: dict[str, Any], me: str) -> Counted:
+    known = visit.console.counted.get(name)
+    if known is not None and known.watch is watch:
+        return known
+    made = visit.console.counted[name] = Counted(watch)
+    raised = {a["id"] for a in watch["alarms"]}
+    silent = set()
+    for row in watch["messages"]:
+        ours, stage = row["party"] == me, row["stage"]
+        if ours:
+            made.unread += stage in ("undelivered", "unread")
+            made.waiting += stage in ("undelivered", "unread", "unacknowledged")
+            made.overdue_here += row["overdue"]
+        else:
+            made.overdue_there += row["overdue"]
+        if row["turn"]:
+            made.turns[row["turn"]] = made.turns.get(row["turn"], 0) + 1
+        if row["muted"]:
+            silent.add(row["id"])
+        elif row["id"] in raised or (ours and stage == "unread"):
+            made.loud.append((LEVELS[Precedence[row["precedence"]]], {**row, "raised": row["id"] in raised}))
+    listed = {row["id"] for _, row in made.loud} | silent
+    loudest = LEVELS[Precedence.FLASH]
+    made.loud += [(loudest, {"id": key, "raised": True, "precedence": ""}) for key in sorted(raised - listed)]
+    made.loud.sort(key=lambda found: -found[0])
+    return made
+
+
+def _turn(visit: Visit, glance: Glance, turns: dict[str, int]) -> str:
     if not turns:
         return visit.say("Nothing waits on this line.")
-    counted = {who: turns.count(who) for who in dict.fromkeys(turns)}
     named = {glance.me: visit.say("us"), "the line": visit.say("the line")}
-    return visit.say("Whose turn: ") + ", ".join(f"{named.get(who, who)} {n}" for who, n in counted.items())
-
-
-def _alarms(visit: Visit, glance: Glance) -> list[Alarm]:
-    found: dict[str, Alarm] = {}
-    raised = {a["id"] for a in glance.watch["alarms"]}
-    for row in glance.watch["messages"]:
-        key, level = row["id"], LEVELS[Precedence[row["precedence"]]]
-        new = row["party"] == glance.me and row["stage"] == "unread" and (glance.name, key) not in visit.console.heard
-        if row["muted"] or not (new or key in raised):
-            continue
-        head = f"{row['precedence']} · {glance.name} · {row['author']}"
-        text = row["text"] if new else f"{stage_words(visit, row['stage'])}: {row['text']}"
-        found[key] = Alarm(glance.name, key, level, head, text, message_address(visit, glance.name, key))
-    for key in raised - set(found):
-        muted = any(m["id"] == key and m["muted"] for m in glance.watch["messages"])
-        if not muted:
-            address = message_address(visit, glance.name, key)
-            found[key] = Alarm(glance.name, key, 4, f"{visit.say('ALARM')} · {glance.name}", key, address)
-    return [*found.values(), *(a for a in _troubles(visit, glance) if (a.line, a.key) not in visit.console.heard)]
+    return visit.say("Whose turn: ") + ", ".join(f"{named.get(who, who)} {n}" for who, n in turns.items())
 
 
 def _troubles(visit: Visit, glance: Glance) -> Iterator[Alarm]:
@@ -230,6 +266,30 @@ def _troubles(visit: Visit, glance: Glance) -> Iterator[Alarm]:
             text = visit.say("the relief of %(role)s is late", role=duty["role"])
             where = visit.address("handover", line=glance.name)
             yield alarm(f"relief:{duty['role']}:{duty['since']}", 2, text, where)
+
+
+def _new(visit: Visit, glance: Glance, row: dict[str, Any]) -> bool:
+    """Whether it is an arrival whose sound no officer stopped yet."""
+    ours = row["precedence"] and row["party"] == glance.me and row["stage"] == "unread"
+    return bool(ours) and (glance.name, row["id"]) not in visit.console.heard
+
+
+def _loud(visit: Visit, glance: Glance) -> list[tuple[int, dict[str, Any]]]:
+    found: dict[str, tuple[int, dict[str, Any]]] = {}
+    for level, row in visit.console.counted[glance.name].loud:
+        if row["raised"] or _new(visit, glance, row):
+            found[row["id"]] = level, row
+    return list(found.values())
+
+
+def _alarm(visit: Visit, level: int, glance: Glance, row: dict[str, Any]) -> Alarm:
+    key = row["id"]
+    address = message_address(visit, glance.name, key)
+    if not row["precedence"]:
+        return Alarm(glance.name, key, level, f"{visit.say('ALARM')} · {glance.name}", key, address)
+    head = f"{row['precedence']} · {glance.name} · {row['author']}"
+    text = row["text"] if _new(visit, glance, row) else f"{stage_words(visit, row['stage'])}: {row['text']}"
+    return Alarm(glance.name, key, level, head, text, address)
 
 
 def stage_words(visit: Visit, stage: str) -> str:

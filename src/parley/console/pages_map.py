@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import Any, Final
 
 from starlette.responses import JSONResponse, Response
@@ -26,6 +28,11 @@ _WORDS: Final = (
 )  # fmt: skip
 
 
+_GONE: Final = 1000
+"""Things that went whose ids are kept; who knew more than these loads all."""
+_DIGITS: Final = 16
+
+
 def said(visit: Visit, texts: tuple[str, ...]) -> dict[str, str]:
     """Words for a script, in the officer's language."""
     return {text: visit.say(text) for text in texts}
@@ -47,9 +54,53 @@ async def show_map(visit: Visit) -> Response:
 
 @page("/lines/{line}/map.json", name="map_data")
 async def map_data(visit: Visit) -> Response:
-    """What the map shows, as data; what peers wrote is made safe to see."""
+    """What the map shows, as data: all of it, or what changed after ``since``; peers' texts are made safe to see."""
     found = [*await visit.ask("chart", **{"in": visit.language}), *clashes(await visit.ask("check"))]
-    return JSONResponse({"now": visit.console.now(), "things": [safe(thing) for thing in found]})
+    sheet = visit.console.sheets.setdefault((visit.line_name, visit.language), Sheet())
+    sheet.take(found)
+    run, _, since = visit.request.query_params.get("since", "").rpartition("-")
+    known = int(since) if run == visit.console.hub.run and since.isdecimal() and len(since) < _DIGITS else -1
+    if known == sheet.version:
+        return Response(status_code=204)
+    head = {"now": visit.console.now(), "version": f"{visit.console.hub.run}-{sheet.version}"}
+    whole, things, gone = sheet.since(known)
+    text = json.dumps({**head, "whole": whole, "gone": gone})[:-1]
+    return Response(f'{text}, "things": [{",".join(things)}]}}', media_type="application/json")
+
+
+class Sheet:
+    """What a map last showed of a line in one language: each thing as text, with the version in which it changed."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._things: dict[str, tuple[int, dict[str, Any], str]] = {}
+        self._gone: dict[str, int] = {}
+        self._first = 0
+
+    def take(self, found: Iterable[dict[str, Any]]) -> None:
+        """What is there now."""
+        now: dict[str, tuple[int, dict[str, Any], str]] = {}
+        version = self.version + 1
+        for thing in found:
+            known = self._things.get(thing["id"])
+            if known is None or known[1] is not thing:
+                text = json.dumps(safe(thing), ensure_ascii=False, separators=(",", ":"))
+                known = (version if known is None or known[2] != text else known[0]), thing, text
+            now[thing["id"]] = known
+        gone = set(self._things) - set(now)
+        if gone or any(changed == version for changed, _, _ in now.values()):
+            self.version = version
+            self._gone |= dict.fromkeys(gone, version)
+            while len(self._gone) > _GONE:
+                self._first = self._gone.pop(next(iter(self._gone)))
+        self._things = now
+
+    def since(self, known: int) -> tuple[bool, list[str], list[str]]:
+        """Whether it is all that there is; the things that changed after the version, and the ids of what went."""
+        if known < self._first or known > self.version:
+            return True, [text for _, _, text in self._things.values()], []
+        things = [text for changed, _, text in self._things.values() if changed > known]
+        return False, things, [name for name, version in self._gone.items() if version > known]
 
 
 def safe(thing: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The inbox, search, one message with all that is known of it, and what an officer does with it."""
+"""One message with all that is known of it, and what an officer does with it."""
 
 from __future__ import annotations
 
@@ -15,40 +15,9 @@ from parley.console.web import Visit, page
 from parley.errors import ParleyError, UsageError
 from parley.wire.statement import Precedence
 
-_PAGE: Final = 100
-"""Messages on one page of the inbox."""
 HELD: Final = ("draft-overtaken", "release-needed", "release-key-needed", "key-needed")
 """Why a draft is kept, and not sent."""
 _MESSAGE: Final = "/lines/{line}/messages/{id}"
-
-
-@page("/lines/{line}/inbox", menu="Inbox", key="i", order=10)
-async def inbox(visit: Visit) -> Response:
-    """What waits to be acknowledged, FLASH first, and the newest messages."""
-    waiting = await visit.ask("inbox", **{"in": visit.language})
-    newest = await visit.ask("inbox", all=True, limit=_PAGE, **{"in": visit.language})
-    return await visit.render(
-        "inbox.html",
-        title=visit.say("Inbox"),
-        waiting=[m for m in waiting if not m["fact"]][:_PAGE],
-        newest=[m for m in newest[::-1] if not m["fact"]],
-        state=lambda m: state_words(visit, m),
-    )
-
-
-@page("/lines/{line}/search", menu="Search", key="s", order=80)
-async def search(visit: Visit) -> Response:
-    """Messages that have all words that were asked for."""
-    text = visit.request.query_params.get("q", "")
-    found = await visit.ask("search", text=text, **{"in": visit.language}) if text else []
-    return await visit.render(
-        "search.html", title=visit.say("Search"), text=text, found=found, state=lambda m: state_words(visit, m)
-    )
-
-
-def state_words(visit: Visit, recipient: dict[str, Any]) -> str:
-    """The furthest fact about a message at one recipient, in words."""
-    return stage_words(visit, recipient["state"])
 
 
 @page(_MESSAGE)

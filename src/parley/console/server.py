@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from parley.console.connections import Bounds, bounded
 from parley.console.web import Console, create_app
 from parley.errors import BearerError, UsageError
 
@@ -31,8 +32,11 @@ UNARMED_S: Final = 20.0
 class ConsoleServer:
     """The console of one process."""
 
-    def __init__(self, console: Console, told: Told | None = None, unarmed_s: float = UNARMED_S) -> None:
+    def __init__(
+        self, console: Console, told: Told | None = None, unarmed_s: float = UNARMED_S, bounds: Bounds | None = None
+    ) -> None:
         """``told`` hears notices of the console's own: that no armed console watches, and that one does again."""
+        self._bounds = bounds or Bounds()
         self.console = console
         self._told = told
         self._unarmed_s = unarmed_s
@@ -58,7 +62,8 @@ class ConsoleServer:
         self._server = _Server(
             uvicorn.Config(
                 create_app(self.console),
-                http="h11",
+                http=bounded(self._bounds),
+                timeout_keep_alive=self._bounds.idle_s,
                 ws="none",
                 loop="none",
                 lifespan="off",
@@ -100,6 +105,11 @@ class ConsoleServer:
         if self._told is not None:
             for name in self.console.lines:
                 self._told(name, {"event": "notice", "code": code, "text": text})
+
+    @property
+    def connections(self) -> int:
+        """Connections that are open."""
+        return len(self._server.server_state.connections) if self._server is not None else 0
 
     async def close(self) -> None:
         """Stop serving."""

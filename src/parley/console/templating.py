@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
@@ -57,6 +58,12 @@ class Templates:
         made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
         made.filters.update({"peer": peer_text, "line": safe_line, "mixed": has_mixed})
         return made
+
+    def macro(self, name: str, macro: str, language: str, **values: Any) -> Callable[..., Markup]:  # noqa: ANN401
+        """A macro of a template, for rows that are made one by one; ``values`` are what else it knows."""
+        made = self._of(language).get_template(name).make_module({"language": language, **values})
+        found: Callable[..., Markup] = getattr(made, macro)
+        return found
 
     def render(self, name: str, language: str, **values: Any) -> str:  # noqa: ANN401
         """A template's text."""

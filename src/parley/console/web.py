@@ -22,6 +22,7 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import Any, Final
 
+from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -38,7 +39,7 @@ from parley.app.runtime import Runtime
 from parley.app.service import OPERATIONS
 from parley.app.signin import SignIn, need
 from parley.console import words
-from parley.console.glance import look
+from parley.console.glance import Counted, look
 from parley.console.guard import Guard
 from parley.console.hub import Hub
 from parley.console.sessions import Session, Sessions
@@ -139,6 +140,12 @@ class Console:
         """Which messages go on with which, by line."""
         self.began = self.now() if self.lines else 0
         """When this run of the console began."""
+        self.sheets: dict[tuple[str, str], Any] = {}
+        """What maps last showed, by line and language (pages_map)."""
+        self.counted: dict[str, Counted] = {}
+        """What the watch of each line comes to, as it was last counted."""
+        self.rows: dict[tuple[str, str, int], tuple[int, Markup]] = {}
+        """Rows of inboxes as they were made, by line, language and place, each with the version that it shows."""
         self.watching: dict[int, Session] = {}
         """Open event streams, each with its session."""
 

@@ -59,16 +59,94 @@ for (const done of ["pointerup", "pointercancel", "keyup", "dragend"]) addEventL
 // The window, not a field in it: pressing a button takes the focus from where it was.
 addEventListener("blur", (event) => event.target === window && release());
 
-function fetchPage(): Promise<Document> {
+const NOTHING_NEW = 204;
+
+/** A page of the node's; null where it says that nothing changed. */
+function fetchPage(address: string): Promise<Document | null> {
   return new Promise((done, failed) => {
     const request = new XMLHttpRequest();
-    request.open("GET", location.href);
+    request.open("GET", address);
     request.responseType = "document";
     request.setRequestHeader("X-Parley-Live", "1");
-    request.onload = () => (request.status < 500 && request.responseXML ? done(request.responseXML) : failed(request.status));
+    request.onload = () => {
+      if (request.status === NOTHING_NEW) done(null);
+      else if (request.status < 500 && request.responseXML) done(request.responseXML);
+      else failed(request.status);
+    };
     request.onerror = () => failed(0);
     request.send();
   });
+}
+
+/** Somebody else's page, or nobody's: everything is loaded anew. */
+function ours(fresh: Document): boolean {
+  if (fresh.body.dataset["officer"] === document.body.dataset["officer"]) return true;
+  location.reload();
+  return false;
+}
+
+async function whole(address: string): Promise<void> {
+  const fresh = await fetchPage(address);
+  while (held) await held;
+  if (fresh === null || sending || !ours(fresh)) return;
+  for (const now of document.querySelectorAll<HTMLElement>("[data-live][id]")) {
+    const next = fresh.getElementById(now.id);
+    if (next === null) continue;
+    const version = next.dataset["version"];
+    if (version !== undefined) now.dataset["version"] = version;
+    if (next.innerHTML !== now.innerHTML) morph(now, next);
+  }
+}
+
+/** Asks what changed in a list since its version, and draws that; false where a row is missing that stands there now. */
+async function changes(list: HTMLElement): Promise<boolean> {
+  const address = list.dataset["changes"] ?? "";
+  const since = encodeURIComponent(list.dataset["version"] ?? "");
+  const fresh = await fetchPage(`${address}${address.includes("?") ? "&" : "?"}since=${since}`);
+  while (held) await held;
+  if (fresh === null || sending || !ours(fresh)) return true;
+  const drawn: [HTMLElement, [HTMLElement, HTMLElement | undefined][]][] = [];
+  for (const next of fresh.querySelectorAll<HTMLElement>("[data-order]")) {
+    const now = document.getElementById(next.id);
+    const order = (next.dataset["order"] ?? "").split(" ").filter(Boolean);
+    const rows = now === null ? null : arranged(now, next, order);
+    // The first row of an empty list, and the last that goes: there is more to draw than rows.
+    if (order.length === 0 && now === null) continue;
+    if (now === null || rows === null || order.length === 0) return false;
+    drawn.push([now, rows]);
+  }
+  for (const [now, rows] of drawn) arrange(now, rows);
+  for (const next of fresh.querySelectorAll<HTMLElement>("[data-text][id]")) {
+    const now = document.getElementById(next.id);
+    if (now && now.textContent !== next.textContent) now.textContent = next.textContent;
+  }
+  list.dataset["version"] = fresh.body.dataset["version"] ?? "";
+  return true;
+}
+
+const byId = (rows: Iterable<Element>): Map<string, HTMLElement> =>
+  new Map([...(rows as Iterable<HTMLElement>)].map((row) => [row.dataset["id"] ?? "", row]));
+
+/** The rows of a list in their order: those that stand there, and new ones from the answer; null where one is in neither. */
+function arranged(now: HTMLElement, next: HTMLElement, order: readonly string[]): [HTMLElement, HTMLElement | undefined][] | null {
+  const [have, fresh] = [byId(now.children), byId(next.children)];
+  const rows = order.map((id): [HTMLElement | undefined, HTMLElement | undefined] => {
+    const [old, made] = [have.get(id), fresh.get(id)];
+    return old === undefined && made !== undefined ? [document.importNode(made, true), undefined] : [old, made];
+  });
+  return rows.every((row): row is [HTMLElement, HTMLElement | undefined] => row[0] !== undefined) ? rows : null;
+}
+
+/** Puts the rows in place; what changed is drawn anew where it stands, and the rest is left alone. */
+function arrange(now: HTMLElement, rows: readonly [HTMLElement, HTMLElement | undefined][]): void {
+  const kept = new Set<Element>(rows.map(([row]) => row));
+  for (const row of [...now.children]) if (!kept.has(row)) row.remove();
+  let at: Element | null = now.firstElementChild;
+  for (const [row, made] of rows) {
+    if (row === at) at = at.nextElementSibling;
+    else now.insertBefore(row, at);
+    if (made !== undefined) morph(row, made);
+  }
 }
 
 export async function redraw(): Promise<void> {
@@ -78,17 +156,11 @@ export async function redraw(): Promise<void> {
   try {
     while (wanted) {
       wanted = false;
-      const fresh = await fetchPage();
-      while (held) await held;
+      const list = document.querySelector<HTMLElement>("[data-changes]");
+      // The new line of a list first, then what stands above every page; the whole only where that does not do.
+      if (list === null || !(await changes(list))) await whole(location.href);
+      else await whole(document.body.dataset["head"] ?? location.href);
       if (sending) return;
-      if (fresh.body.dataset["officer"] !== document.body.dataset["officer"]) {
-        location.reload();
-        return;
-      }
-      for (const now of document.querySelectorAll<HTMLElement>("[data-live][id]")) {
-        const next = fresh.getElementById(now.id);
-        if (next && next.innerHTML !== now.innerHTML) morph(now, next);
-      }
       for (const listener of listeners) listener("drawn", {});
     }
   } catch {

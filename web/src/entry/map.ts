@@ -56,12 +56,44 @@ function left(): Thing[] {
   );
 }
 
+/** What the node tells: all things, or those that changed after a version, and the ids of those that went. */
+interface Told {
+  now: number;
+  version: string;
+  whole: boolean;
+  gone: string[];
+  things: Thing[];
+}
+
+let version = "";
+let loading = false;
+let again = false;
+
 async function load(): Promise<void> {
-  const answer = await fetch(page.dataset["source"] ?? "", { headers: { Accept: "application/json", "X-Parley-Live": "1" } });
-  if (!answer.ok) return;
-  const told = (await answer.json()) as { now: number; things: Thing[] };
+  again = true;
+  if (loading) return;
+  loading = true;
+  try {
+    while (again) {
+      again = false;
+      await take();
+    }
+  } finally {
+    loading = false;
+  }
+}
+
+async function take(): Promise<void> {
+  const source = `${page.dataset["source"] ?? ""}?since=${encodeURIComponent(version)}`;
+  const answer = await fetch(source, { headers: { Accept: "application/json", "X-Parley-Live": "1" } });
+  if (!answer.ok || answer.status === 204) return;
+  const told = (await answer.json()) as Told;
+  version = told.version;
   offset = told.now - Math.floor(Date.now() / 1000);
-  things = told.things.map((t) => ({ ...t, geometry: forSphere(t.geometry) }));
+  const kept = new Map(told.whole ? [] : things.map((t) => [t.id, t]));
+  for (const id of told.gone) kept.delete(id);
+  for (const t of told.things) kept.set(t.id, { ...t, geometry: forSphere(t.geometry) });
+  things = [...kept.values()];
   if (!looked) {
     looked = true;
     setRange(fit(things.flatMap((t) => t.windows), told.now), told.now);

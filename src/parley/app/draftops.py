@@ -1,0 +1,173 @@
+"""Drafts: kept, released by officers, sent (D9, B8, B11)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from parley.app.desk import Desk, desk_of
+from parley.app.forms import fill, urgency
+from parley.app.forms import message_of as form_message
+from parley.app.runtime import Runtime
+from parley.app.signing import checked, fresh
+from parley.app.watchparams import Params, find, language_of, officer_of, recipients_of
+from parley.errors import UsageError
+from parley.ids import MemberNumber
+from parley.procedure import escalation, outgoing
+from parley.procedure import watch as w
+from parley.procedure.outgoing import Approval, Draft
+from parley.wire.statement import EVERYONE, Kind, Message, Precedence, Reference, Relation, Signed
+
+
+async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Keep a draft of ``officer``: free text, a ``form`` with its ``values``, or the next step after ``after`` (B8).
+
+    ``about`` and ``relation`` name the message that it answers, corrects or cancels; ``seen`` the place in the order of
+    arrival up to which the officer had read when the writing began (B11). ``number`` names a draft that this one takes
+    the place of: approvals of that one are void, and the time that it wants an answer by is kept.
+    """
+    desk = desk_of(runtime)
+    await desk.picture()
+    number = int(params["number"]) if params.get("number") else None
+    before = None if number is None else await desk.alone(partial(desk.log.draft, number))
+    officer, language, to = officer_of(params), language_of(runtime, params), recipients_of(runtime, params)
+    given = str(params.get("precedence") or "")
+    if given and given.upper() not in Precedence.__members__:
+        raise UsageError(f"{given!r} is no precedence.", code="precedence-unknown")
+    precedence = Precedence[given.upper()] if given else None
+    if params.get("form"):
+        forms = runtime.forms
+        filled = fill(forms, forms.named(str(params["form"])), dict(params.get("values") or {}))
+        message = form_message(forms, filled, language, precedence or urgency(filled, desk.now))
+    elif params.get("after"):
+        entry = find(runtime, {"id": params["after"]})
+        to = runtime.audience(entry)
+        message = escalation.next_step(
+            entry, str(params["text"]), language, precedence or Precedence.PRIORITY, desk.now, desk.rules.ladder
+        )
+    else:
+        message = Message(
+            str(params["text"]), language, precedence or Precedence.ROUTINE, str(params.get("subject") or "")
+        )
+    if params.get("about"):
+        about = find(runtime, {"id": params["about"]})
+        relation = Relation[str(params.get("relation") or "reply").upper()]
+        message, to = (
+            replace(message, refs=(Reference(relation, about),)),
+            to if to != EVERYONE else runtime.audience(about),
+        )
+    line = runtime.node.line
+    message = replace(message, signed=fresh(), reply_by=before.message.reply_by if before else message.reply_by)
+    purpose, whose = line.membership.current.charter.purpose, (line.membership.line, line.me)
+    seen = desk.book.place - 1 if params.get("seen") is None else int(params["seen"])
+    made = Draft(message, runtime.addressed(to), officer, desk.now, seen, purpose, (), *whose)
+    number = await desk.alone(lambda: desk.log.keep(made, number))
+    if before is not None:
+        await desk.note(officer, f"changed draft {number}")
+    return draft_data(desk, number, made)
+
+
+async def approve(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """An officer releases the draft ``number`` whose hash is ``statement`` (D9).
+
+    With ``assertion``, by the key of the officer: then also its author, as one of the two. Without, by a name alone,
+    which is enough only until the node has officers with keys.
+    """
+    desk = desk_of(runtime)
+    number, officer = int(params["number"]), officer_of(params)
+    try:
+        statement = bytes.fromhex(str(params["statement"]))
+    except ValueError:
+        raise UsageError("a statement's hash has 64 hexadecimal digits.", code="release-changed") from None
+    given = params.get("assertion")
+    assertion = checked(runtime, officer, statement, given) if given else None
+
+    def approved() -> Draft:
+        found = outgoing.approve(desk.log.draft(number), Approval(officer, statement, desk.now, assertion))
+        desk.log.keep(found, number)
+        how = f"signed with key {assertion.key.hex()}" if assertion is not None else "approved"
+        desk.log.enter(w.Noted(officer, f"{how} draft {number}, {params['statement']}", desk.now))
+        return found
+
+    return draft_data(desk, number, await desk.alone(approved))
+
+
+async def release(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Send the draft ``number``; with ``confirm``, after what came meanwhile was read (B11). ``drop`` forgets it."""
+    desk = desk_of(runtime)
+    number, officer = int(params["number"]), officer_of(params)
+    if params.get("drop"):
+        await desk.alone(lambda: desk.log.drop(number))
+        await desk.note(officer, f"dropped draft {number}")
+        return {"number": number, "dropped": True}
+    await desk.picture()
+    purpose = runtime.node.line.membership.current.charter.purpose
+
+    def checked_draft() -> Draft:
+        found = desk.log.draft(number)
+        if params.get("confirm"):
+            found = outgoing.revised(found, found.message, desk.book.place - 1)
+        keys = runtime.officers.keyed()
+        outgoing.check_release(found, desk.arrived(found.seen), purpose, desk.now, desk.rules.release, keys=keys)
+        return found
+
+    found = await desk.alone(checked_draft)
+    message = replace(found.message, signed=_signatures(found, desk))
+    entry = await runtime.node.submit(Kind.MESSAGE, message, found.to)
+
+    def kept() -> None:
+        desk.log.enter(w.Noted(officer, f"released draft {number} of {found.author} as {desk.name(entry)}", desk.now))
+        desk.log.drop(number)
+
+    await desk.alone(kept)
+    return {"number": number, "id": desk.name(entry)}
+
+
+def _signatures(found: Draft, desk: Desk) -> Signed | None:
+    """The officers' assertions over the draft, its author's first; None where no key was used."""
+    approvals = outgoing.valid_approvals(found, desk.now, desk.rules.release)
+    approvals.sort(key=lambda a: a.officer != found.author)
+    by = tuple(a.assertion for a in approvals if a.assertion is not None)
+    return replace(found.message.signed, by=by) if found.message.signed is not None and by else None
+
+
+def draft_data(desk: Desk, number: int, found: Draft) -> dict[str, Any]:
+    """A draft as plain data: what it says, who approved it, and what came since it was begun."""
+    return {
+        "number": number,
+        "officer": found.author,
+        "text": desk.text(found.message),
+        "form": found.message.form,
+        "values": desk.values(found.message),
+        "subject": found.message.subject,
+        "language": found.message.language,
+        "to": sorted(desk.code(MemberNumber(n)) for n in range(64) if found.to >> n & 1)
+        if found.to != EVERYONE
+        else [],
+        "refs": [{"relation": r.relation.name.lower(), "id": desk.name(r.entry)} for r in found.message.refs],
+        "time": found.at,
+        "precedence": found.message.precedence.name,
+        "statement": outgoing.draft_hash(found).hex(),
+        "two_officers": outgoing.needs_two(found.message, desk.rules.release),
+        "approved_by": [a.officer for a in found.approvals],
+        "signed_by": [a.officer for a in found.approvals if a.assertion is not None],
+        "keys": _keys(desk, found),
+        "newer": [desk.name(a.message) for a in outgoing.newer(found, desk.arrived(found.seen))],
+    }
+
+
+def _keys(desk: Desk, found: Draft) -> int:
+    """How many officers' keys its release takes here."""
+    if not desk.runtime.officers.keyed():
+        return 0
+    rules = desk.rules.release
+    return 2 if outgoing.needs_two(found.message, rules) else int(outgoing.needs_key(found.message, rules))
+
+
+DRAFT_OPERATIONS: Final[dict[str, Callable[[Runtime, Params], Awaitable[Any]]]] = {
+    "watch-draft": draft,
+    "watch-approve": approve,
+    "watch-release": release,
+}

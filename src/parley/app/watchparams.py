@@ -1,0 +1,59 @@
+"""What the operations of the watch read from their parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from parley.app.desk import message_of
+from parley.app.runtime import Runtime
+from parley.app.views import Views
+from parley.errors import UsageError
+from parley.ids import EntryId
+from parley.wire.statement import EVERYONE, Message
+
+T = TypeVar("T")
+Params = dict[str, Any]
+
+
+def officer_of(params: Params) -> str:
+    """Which officer does it. Raises UsageError ``officer-missing``."""
+    officer = str(params.get("officer") or "").strip()
+    if not officer:
+        raise UsageError("say which officer does this.", code="officer-missing", next_step="Give --officer.")
+    return officer
+
+
+def role_of(params: Params) -> str:
+    """For which role; the watch where none is named."""
+    return str(params.get("role") or "watch")
+
+
+def with_views(runtime: Runtime, ask: Callable[[Views], T]) -> T:
+    """What ``ask`` finds in the record as it is now."""
+    views = runtime.views()
+    try:
+        return ask(views)
+    finally:
+        views.close()
+
+
+def find(runtime: Runtime, params: Params) -> EntryId:
+    """The entry that ``id`` names. Raises UsageError."""
+    return with_views(runtime, lambda views: views.find(str(params["id"])))
+
+
+def asked_about(runtime: Runtime, entry: EntryId) -> Message:
+    """What the message says. Raises UsageError."""
+    return with_views(runtime, lambda views: message_of(views, entry))
+
+
+def recipients_of(runtime: Runtime, params: Params) -> int:
+    """Whom ``to`` names; everyone where it names nobody. Raises UsageError."""
+    members = [runtime.node.line.membership.by_code(code).number for code in params.get("to") or ()]
+    return sum(1 << m for m in members) if members else EVERYONE
+
+
+def language_of(runtime: Runtime, params: Params) -> str:
+    """In which language; the first of the line where none is named."""
+    return str(params.get("language") or runtime.node.line.membership.current.charter.languages[0])

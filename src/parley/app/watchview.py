@@ -1,0 +1,185 @@
+"""What the watch of a line answers: whose turn it is, since when and until when; lines, duties, alarms, drafts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from parley.app import fingerprint
+from parley.app.desk import Desk, Picture, desk_of
+from parley.app.draftops import draft_data
+from parley.app.runtime import Runtime
+from parley.app.watching import Row
+from parley.app.watchparams import Params
+from parley.ids import EntryId, MemberNumber
+from parley.procedure import line_state as ls
+from parley.procedure import outgoing
+from parley.procedure import watch as w
+from parley.procedure.clocks import Turn, silent_now
+from parley.procedure.escalation import Escalated, Rung
+from parley.procedure.onward import Onward
+
+
+def _rows(desk: Desk, picture: Picture) -> list[dict[str, Any]]:
+    """Whose turn it is with each message. What was answered of a row before is answered again while it holds."""
+    threads = desk.threads(row.ticket.message for row in picture.rows)
+    taken: defaultdict[tuple[EntryId, MemberNumber], list[Escalated]] = defaultdict(list)
+    for step in (*desk.book.escalated, *(f for f in desk.log.facts if isinstance(f, Escalated))):
+        taken[step.message, step.party].append(step)
+    controls: defaultdict[EntryId, list[str]] = defaultdict(list)
+    for fact in desk.log.facts:
+        if isinstance(fact, w.Alerted) and fact.code == "check-fire":
+            controls[fact.message].append(fact.role)
+    before, desk.said = desk.said, {}
+    for row in picture.rows:
+        message, precedence = row.ticket.message, row.ticket.said.precedence
+        muted = bool(desk.log.watch.mutes) and w.muted(
+            desk.log.watch, threads.get(message, message), precedence, desk.book.misused, picture.now
+        )
+        steps = tuple(taken.get((message, row.party), ())) if taken else ()
+        beside = muted, row.ticket.role, steps, tuple(controls.get(message, ())) if controls else ()
+        known = before.get(id(row))
+        if known is None or known[1] != beside:
+            known = row, beside, _row(desk, row, list(beside[2]), list(beside[3]), muted=muted)
+        desk.said[id(row)] = known
+    return [said for _, _, said in desk.said.values()]
+
+
+def _row(desk: Desk, row: Row, taken: list[Escalated], controls: list[str], *, muted: bool) -> dict[str, Any]:
+    ticket, stands = row.ticket, row.standing
+    author, party = desk.code(ticket.message.log.member), desk.code(row.party)
+    turns = {Turn.LINE: "the line", Turn.RECIPIENT: party, Turn.AUTHOR: author, Turn.NOBODY: ""}
+    return {
+        "id": desk.name(ticket.message),
+        "author": author,
+        "party": party,
+        "precedence": ticket.said.precedence.name,
+        "role": _role(ticket.role, taken, controls) if ticket.ours else ticket.role,
+        "text": desk.headline(ticket.said),
+        "stage": str(stands.stage),
+        "turn": turns[stands.turn],
+        "since": stands.since,
+        "deadline": stands.deadline,
+        "overdue": stands.overdue,
+        "silent": stands.silent,
+        "muted": muted,
+        "times_plausible": row.plausible,
+        "steps": [{"step": word(e.rung), "role": e.role, "stage": str(e.stage), "time": e.at} for e in taken],
+    }
+
+
+def _role(first: str, taken: list[Escalated], controls: list[str]) -> str:
+    """The role that a message to us is with: the last that it was passed to, or who controls what a call stops (B4)."""
+    passed = [e.role for e in taken if e.rung is Rung.NEXT_ROLE]
+    return passed[-1] if passed else ", ".join(controls) or first
+
+
+def word(rung: Rung) -> str:
+    """A rung, as the log has it."""
+    return rung.name.lower().replace("_", " ")
+
+
+def onward_data(state: Onward, picture: Picture) -> dict[str, Any]:
+    """How far a notification was passed on, and which unit is silent."""
+    reading = picture.onward[state.message]
+    return {
+        "effect_at": state.effect_at,
+        "light": reading.worst.name.lower(),
+        "units": [
+            {
+                "role": role,
+                "light": reading.lights[role].name.lower(),
+                "time": said.at if said else 0,
+                "by_telephone": bool(said and said.by_telephone),
+            }
+            for role, said in sorted(state.units.items())
+        ],
+    }
+
+
+def _line(desk: Desk, picture: Picture) -> list[dict[str, Any]]:
+    found = []
+    for peer in picture.peers:
+        silence = silent_now(desk.book.silences_of(peer.line.party, picture.now), picture.now)
+        found.append(
+            {
+                "code": desk.code(peer.line.party),
+                "status": str(peer.reading.status),
+                "since": peer.reading.since,
+                "heard": peer.line.heard,
+                "declared": silence.mode.name.lower() if silence else "",
+                "until": silence.until if silence else 0,
+                "missing_tests": [{"ours": m.ours, "scheduled": m.scheduled} for m in peer.missing],
+            }
+        )
+    return found
+
+
+async def watch(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Per message whose turn it is, since when, until when; lines, duties, alarms, onward distribution, drafts."""
+    del params
+    desk = desk_of(runtime)
+
+    def version() -> tuple[object, ...]:
+        heard = tuple((p.heard_wall, tuple(p.links)) for p in runtime.node.line.peers.values())
+        return runtime.node.store.version, desk.log.version, desk.now, heard
+
+    def answer() -> dict[str, Any]:
+        # Many consoles ask at once when something happens: it is looked at once for all of them.
+        asked = version()
+        if desk.answered is None or desk.answered[0] != asked:
+            desk.answered = asked, _whole(desk, desk.look())
+        return desk.answered[1]
+
+    return await desk.alone(answer)
+
+
+def _whole(desk: Desk, picture: Picture) -> dict[str, Any]:
+    charter = desk.runtime.node.line.membership.current.charter
+    state = desk.log.watch
+    late = w.unrelieved(state, picture.now, desk.rules.watch)
+    return {
+        "now": picture.now,
+        "line": charter.line,
+        "watermark": outgoing.watermark(charter.purpose),
+        "messages": _rows(desk, picture),
+        "lines": _line(desk, picture),
+        "card": _card(desk),
+        "suspended_by": [
+            {"code": desk.code(p.party), "since": p.at, "reason": p.reason}
+            for p in ls.agreement(desk.book.positions.values())
+        ],
+        "duties": [
+            {"role": r, "officer": d.officer, "since": d.since, "handed_over": d.handed_over, "relief_late": r in late}
+            for r, d in sorted(state.duties.items())
+        ],
+        "handovers": [{"role": r, "officer": o.officer, "time": o.at} for r, o in sorted(state.offers.items())],
+        "alarms": [{"id": desk.name(m), "since": since, "of": _alerts(desk, m)} for m, since in state.alarms.items()],
+        "tests_to_copy": [{"id": desk.name(t), "text": desk.book.test_texts[t]} for t in desk.book.to_copy.values()],
+        "onward": [{"id": desk.name(m), **onward_data(o, picture)} for m, o in desk.book.onward.items()],
+        "drafts": [draft_data(desk, number, draft) for number, draft in desk.log.drafts()],
+        "next_change": picture.next_change,
+        "place": desk.book.place - 1,
+    }
+
+
+def _card(desk: Desk) -> dict[str, Any]:
+    """The out-of-band card: the numbers of the charter, and words of it for who calls and who is called (R37)."""
+    membership = desk.runtime.node.line.membership
+    words = fingerprint.words(membership.line).split()
+    half = len(words) // 2
+    return {
+        "parties": [
+            {"code": m.code, "name": m.name, "telephone": list(m.telephone)}
+            for m in membership.current.charter.members
+            if m.number != desk.book.me
+        ],
+        "call": " ".join(words[:half]),
+        "answer": " ".join(words[half:]),
+    }
+
+
+def _alerts(desk: Desk, message: EntryId) -> list[dict[str, Any]]:
+    """What the node found about a message: the code (``conflict``, ``check-fire``, ...), the role to act, and what."""
+    found = [f for f in desk.log.facts if isinstance(f, w.Alerted) and f.message == message]
+    return [{"code": f.code, "role": f.role, "detail": f.detail, "time": f.at} for f in found]
