@@ -16,11 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-<<<<<<< HEAD
-from parley.app import bench_conflict, bench_floor, bench_forms, bench_sites, meeting
-=======
-from parley.app import bench_conflict, bench_console, bench_floor, bench_forms, meeting
->>>>>>> d6679e1 (The inbox and the map ask for what changed; the watch makes a row once; connections have their time and number; the console in bench and soak (ADR 78, 79))
+from parley.app import bench_conflict, bench_console, bench_floor, bench_forms, bench_sites, meeting
 from parley.app.bench_work import TEXT_BYTES, corpus
 from parley.app.export import write_record
 from parley.app.home import Home, LineHome

@@ -293,11 +293,16 @@ async def _map(scene: Scene, context: BrowserContext, count: int) -> tuple[list[
     return list(redraws), sent / 1000
 
 
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 if __name__ == "__main__":
     target = Path(sys.argv[1])
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="work-", dir=target) as folder_name:
-        outcome = measure(Path(folder_name), lambda t: print(t, flush=True), quick="quick" in sys.argv)  # noqa: T201
+        outcome = measure(Path(folder_name), _say, quick="quick" in sys.argv)
     sys.stdout.write(json.dumps(outcome, indent=1) + "\n")
     if not outcome:
         raise StoreError("nothing was measured.", code="bench-failed")
