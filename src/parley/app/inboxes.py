@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from parley.app.views import Views
 from parley.ids import EntryId, LogId, MemberNumber
+from parley.protocol.entries import State
 from parley.protocol.membership import Membership
 from parley.protocol.rows import Reader
-from parley.protocol.trees import State
 from parley.wire.statement import WATCH_FORMS, Message
 
 if TYPE_CHECKING:
