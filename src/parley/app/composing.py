@@ -15,6 +15,7 @@ from parley.app.mapping import feature, heights
 from parley.app.readback import Named, from_place, nearest_towns
 from parley.app.register import volumes_of
 from parley.app.runtime import Runtime
+from parley.app.sanity import value_doubts
 from parley.app.slips import doubts
 from parley.app.views import Views
 from parley.conflict.check import Activity, Conflict, check
@@ -217,8 +218,14 @@ def _doubts(guard: Guard, views: Views, filled: Filled, now: int) -> list[dict[s
     for notice in list(guard.register.notices.values())[-_KNOWN:]:
         shapes = [s for v in volumes_of(views, notice, guard.grace_s).values() for s in v.shapes]
         known += [Named(notice.subject, around(shapes)[0])] if shapes else []
-    each = _each(filled.form.fields, filled.values)
-    return [doubt for path, _, value in each for doubt in doubts(path, value, known, now)]
+    places = guard.known()
+    found: list[dict[str, Any]] = []
+    for path, _, value in _each(filled.form.fields, filled.values):
+        slips = list(doubts(path, value, known, now))
+        # What the command line asks as well (``parley.app.sanity``): at sea, minutes read as decimals, feet as metres.
+        asked = [] if slips else value_doubts(filled, value, places)
+        found += slips or [{"field": path, "code": "question", "text": question} for question in asked]
+    return found
 
 
 def _conflicts(guard: Guard, views: Views, filled: Filled) -> list[dict[str, Any]]:

@@ -116,15 +116,23 @@ def volume_doubts(volume: Volume, known: Sequence[Position] = (), *, land: bool 
 
 def form_doubts(filled: Filled, known: Sequence[Position] = ()) -> list[str]:
     """Questions about the positions and areas of a form, each with the name of its field."""
-    land, found = filled.form.id in _ON_LAND, []
+    found = []
     for spec in filled.form.fields:
         if spec.name not in filled.values or spec.type not in ("position", "area"):
             continue
         given = filled.values[spec.name]
         items: Iterable[Position | Volume] = given if spec.repeat > 1 else (given,)
         for item in items:
-            asked = (
-                volume_doubts(item, known, land=land) if isinstance(item, Volume) else doubts(item, known, land=land)
-            )
-            found += [f"{spec.name}: {question}" for question in asked]
+            found += [f"{spec.name}: {question}" for question in value_doubts(filled, item, known)]
     return found
+
+
+def value_doubts(filled: Filled, value: object, known: Sequence[Position] = ()) -> list[str]:
+    """Questions about one value of a form: a position or an area; none about anything else."""
+    land = filled.form.id in _ON_LAND
+    match value:
+        case Volume():
+            return volume_doubts(value, known, land=land)
+        case Position():
+            return doubts(value, known, land=land)
+    return []

@@ -42,7 +42,7 @@ interface Verdict {
   places: Lies[];
   things: Thing[];
   text: string;
-  doubts: { field: string; code: string; place?: string; km?: number; far_km?: number }[];
+  doubts: { field: string; code: string; text?: string; place?: string; km?: number; far_km?: number }[];
   conflicts: Clash[];
 }
 
@@ -222,7 +222,7 @@ function start(chosen: Form): void {
     }
     for (const doubt of told.doubts) {
       const values = { place: doubt.place ?? "", km: String(doubt.km ?? ""), far: String(doubt.far_km ?? "") };
-      line("wait", word(DOUBTS[doubt.code] ?? doubt.code, values), doubt.field);
+      line("wait", doubt.text ?? word(DOUBTS[doubt.code] ?? doubt.code, values), doubt.field);
     }
     if (told.lead !== null) line(told.lead.short ? "bad" : "good", lead(told.lead));
     for (const [path, text] of Object.entries(told.errors)) line("bad", text, path);
