@@ -11,7 +11,7 @@ SCAN := $(VENV)/scan/.installed
 # What the console is built from: a change of it is built by whatever target comes next.
 WEB := hatch_build.py $(shell find web -name node_modules -prune -o -name test -prune -o -type f ! -name .lock -print)
 
-.PHONY: help setup demo web test check bench sim soak fuzz mutants docs dictionary clean lock pictures
+.PHONY: help setup demo web test check bench sim explore soak fuzz mutants docs dictionary clean lock pictures
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,9 +43,13 @@ bench: $(READY) ## measures this machine, with the figures in bench-out
 sim: $(READY) ## one simulated world from SEED=0 on, replayed to the byte; COUNT=1 REAL=1 for more of them, and real keys
 	PYTHONHASHSEED=0 $(BIN)/python -m parley_testkit.sim --seed $${SEED:-0} --count $${COUNT:-1} $${REAL:+--real}
 
-soak: $(READY) ## 200 consoles on one node for CONSOLES=600 s, simulated worlds for SECONDS=3600; reports in soak-out
+explore: $(READY) ## every state of a small line, searched whole; SOAK=1 the large searches as well
+	PYTHONHASHSEED=0 $(BIN)/python -m parley_testkit.explore $${SOAK:+--soak}
+
+soak: $(READY) ## 200 consoles on one node for CONSOLES=600 s, worlds for SECONDS=3600, the explorer's large searches; reports in soak-out
 	$(BIN)/python -m parley_testkit.consoles --seconds $${CONSOLES:-600} --out soak-out
 	PYTHONHASHSEED=0 $(BIN)/python -m parley_testkit.sim.soak --seconds $${SECONDS:-3600} --out soak-out $${REAL:+--real}
+	PYTHONHASHSEED=0 $(BIN)/python -m parley_testkit.explore --soak --seconds $${SECONDS:-3600} --out soak-out
 
 pictures: $(READY) ## the pictures of docs/tutorial, taken anew in a real browser
 	PARLEY_PICTURES=docs/tutorial/pictures $(BIN)/pytest -q tests/browser/test_tutorial.py -k officers_tutorial

@@ -28,7 +28,7 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
-UNMEASURED = ("sim", "mutants", "fuzz", "crash/test_kill_sweep.py", "crash/test_power_cut.py")
+UNMEASURED = ("explore", "sim", "mutants", "fuzz", "crash/test_kill_sweep.py", "crash/test_power_cut.py")
 """They run the same lines many thousand times: to trace them takes minutes, and says nothing that the rest does not."""
 
 
@@ -44,3 +44,11 @@ def _processes_unmeasured(request: pytest.FixtureRequest, monkeypatch: pytest.Mo
     """Nor are the processes that such a test starts."""
     if request.node.get_closest_marker("no_cover"):
         monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was searched whole is printed, whichever process did it (tests/explore)."""
+    for report in terminalreporter.stats.get("passed", ()):
+        for name, value in getattr(report, "user_properties", ()):
+            if name == "explored":
+                terminalreporter.write_line(f"explored {value}")

@@ -1,14 +1,14 @@
 """What must hold in every state of a search: the rules of the simulator's oracle (``parley_testkit.sim.oracle``).
 
 A rule about one party is checked as it acts, by the ``Observer``: C1 (what is told as written), C2, C4, C6, C7, key,
-label, head, signed, flash, honest. A rule about several is checked wherever their states meet, by ``together``: C1 (what
-is receipted), C3, C5, C10. ``Past`` is what these rules must remember and the party need not.
+label, head, signed, flash, honest. A rule about several is checked wherever their states meet, by ``together``: C1
+(what is receipted), C3, C5. C10 follows: who gave a receipt holds what it covers in every state, so also where it shows
+what was written after it. ``Past`` is what these rules must remember and the party need not.
 """
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b, sha256
 from typing import Final
@@ -18,7 +18,6 @@ from parley.ports import Head
 from parley.protocol import inputs as i
 from parley.protocol import rows as r
 from parley.protocol.trees import State, StoredEntry
-from parley.record.checkpoint import origin_of
 from parley.wire import datagram, parts, statement
 from parley.wire.statement import Kind, Mark, Message, Precedence
 from parley_testkit.explore.disk import Disk
@@ -28,22 +27,22 @@ from parley_testkit.sim.parties import CODES
 _TAG_BYTES: Final = 16
 
 
-class Broken(Exception):  # noqa: N818 - what is broken is a rule
+class Broken(Exception):
     """A rule that does not hold."""
 
-    def __init__(self, rule: str, text: str) -> None:
+    def __init__(self, rule: str, text: str, *, between: bool = False) -> None:
         super().__init__(f"{rule}: {text}")
         self.rule = rule
+        self.between = between
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One entry as its author made it durable first, with the receipts that it had seen by then."""
+    """One entry as its author made it durable first."""
 
     entry: EntryId
     commitment: bytes
     said: bytes
-    known: frozenset[tuple[int, LogId, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class Past:
         """
         said = (
             sorted(self.submitted),
-            [(m.commitment, sorted(_newest(m.known).items())) for m in self.made],
+            [m.commitment for m in self.made],
             sorted({(role, origin): (size, root) for role, origin, size, root in sorted(self.signed)}.items()),
             sorted(self.sealed),
             sorted(self.opened),
@@ -102,10 +101,8 @@ class _Deed:
 class Observer:
     """Sees every party at its ports: signers, seals, disk, bearers and events."""
 
-    def __init__(self, line: bytes, precedences: Sequence[Precedence | None], whos: Sequence[int]) -> None:
+    def __init__(self, line: bytes) -> None:
         self._line = line
-        self._precedences = precedences
-        self._whos = whos
         self._deed = _Deed(MemberNumber(0), Past())
 
     def begin(self, who: MemberNumber, past: Past) -> None:
@@ -211,7 +208,7 @@ class Observer:
             if isinstance(content, Message) and content.precedence is Precedence.FLASH:
                 peers = {(k, entry) for k in range(len(CODES)) if k != deed.who}
                 deed.past = replace(deed.past, flash=deed.past.flash | peers)
-        deed.made.append(Made(entry, stored.commitment, stored.statement, deed.past.receipts))
+        deed.made.append(Made(entry, stored.commitment, stored.statement))
 
     def _head(self, after: Disk, change: r.Change) -> None:
         """A checkpoint is kept: its root is that of the entries, by code that shares nothing with the product (C5)."""
@@ -230,7 +227,9 @@ class Observer:
         shown.add(key)
         if self._kept(after, r.ENTRY, key) is None:
             raise Broken("C3", f"member {who} shows {entry}, which it does not hold.")
-        if not any(True for _ in after.scan(r.SIGNED, key[:9] + (entry.index + 1).to_bytes(4, "big"), r.after(key[:9]))):
+        if not any(
+            True for _ in after.scan(r.SIGNED, key[:9] + (entry.index + 1).to_bytes(4, "big"), r.after(key[:9]))
+        ):
             raise Broken("signed", f"member {who} was shown {entry}, which no checkpoint covers.")
 
     @staticmethod
@@ -279,9 +278,13 @@ class Observer:
             prefix = r.log_key(log_of(origin))
             rows = [StoredEntry.decode(v).state for _, v in disk.scan(r.ENTRY, prefix, r.after(prefix))][:size]
             if len(rows) < size or (role == "receipt" and State.BLIND in rows):
-                raise Broken("C7", f"a {role} of member {self._deed.who} for {size} of {origin} left before it was durable.")
+                raise Broken(
+                    "C7", f"a {role} of member {self._deed.who} for {size} of {origin} left before it was durable."
+                )
 
-    def _flash(self, waiting: frozenset[tuple[int, EntryId]], sends: Sequence[i.Send]) -> frozenset[tuple[int, EntryId]]:
+    def _flash(
+        self, waiting: frozenset[tuple[int, EntryId]], sends: Sequence[i.Send]
+    ) -> frozenset[tuple[int, EntryId]]:
         """FLASH never waits behind ROUTINE."""
         for send in sends:
             urgent, routine = self._own(send)
@@ -320,10 +323,11 @@ class View:
     """What one party holds, as the rules about several need it."""
 
     past: Past
+    made: dict[EntryId, Made]
     entries: dict[EntryId, StoredEntry]
     held: dict[LogId, int]
     """Contents from 0 without a gap."""
-    settled: tuple[tuple[LogId, int, bytes, int], ...]
+    trees: tuple[tuple[LogId, int, bytes, int], ...]
     """Tree, size, root, contents."""
     receipted: dict[LogId, dict[int, int]]
     """The party's own trees: what the receipts of each peer cover."""
@@ -331,41 +335,33 @@ class View:
 
 def together(views: Sequence[View]) -> None:
     """What must hold between parties in every state. Raises Broken."""
-    for author, view in enumerate(views):
-        truth = {m.entry: m for m in view.past.made}
-        for who, other in enumerate(views):
-            if who == author:
-                continue
-            for entry, stored in other.entries.items():
-                made = truth.get(entry)
-                if entry.log.member == author and entry.index >= 0:
-                    _same(who, entry, stored, made, other)
-            for giver, log, size in view.past.receipts:
-                if giver == who and other.held.get(log, 0) < size and not other.past.losses:
-                    raise Broken("C1", f"member {giver} gave a receipt for {size} of {log} without it.")
+    for who, view in enumerate(views):
+        for entry, stored in view.entries.items():
+            if entry.log.member != who:
+                _same(who, entry, stored, views[entry.log.member].made.get(entry))
+        for giver, log, size in view.past.receipts:
+            other = views[giver]
+            if other.held.get(log, 0) < size and not other.past.losses:
+                raise Broken("C1", f"member {giver} gave a receipt for {size} of {log} without it.", between=True)
 
 
-def _same(who: int, entry: EntryId, stored: StoredEntry, made: Made | None, view: View) -> None:
+def _same(who: int, entry: EntryId, stored: StoredEntry, made: Made | None) -> None:
     if made is None:
-        raise Broken("C3", f"member {who} holds {entry}, which its author never made durable.")
+        raise Broken("C3", f"member {who} holds {entry}, which its author never made durable.", between=True)
     if made.commitment != stored.commitment:
-        raise Broken("C5", f"{entry} at member {who} is not what its author has.")
-    if stored.state is State.HELD:
-        if stored.statement != made.said:
-            raise Broken("C3", f"{entry} reads otherwise at member {who} than at its author.")
-        for giver, log, size in made.known:
-            if giver == who and view.held.get(log, 0) < size and not view.past.losses:
-                raise Broken("C10", f"member {who} was shown {entry} before what its author knew it to hold.")
+        raise Broken("C5", f"{entry} at member {who} is not what its author has.", between=True)
+    if stored.state is State.HELD and stored.statement != made.said:
+        raise Broken("C3", f"{entry} reads otherwise at member {who} than at its author.", between=True)
 
 
 def unsettled(views: Sequence[View]) -> str:
     """Why the parties are not at rest with one record, whole and receipted by all; empty when they are."""
     newest: dict[LogId, tuple[int, bytes]] = {}
     for view in views:
-        for log, size, root, _ in view.settled:
+        for log, size, root, _ in view.trees:
             newest[log] = max(newest.get(log, (0, b"")), (size, root))
     for who, view in enumerate(views):
-        mine = {log: (size, root, held) for log, size, root, held in view.settled}
+        mine = {log: (size, root, held) for log, size, root, held in view.trees}
         for log, (size, root) in newest.items():
             if mine.get(log) != (size, root, size):
                 return f"member {who} has not all of {log}."
@@ -377,4 +373,3 @@ def unsettled(views: Sequence[View]) -> str:
 
 
 __all__ = ["Broken", "Made", "Observer", "Past", "View", "together", "unsettled"]
-_ = (base64, Callable, origin_of)

@@ -21,14 +21,13 @@ from typing import Any, Final
 from parley.protocol.chain_state import SendChain
 from parley.protocol.line import Line
 from parley.protocol.membership import Membership
-from parley.protocol.outbox import Outbox, Outgoing, Peer
+from parley.protocol.outbox import Link, Outbox, Outgoing, Peer
 from parley.protocol.receipts import Receipts
 from parley.protocol.rows import Rows
 from parley.protocol.sender import Sender
 from parley.protocol.settings import Settings
 from parley.protocol.signers import Signers
 from parley.protocol.trees import Tree, Trees
-
 
 
 class Entropy:
@@ -44,7 +43,19 @@ class Entropy:
         return blake2b(self._seed + b"%d %d" % (size, count), digest_size=size).digest()
 
 
-_ATOMS: Final = (int, float, bool, bytes, str, type(None), frozenset, tuple, FunctionType, BuiltinFunctionType, MethodType)
+_ATOMS: Final = (
+    int,
+    float,
+    bool,
+    bytes,
+    str,
+    type(None),
+    frozenset,
+    tuple,
+    FunctionType,
+    BuiltinFunctionType,
+    MethodType,
+)
 Copier = Callable[[Any, dict[int, Any]], Any]
 _COPIERS: dict[type, Copier] = {}
 
@@ -122,14 +133,16 @@ def copied(value: Any, memo: dict[int, Any]) -> Any:  # noqa: ANN401
 
 _UNREAD: Final[dict[type, frozenset[str]]] = {
     Line: frozenset({"out", "_wall", "settings", "signers", "_membership", "entropy"}),
-    Peer: frozenset({"intake", "heard_at", "heard_wall", "spoke_at"}),
+    Peer: frozenset({"intake", "heard_at", "heard_wall", "spoke_at", "says"}),
+    Link: frozenset({"offered"}),
     Sender: frozenset({"_pq_at"}),
     Trees: frozenset({"_membership", "_understands"}),
     Tree: frozenset({"roots", "keys"}),
     Outbox: frozenset({"_opened"}),
     Receipts: frozenset({"_pq_done", "_signers", "_membership"}),
 }
-"""Caches of what the rows say, what an operator is shown, and what is the same throughout a search."""
+"""Caches of what the rows say, what an operator is shown, what matters only between two links to one peer, and what
+is the same throughout a search."""
 
 _ELSEWHERE: Final = (Rows, Signers, Membership, Settings, Entropy)
 """What the disk says, and what is the same throughout a search; of entropy, only what was drawn counts."""
@@ -224,7 +237,7 @@ def _former(cls: type) -> Former:  # noqa: PLR0911 - a sort of value each
     if cls in _PLAIN:
         return lambda _, value: value
     if issubclass(cls, _ELSEWHERE):
-        return lambda _, value: 0
+        return lambda _canonical, _value: 0
     if issubclass(cls, dict):
         return lambda c, value: (c.each(value.keys()), c.each(value.values()))
     if issubclass(cls, (tuple, list, deque)):

@@ -91,7 +91,9 @@ class Disk:
 
 
 def _hash(space: str, key: bytes, value: bytes) -> int:
-    return int.from_bytes(blake2b(b"%b\x00%d\x00%b%b" % (space.encode(), len(key), key, value), digest_size=16).digest())
+    return int.from_bytes(
+        blake2b(b"%b\x00%d\x00%b%b" % (space.encode(), len(key), key, value), digest_size=16).digest()
+    )
 
 
 class Handle:

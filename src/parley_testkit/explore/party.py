@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from parley.crypto.signing import Signer
-from parley.ids import EntryId, LogId, MemberNumber
+from parley.ids import EntryId, MemberNumber
 from parley.ports import Head
 from parley.protocol import inputs as i
 from parley.protocol import rows as r
@@ -22,9 +22,7 @@ from parley.protocol.membership import Membership
 from parley.protocol.rows import Rows
 from parley.protocol.settings import Settings
 from parley.protocol.signers import Signers
-from parley.protocol.trees import StoredEntry
 from parley.stores import headfile
-from parley.wire import statement
 from parley.wire.statement import EVERYONE, Kind, Mark, Message, Precedence, Reference, Relation
 from parley_testkit.explore.checks import Observer, Past
 from parley_testkit.explore.copying import Canonical, Entropy, copied
@@ -104,33 +102,36 @@ class Party:
 
     def do(self, deed: Deed) -> tuple[Party, list[i.Send]]:
         """The party after ``deed``, and what leaves it. This one stays as it is."""
-        made = copied(self, {})
+        made: Party = copied(self, {})
+        return made, made._do(deed)
+
+    def _do(self, deed: Deed) -> list[i.Send]:
         match deed:
             case ("receive", bytes(data)):
-                return made, made.step(i.Received(data, BEARER))
+                return self.step(i.Received(data, BEARER))
             case ("time",):
-                made.boot = round(made.boot + made.due_ms() / 1000, 3)
-                return made, made.step(i.Tick())
+                self.boot = round(self.boot + self.due_ms() / 1000, 3)
+                return self.step(i.Tick())
             case ("say", int(number)):
-                made.past = replace(made.past, submitted=made.past.submitted | {number})
-                return made, made.step(made._submission(number))
+                self.past = replace(self.past, submitted=self.past.submitted | {number})
+                return self.step(self._submission(number))
             case ("pass", int(span)):
-                made.boot = round(made.boot + span / 1000, 3)
+                self.boot = round(self.boot + span / 1000, 3)
             case ("link", int(peer)):
-                return made, made._link(peer)
+                return self._link(peer)
             case ("lose link", int(peer)):
-                links = list(made.links)
+                links = list(self.links)
                 links[peer] = "u" if links[peer] == "u" else "du"
-                made.links = tuple(links)
+                self.links = tuple(links)
             case ("start",):
-                made._start(made.handle.disk)
+                self._start(self.handle.disk)
             case ("restore",):
-                made._lose(made.home.base[0])
+                self._lose(self.home.base[0])
             case ("lose database",):
-                made._lose(Disk.empty())
+                self._lose(Disk.empty())
             case _:
                 raise ValueError(deed)
-        return made, []
+        return []
 
     def can_say(self, number: int) -> bool:
         """Whether the officer can: a message can be acknowledged only where it was shown."""
@@ -243,4 +244,4 @@ def start(home: Home, disk: Disk, starts: int = 1) -> Party:
     return Party(home, line, handle, links, starts=starts)
 
 
-__all__ = ["LogId", "Party", "Say", "StoredEntry", "start", "statement"]
+__all__ = ["Home", "Party", "Say", "WatchedSigner", "start"]

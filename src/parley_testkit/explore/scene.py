@@ -38,7 +38,7 @@ def begin(count: int, says: Sequence[Say], spy: cheap.Spy, *, founded: bool = Tr
     documents = [n for k in keys for n in k.notes()]
     documents.append(charter(keys, [k.entry(n) for n, k in enumerate(keys)]))
     membership = members.verify_documents(documents)
-    observer = Observer(membership.line, [], [s.who for s in says])
+    observer = Observer(membership.line)
     spy.told, spy.opened = observer.seals, observer.opens
     parties = []
     for number, key in enumerate(keys):
@@ -58,34 +58,34 @@ def _settled(parties: list[Party]) -> list[Party]:
     """Let them meet, and each write one message; in order, without a fault."""
     net: list[tuple[int, bytes]] = []
 
-    def take(who: int, sends: Sequence[i.Send]) -> None:
+    def take(sends: Sequence[i.Send]) -> None:
         net.extend((int(s.peer), s.datagram) for s in sends)
 
     def drain() -> None:
         while net:
             target, data = net.pop(0)
             parties[target], sends = parties[target].do(("receive", data))
-            take(target, sends)
+            take(sends)
 
     for who, party in enumerate(parties):
         for peer, pending in enumerate(party.links):
             if pending:
                 parties[who], sends = parties[who].do(("link", peer))
-                take(who, sends)
+                take(sends)
     drain()
     for _ in range(6):
         for who in range(len(parties)):
             parties[who], sends = parties[who].do(("time",))
-            take(who, sends)
+            take(sends)
             drain()
-    for who, party in enumerate(parties):
+    for party in parties:
         party.past = replace(party.past, submitted=party.past.submitted | {99})
-        take(who, party.step(i.Submit(Kind.MESSAGE, Message("base 99", "en", Precedence.ROUTINE), EVERYONE, 99)))
+        take(party.step(i.Submit(Kind.MESSAGE, Message("base 99", "en", Precedence.ROUTINE), EVERYONE, 99)))
         drain()
     for _ in range(6):
         for who in range(len(parties)):
             parties[who], sends = parties[who].do(("time",))
-            take(who, sends)
+            take(sends)
             drain()
     why = unsettled([view_of(p) for p in parties])
     if why:
