@@ -17,11 +17,12 @@ from parley.ids import EntryId, LogId, MemberNumber
 from parley.ports import Head
 from parley.protocol import inputs as i
 from parley.protocol import rows as r
-from parley.protocol.trees import State, StoredEntry
+from parley.protocol.entries import State, StoredEntry
 from parley.wire import datagram, parts, statement
 from parley.wire.statement import Kind, Mark, Message, Precedence
 from parley_testkit.explore.disk import Disk
-from parley_testkit.sim.oracle import ACCUSING, log_of, plain_root
+from parley_testkit.sim.oracle.facts import log_of, plain_root
+from parley_testkit.sim.oracle.judge import ACCUSING
 from parley_testkit.sim.parties import CODES
 
 _TAG_BYTES: Final = 16

@@ -18,9 +18,12 @@ from hashlib import blake2b
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
+from parley import limits
 from parley.protocol.chain_state import SendChain
+from parley.protocol.flight import Way
 from parley.protocol.line import Line
 from parley.protocol.membership import Membership
+from parley.protocol.order import Order
 from parley.protocol.outbox import Link, Outbox, Outgoing, Peer
 from parley.protocol.receipts import Receipts
 from parley.protocol.rows import Rows
@@ -87,7 +90,9 @@ def _copier(cls: type) -> Copier:
         return _same
     if issubclass(cls, dict):
         return _copy_dict
-    if issubclass(cls, (list, deque)):
+    if issubclass(cls, deque):
+        return lambda value, memo: deque((copied(v, memo) for v in value), value.maxlen)
+    if issubclass(cls, list):
         return _copy_list
     if issubclass(cls, set):
         return lambda value, _memo: value.copy()
@@ -147,6 +152,8 @@ is the same throughout a search."""
 _ELSEWHERE: Final = (Rows, Signers, Membership, Settings, Entropy)
 """What the disk says, and what is the same throughout a search; of entropy, only what was drawn counts."""
 
+_ASKED_S: Final = 15.5
+"""A question older than this is asked again (order._ASK_AGAIN_S is less)."""
 _ANNOUNCED_S: Final = 3.5
 """An announcement older than this goes again (sender._ANNOUNCE_AGAIN_S is less)."""
 
@@ -200,14 +207,25 @@ class Canonical:
             "have_sent": self._age(peer.have_sent, self._talk_s * peer.talk),
             "waiting_since": None if peer.waiting_since is None else self._age(peer.waiting_since, due),
             "backoff": min(peer.backoff, self._limit),
+            "drained_at": self._age(peer.drained_at, self._timeout / 2),
         }
 
     def outgoing(self, out: Outgoing) -> dict[str, Any]:
         """The times of a tree on its way; a heap is the same in whatever order it lies."""
         return {
-            "sent_at": self._age(out.sent_at, self._timeout / 2),
             "forward_at": self._left(out.forward_at),
             "urgent": tuple(sorted(out.urgent)),
+        }
+
+    def way(self, way: Way) -> dict[str, Any]:
+        """When the last of what is on its way left."""
+        return {"sent_at": self._age(way.sent_at, self._timeout / 2)}
+
+    def order(self, order: Order) -> dict[str, Any]:
+        """Since when something waits for what precedes it, and when it was asked for."""
+        return {
+            "_since": tuple((m, self._age(at, limits.ORDER_WAIT_S)) for m, at in sorted(order._since.items())),  # noqa: SLF001
+            "_asked": tuple((m, self._age(at, _ASKED_S)) for m, at in sorted(order._asked.items())),  # noqa: SLF001
         }
 
     def chain(self, chain: SendChain) -> dict[str, Any]:
@@ -226,6 +244,8 @@ _TIMES: Final[dict[type, Callable[[Canonical, Any], dict[str, Any]]]] = {
     Peer: Canonical.peer,
     Outgoing: Canonical.outgoing,
     SendChain: Canonical.chain,
+    Way: Canonical.way,
+    Order: Canonical.order,
 }
 _PLAIN: Final = frozenset({int, bytes, str, bool, float, type(None)})
 Former = Callable[[Canonical, Any], Any]

@@ -11,7 +11,7 @@ from typing import Final
 from parley.errors import ParleyError
 from parley.protocol import inputs as i
 from parley.protocol import rows as r
-from parley.protocol.trees import StoredEntry
+from parley.protocol.entries import StoredEntry
 from parley.wire import datagram, parts
 from parley_testkit.explore.checks import Broken, View, together, unsettled
 from parley_testkit.explore.party import Deed, Party
