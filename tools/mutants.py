@@ -33,7 +33,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from mutmut import __main__ as mutmut
 from mutmut.configuration import config
 from mutmut.mutation import trampoline
 from mutmut.mutation.data import MutantLineSpans, SourceFileMutationData
@@ -121,6 +120,8 @@ def commit() -> str:
 
 def generate(jobs: int) -> None:
     """Write the mutated sources into ``mutants`` beside the tests, and look there for ``parley`` from now on."""
+    from mutmut.__main__ import create_mutants  # noqa: PLC0415 - it changes how processes are started
+
     trampoline.set_mutant_under_test("mutant_generation")
     Path("mutants").mkdir(exist_ok=True)
     for path in Path("mutants/src").rglob("*"):  # mutmut copies data once, and never again
@@ -129,7 +130,8 @@ def generate(jobs: int) -> None:
     copy_src_dir()
     copy_also_copy_files()
     setup_source_paths()
-    mutmut.create_mutants(jobs)
+    with contextlib.redirect_stdout(None):  # it names every file
+        create_mutants(jobs)
 
 
 def by_types(rows: list[str]) -> set[str]:
@@ -173,6 +175,11 @@ class Words(ast.NodeTransformer):
         return isinstance(given, ast.JoinedStr) or (isinstance(given, ast.Constant) and isinstance(given.value, str))
 
 
+def without_words(function: str) -> str:
+    """What a function does, but for the words of its errors."""
+    return ast.dump(Words().visit(ast.parse(textwrap.dedent(function))))
+
+
 def words_only(path: Path) -> Iterator[str]:
     """The mutants of a file that differ from the source in the words of an error alone."""
     index = MutantLineSpans.load(path)
@@ -181,8 +188,7 @@ def words_only(path: Path) -> Iterator[str]:
     stripped: dict[str, str] = {}
     for name, text in zip(names, texts, strict=True):
         if "raise " in text:
-            plain = re.sub(r"__mutmut_(orig|\d+)", "", textwrap.dedent(text), count=1)
-            stripped[name] = ast.dump(Words().visit(ast.parse(plain)))
+            stripped[name] = without_words(re.sub(r"__mutmut_(orig|\d+)", "", text, count=1))
     for name, tree in stripped.items():
         original = name.partition("__mutmut_")[0] + "__mutmut_orig"
         if name != original and tree == stripped.get(original):
