@@ -292,8 +292,11 @@ def change(path: str, name: str) -> dict[str, str]:
         return {"name": name, "was": "", "is": ""}
     short = name.rpartition(".")[2]
     original = short.partition("__mutmut_")[0] + "__mutmut_orig"
-    before, after = (text.splitlines()[1:] for text in index.read_function_sources([original, short]))
-    differ = list(difflib.ndiff([line.strip() for line in before], [line.strip() for line in after]))
+    before, after = (
+        [line.strip() for line in text.splitlines() if "__mutmut_" not in line]
+        for text in index.read_function_sources([original, short])
+    )
+    differ = list(difflib.ndiff(before, after))
     was = " ".join(line[2:] for line in differ if line.startswith("- "))
     return {"name": name, "was": was, "is": " ".join(line[2:] for line in differ if line.startswith("+ "))}
 

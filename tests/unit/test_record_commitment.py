@@ -104,3 +104,12 @@ def test_a_proof_shows_nothing_of_the_other_bits() -> None:
     # Each sibling is a hash over 16 bytes that only the author knows, so neither value can be guessed.
     guesses = {leaf_hash(PROOF.salt + bit) for bit in (b"\x00", b"\x01")}
     assert guesses.isdisjoint(PROOF.path)
+
+
+@pytest.mark.parametrize(
+    ("member", "code"), [(-1, "exclusion-malformed"), (5, "exclusion-malformed"), (1, "exclusion-false")]
+)
+def test_no_exclusion_of_who_is_none_or_is_addressed(member: int, code: str) -> None:
+    with pytest.raises(ProofInvalid) as caught:
+        exclusion_proof(SALT, STATEMENT, 0b00010, 5, member)
+    assert caught.value.code == code

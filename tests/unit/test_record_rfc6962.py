@@ -229,3 +229,11 @@ def test_what_is_no_frontier(data: bytes) -> None:
     with pytest.raises(DecodeError) as caught:
         Frontier.decode(data)
     assert caught.value.code == "frontier-malformed"
+
+
+@pytest.mark.parametrize("make", [inclusion_proof, consistency_proof])
+@pytest.mark.parametrize("outside", [-1, 6])
+def test_nothing_is_proven_outside_the_tree(make: Callable[[Sequence[bytes], int], object], outside: int) -> None:
+    with pytest.raises(UsageError) as caught:
+        make(LEAVES[:5], outside)
+    assert caught.value.code == "proof-outside"

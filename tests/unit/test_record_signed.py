@@ -236,3 +236,7 @@ def test_a_signature_by_a_name_that_is_not_the_origin_does_not_count() -> None:
     with pytest.raises(SignatureInvalid) as caught:
         checkpoint.verify(Note(HEAD.text(), (elsewhere,)), SIGNER.public)
     assert caught.value.code == "signature-missing"
+
+
+def test_a_cosignature_of_the_first_second_is_one() -> None:
+    cosign_ed25519(OTHER, HEAD, 0).verify(NAME, OTHER.public, HEAD)
