@@ -111,7 +111,7 @@ def test_a_lost_line_sounds_until_somebody_heard_it(browser: Browser, stations: 
     for runtime in south.runtimes.values():
         runtime.rules = replace(runtime.rules, schedule=replace(runtime.rules.schedule, unheard_s=1))
         runtime._under = None
-    alarm = page.locator("#alarm .level-3", has_text="node unreachable")
+    alarm = page.locator("#alarm li.level-3", has_text="node unreachable")
 
     def both() -> bool:
         page.reload()

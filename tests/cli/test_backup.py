@@ -26,7 +26,7 @@ from parley_testkit.lines import NAME, found, home_of
 
 PASSPHRASE = "four words of mine"
 RUNNER = CliRunner()
-LASTING = {r.ENTRY, r.SIGNED, r.LOG, r.RECEIPT, r.ARRIVAL, r.MARK, r.OPEN, r.DOCUMENT, r.EVIDENCE}
+LASTING = {r.ENTRY, r.SIGNED, r.LOG, r.RECEIPT, r.ARRIVAL, r.LATER, r.MARK, r.OPEN, r.DOCUMENT, r.EVIDENCE}
 
 
 def parley(*arguments: object, status: int = 0) -> Any:
