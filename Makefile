@@ -25,8 +25,9 @@ demo: $(READY) ## a line between two parties on this machine, with both consoles
 web: $(READY) ## the console's scripts, from web/, with the Node that is in .venv
 	$(BIN)/python hatch_build.py
 
+# The style of the code is make check's: tests/tidy says nothing of what the code does.
 test: $(READY) ## all tests on all cores, with the coverage gate
-	$(BIN)/pytest -q -n auto --dist worksteal --cov --cov-report=term
+	$(BIN)/pytest -q -n auto --ignore=tests/tidy --dist worksteal --cov --cov-report=term
 
 check: $(READY) $(SCAN) ## lint, format, types, direction of imports, scanners, style
 	$(BIN)/ruff check --quiet

@@ -67,7 +67,7 @@ def test_every_decoder_holds(tmp_path: Path) -> None:
     for name, row in report["decoders"].items():
         assert row["crashes"] == 0
         assert row["seconds"] >= SECONDS
-        assert row["executions"] >= row["began_from"] > len(inputs(KEPT[0], name))
+        assert row["executions"] >= row["began_from"] >= len(inputs(KEPT[0], name))
         assert row["corpus"] >= row["began_from"]
 
 

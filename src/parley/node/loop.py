@@ -30,7 +30,7 @@ _BATCH: Final = 256
 """Inputs taken into one step, so that a flood delays nothing by much."""
 _HEAD_SYNC_S: Final = 5.0
 """Seconds within which the head file is made durable; between, it survives a killed process (ADR 3)."""
-_HEAD_WRITE_S: Final = 0.005
+_HEAD_WRITE_S: Final = 0.02
 """Seconds after a commit that the head file is written: nothing waits for it (D15), and one write does for many."""
 _REOPEN_S: Final = 1.0
 _FULL_RETRY_S: Final = 2.0

@@ -103,6 +103,8 @@ class Order:
 
     def _place(self, log: LogId) -> int | None:
         """How many trees its author wrote before ``log``, when all of them are here as far as they can be; or None."""
+        if (known := self._reached.get(log)) is not None:
+            return known
         chain: list[LogId] = []
         count = -1
         for at, before, size in self._back_from(log):
@@ -117,7 +119,7 @@ class Order:
                 and self._may_come(at, before, size)
             ):
                 return None
-        self._reached.update((known, count + n) for n, known in enumerate(reversed(chain), 1))
+        self._reached.update((each, count + n) for n, each in enumerate(reversed(chain), 1))
         return count + len(chain)
 
     def _back_from(self, log: LogId) -> Iterator[tuple[LogId, LogId | None, int]]:
