@@ -150,6 +150,8 @@ def test_who_is_outside_learns_of_no_officer(served: Any, keys: dict[str, Softwa
         assert "Secretname" not in page.text
     for code in ("", "AAAA", "N1 Secretname"):
         assert "invitation-invalid" in browser.post("/enrol/begin", {"code": code}).text
+    # The officer's own key has been used since it was copied.
+    signed_in(served, keys)
     stranger = SoftwarePasskey(served.origin)
     stranger.create({"rp": {"id": "localhost"}, "user": {"id": "AAAA"}, "challenge": "AAAA"})
     unknown = browser.sign_in(stranger)[0]
