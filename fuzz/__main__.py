@@ -42,7 +42,7 @@ def fuzz(decode: Callable[[bytes], object], seconds: int, seed: int, found: Path
         with contextlib.suppress(DecodeError):
             decode(data)
 
-    options = [f"-max_total_time={seconds}", f"-max_len={MAX_INPUT}", "-timeout=60", "-rss_limit_mb=1024"]
+    options = [f"-max_total_time={seconds}", f"-max_len={MAX_INPUT}", "-timeout=20", "-rss_limit_mb=1024"]
     options += ["-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={found}/"]
     options += [f"-seed={seed}"] if seed else []
     atheris.Setup([sys.argv[0], *options, str(corpus)], target)

@@ -28,7 +28,7 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
-UNMEASURED = ("explore", "sim", "mutants", "fuzz", "crash/test_kill_sweep.py", "crash/test_power_cut.py")
+UNMEASURED = ("crash", "explore", "fuzz", "mutants", "property/test_conflict.py", "sim")
 """They run the same lines many thousand times: to trace them takes minutes, and says nothing that the rest does not."""
 
 
