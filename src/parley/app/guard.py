@@ -58,9 +58,14 @@ class _Own:
 
 @dataclass(slots=True)
 class _Found:
-    """What one look came to."""
+    """What one look came to.
+
+    ``rows`` say by space what was raised, so they are written when the alarms are in the log: one too many is better
+    than none.
+    """
 
     raises: list[Raise] = field(default_factory=list)
+    rows: dict[str, dict[str, dict[str, Any] | None]] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -100,9 +105,18 @@ class Guard:
     async def look(self) -> None:
         """Bring everything up to date, enter the alarms, and tell of them."""
         async with self._lock:
-            found = await asyncio.to_thread(self._look)
-            if found.raises:
-                await self._raise(found.raises)
+            # From before, so that nothing is missed that came meanwhile: at worst one look more, which finds nothing.
+            seen, done = self._now_seen(), False
+            try:
+                found = await asyncio.to_thread(self._look)
+                if found.raises:
+                    await self._raise(found.raises)
+                await asyncio.to_thread(self._write, found.rows)
+                self._seen, done = seen, True
+            finally:
+                if not done:
+                    # What was half done is done anew, from what is kept.
+                    self._own, self._loaded, self._seen = {}, False, (-1, -1)
         for event in found.events:
             self.told(event)
 
@@ -130,8 +144,12 @@ class Guard:
 
         await desk.alone(enter)
 
+    def _write(self, rows: dict[str, dict[str, dict[str, Any] | None]]) -> None:
+        for space, changes in rows.items():
+            self.kept.write(space, changes)
+
     def _look(self) -> _Found:
-        seen, kept = self._now_seen(), self.kept
+        kept = self.kept
         views = self.runtime.views()
         found = _Found()
         try:
@@ -145,19 +163,18 @@ class Guard:
             changed, removed = self._take_plans(plans)
             before = dict(self.alerts)
             self._forget(lambda pair: pair[0] in removed or pair[1] in news.gone or pair[0] in changed)
-            self._keep(kept, before, self._find(views, changed, news.added), found)
+            self._keep(before, self._find(views, changed, news.added), found)
             self._fire(news.fires, found)
             self._strays(views, news.reports, found)
-            for each, event in self.overdue.look(self, views):
+            for each, event in self.overdue.look(self, views, found.rows):
                 found.raises.append(each)
                 found.events.append(event)
         finally:
             views.close()
-        # From before, so that nothing is missed that came meanwhile: at worst one look more, which finds nothing.
-        self._seen = seen
         return found
 
     def _load(self, kept: Plans) -> None:
+        self.alerts = {}
         for name, row in kept.rows("alert"):
             plan, _, notice = name.partition("\0")
             self.alerts[plan, notice] = Alert(
@@ -240,11 +257,7 @@ class Guard:
         return self.runtime.node.line.membership.member(notice.author).code
 
     def _keep(
-        self,
-        kept: Plans,
-        before: dict[Pair, Alert],
-        rows: Iterable[tuple[Pair, Conflict, dict[str, Any]]],
-        found: _Found,
+        self, before: dict[Pair, Alert], rows: Iterable[tuple[Pair, Conflict, dict[str, Any]]], found: _Found
     ) -> None:
         now = self.desk.now
         for pair, conflict, data in rows:
@@ -262,7 +275,7 @@ class Guard:
         for pair, alert in self.alerts.items():
             if before.get(pair) is not alert:
                 changes[key(pair)] = alert.row()
-        kept.write("alert", changes)
+        found.rows["alert"] = changes
 
     def _raises(self, now: int, found: _Found) -> None:
         """One alarm for each message, degree and role, whatever the number of plans."""

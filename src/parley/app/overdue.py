@@ -62,15 +62,21 @@ class Overdue:
         """When something falls due next; POSIX seconds."""
         self._windows: dict[str, list[Window]] = {}
 
-    def look(self, guard: Guard, views: Views) -> Iterator[tuple[Raise, dict[str, Any]]]:
-        """The alarms that fell due, each with what is told of it."""
-        now, kept = guard.desk.now, guard.kept
-        raised = {key for key, _ in kept.rows(_SPACE)}
-        self.next = _NEVER
+    def look(
+        self, guard: Guard, views: Views, rows: dict[str, dict[str, dict[str, Any] | None]]
+    ) -> Iterator[tuple[Raise, dict[str, Any]]]:
+        """The alarms that fell due, each with what is told of it.
+
+        ``rows`` takes what is to be kept of them, by space, once they are entered.
+        """
+        now = guard.desk.now
+        raised = {key for key, _ in guard.kept.rows(_SPACE)}
+        due_next = _NEVER
         standing: set[str] = set()
         new: dict[str, dict[str, Any] | None] = {}
         late: list[Notice] = []
-        for notice in guard.register.of_sort("movement"):
+        movements = list(guard.register.of_sort("movement"))
+        for notice in movements:
             found = self.silence(guard, views, notice)
             if found is None:
                 continue
@@ -81,21 +87,24 @@ class Overdue:
                 minutes = (now - found.since) // 60
                 yield _alarm(notice, "silent", f"{notice.ref}: no report for {minutes} minutes")
             elif found.due >= now:
-                self.next = min(self.next, found.due + 1)
+                due_next = min(due_next, found.due + 1)
+        in_force = {notice.id for notice in movements}
+        self._windows = {id_: windows for id_, windows in self._windows.items() if id_ in in_force}
         for notice in guard.register.of_sort("site"):
             if notice.mine:
                 due = confirm_by(notice, guard.settings.confirm_days)
                 key = f"confirm/{notice.id}"
                 standing.add(key)
                 if due > now:
-                    self.next = min(self.next, due)
+                    due_next = min(due_next, due)
                 elif key not in raised:
                     new[key] = {"at": now}
                     late.append(notice)
         if late:
             more = f" and {len(late) - _NAMED} more" if len(late) > _NAMED else ""
             yield _alarm(late[0], "confirm-due", ", ".join(n.ref for n in late[:_NAMED]) + more)
-        kept.write(_SPACE, new | dict.fromkeys(raised - standing))
+        rows[_SPACE] = new | dict.fromkeys(raised - standing)
+        self.next = due_next
 
     def silence(self, guard: Guard, views: Views, notice: Notice) -> Silence | None:
         """Of a movement in force; None when it is over."""

@@ -90,17 +90,23 @@ def send(
             raise UsageError("give a text or a form, not both.", code="text-twice")
         values = gather(line_forms(home, line), form, set_ or [], file, edit=edit)
         params |= {"form": form, "values": values, "about": about, "relation": relation, "precedence": precedence}
-        if sys.stdin.isatty() and not json:
-            _ask_first(call(home, line, "questions", form=form, values=values)["questions"])
+    submit(home, line, params, json=json)
+
+
+def submit(home: Path | None, line: str | None, params: dict[str, Any], *, json: bool) -> None:
+    """Send a text or a form, which a person at a terminal is asked about before (R67), and say what was sent."""
+    if "form" in params and sys.stdin.isatty() and not json:
+        asked = call(home, line, "questions", form=params["form"], values=params["values"])
+        _ask_first(asked["questions"])
     message = call(home, line, "send", **params)
     if json:
         show_json(message)
-    else:
-        say(f"{message['id']}  {message['precedence']} to {', '.join(message['to'])}: on the record, on its way.")
-        for warning in message["warnings"]:
-            say(warning, "bold red")
-        for question in message.get("questions", ()):
-            say(f"Is this right? {question} 'parley watch correct' corrects it.", "yellow")
+        return
+    say(f"{message['id']}  {message['precedence']} to {', '.join(message['to'])}: on the record, on its way.")
+    for warning in message["warnings"]:
+        say(warning, "bold red")
+    for question in message.get("questions", ()):
+        say(f"Is this right? {question} 'parley watch correct' corrects it.", "yellow")
 
 
 def _ask_first(questions: list[str]) -> None:
