@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -10,7 +10,6 @@ from parley.app.forms import fill
 from parley.cli.forms import edited, line_forms, template
 from parley.cli.messages import submit
 from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, say, show_json
-from parley.errors import UsageError
 from parley.forms.filled import write_values
 
 
@@ -46,7 +45,7 @@ def follow(
             say(f"{each['form']} {each['name']} --number {each['which']}: {each['title']}  {each['about']}")
         say("Choose with --form and --number." if offers else "Nothing follows this message by its form.")
         return
-    chosen = _chosen(offers, form, number)
+    chosen = call(home, line, "follow", id=id_, form=form or offers[0]["form"], which=number)[0]
     found = line_forms(home, line)
     named, values = found.named(chosen["form"]), chosen["values"]
     if edit:
@@ -61,15 +60,3 @@ def follow(
     values = write_values(named.fields, fill(found, named, values).values)
     params = {"form": named.id, "values": values, "about": id_, "relation": "continues", "language": language}
     submit(home, line, params, json=json)
-
-
-def _chosen(offers: list[dict[str, Any]], form: str | None, number: int) -> dict[str, Any]:
-    """The offer that was meant. Raises UsageError ``follow-unknown``."""
-    for each in offers:
-        if form in (None, each["form"], each["name"]) and each["which"] == number:
-            return each
-    raise UsageError(
-        f"no {form or offers[0]['form']!r} number {number} follows that message.",
-        code="follow-unknown",
-        next_step="'parley follow ID' lists what does.",
-    )
