@@ -147,6 +147,12 @@ def test_free_text_is_held_when_a_message_comes_meanwhile(
     page.get_by_role("button", name="Send").click()
     page.wait_for_url("**/drafts/*")
     assert "The offer is withdrawn." in page.locator("#held").inner_text()
+    # Changing the draft reads nothing of what came: it is held still.
+    page.get_by_role("link", name="Change it").click()
+    page.wait_for_url("**/compose?draft=*")
+    page.get_by_role("button", name="Send").click()
+    page.wait_for_url("**/drafts/*")
+    assert "The offer is withdrawn." in page.locator("#held").inner_text()
     assert north.call("inbox") == []
     page.get_by_label("I read what came").check()
     page.get_by_role("button", name="Send it").click()

@@ -148,6 +148,7 @@ def draft_data(desk: Desk, number: int, found: Draft) -> dict[str, Any]:
         else [],
         "refs": [{"relation": r.relation.name.lower(), "id": desk.name(r.entry)} for r in found.message.refs],
         "time": found.at,
+        "seen": found.seen,
         "precedence": found.message.precedence.name,
         "statement": outgoing.draft_hash(found).hex(),
         "two_officers": outgoing.needs_two(found.message, desk.rules.release),

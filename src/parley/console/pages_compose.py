@@ -56,7 +56,8 @@ async def _of_draft(visit: Visit, number: str) -> dict[str, Any]:
     kept = {name: found[name] for name in ("form", "values", "subject", "language", "precedence", "number")}
     text = "" if found["form"] else found["text"]
     everyone = {} if not found["to"] else {"to": found["to"]}
-    return {**kept, **everyone, "text": text, "about": first["id"], "relation": first["relation"]}
+    # Whoever changes a draft has not read what came since it was begun: it holds the changed one as well (B11).
+    return {**kept, **everyone, "seen": str(found["seen"]), "text": text, "about": first["id"], "relation": first["relation"]}
 
 
 async def _show(visit: Visit, given: dict[str, Any], error: ParleyError | None = None) -> Response:
