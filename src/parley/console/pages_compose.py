@@ -54,10 +54,11 @@ async def _of_draft(visit: Visit, number: str) -> dict[str, Any]:
         raise UsageError(f"there is no draft {number}.", code="draft-unknown", next_step="See the page of drafts.")
     first = found["refs"][0] if found["refs"] else {"id": "", "relation": ""}
     kept = {name: found[name] for name in ("form", "values", "subject", "language", "precedence", "number")}
+    # Whoever changes a draft has not read what came since it was begun: it holds the changed one as well (B11).
+    kept["seen"] = str(found["seen"])
     text = "" if found["form"] else found["text"]
     everyone = {} if not found["to"] else {"to": found["to"]}
-    # Whoever changes a draft has not read what came since it was begun: it holds the changed one as well (B11).
-    return {**kept, **everyone, "seen": str(found["seen"]), "text": text, "about": first["id"], "relation": first["relation"]}
+    return {**kept, **everyone, "text": text, "about": first["id"], "relation": first["relation"]}
 
 
 async def _show(visit: Visit, given: dict[str, Any], error: ParleyError | None = None) -> Response:
