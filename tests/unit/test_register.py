@@ -10,9 +10,12 @@ import pytest
 
 from parley.app.register import Register
 from parley.app.views import Views
+from parley.conflict.volumes import prepare_volume
+from parley.errors import StoreError
 from parley.ids import EntryId
 from parley.protocol import inputs as i
 from parley.stores.conflict_index import ConflictIndex
+from parley.wire.geometry import Band, Circle, Position, Volume
 from parley.wire.statement import Kind, Message, Reference, Relation
 from parley_testkit.small_world import World
 
@@ -26,6 +29,7 @@ NORTH SEA.
 2. CANCEL THIS MSG 051700Z MAY 26.
 """
 KEY = bytes(range(32))
+EVERYWHERE = Volume((Circle(Position(54_500_000, 6_500_000), 200_000),), Band(), ())
 
 
 class Counting(Views):
@@ -80,6 +84,7 @@ def test_a_start_takes_up_what_was_read_and_decodes_none_of_it_again(index: Conf
     views = views_of(world)
     news = before.read_on(views, index)
     assert len(news.added) == 2
+    before.told()
     before.settle(index)
 
     after, views = Register(world.lines[1].me, 0), views_of(world)
@@ -112,6 +117,7 @@ def test_entries_without_an_area_are_no_commit_each(index: ConflictIndex) -> Non
     found, views = Register(world.lines[1].me, 0), views_of(world)
     tell(world, area(105))
     found.read_on(views, index)
+    found.told()
     mark = index.mark
     for n in range(3):
         tell(world, f"nothing {n}")
@@ -119,6 +125,67 @@ def test_entries_without_an_area_are_no_commit_each(index: ConflictIndex) -> Non
     assert index.mark == mark
     found.settle(index)
     assert int.from_bytes(index.mark, "big") == found.place > int.from_bytes(mark, "big")
+
+
+class Failing:
+    """An index that fails to keep what it is given so many times."""
+
+    def __init__(self, index: ConflictIndex, fails: int) -> None:
+        self._index, self._fails = index, fails
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._index, name)
+
+    def load(self, *args: Any, **kwargs: Any) -> None:
+        """As the index has it, once it works."""
+        if self._fails:
+            self._fails -= 1
+            raise StoreError("no space left on device", code="store-io")
+        self._index.load(*args, **kwargs)
+
+
+def test_what_could_not_be_kept_is_kept_and_told_of_later(index: ConflictIndex) -> None:
+    world = joined()
+    first = tell(world, area(101))
+    failing: Any = Failing(index, 2)
+    found, views = Register(world.lines[1].me, 0), views_of(world)
+    with pytest.raises(StoreError):
+        found.read_on(views, failing)
+    found.settle(failing)
+    second = tell(world, area(102, 25))
+    with pytest.raises(StoreError):
+        found.read_on(views, failing)
+    news = found.read_on(views, failing)
+    assert {name.rpartition("/")[0] for name in news.added} == {views.name_of(first), views.name_of(second)}
+    found.told()
+    assert index.query(prepare_volume(EVERYWHERE)) == list(news.added)
+    again = Register(world.lines[1].me, 0)
+    assert again.read_on(views_of(world), index).added == {}
+    assert again.notices == found.notices
+
+
+def test_what_nobody_was_told_of_is_told_again(index: ConflictIndex) -> None:
+    world = joined()
+    tell(world, area(101))
+    found, views = Register(world.lines[1].me, 0), views_of(world)
+    added = dict(found.read_on(views, index).added)
+    assert found.read_on(views, index).added == added != {}
+    found.told()
+    assert found.read_on(views, index).added == {}
+
+
+def test_facts_that_cannot_be_read_are_read_from_the_record_again(index: ConflictIndex) -> None:
+    world = joined()
+    tell(world, area(101))
+    tell(world, area(102, 25))
+    before = Register(world.lines[1].me, 0)
+    before.read_on(views_of(world), index)
+    name = next(name for name, _ in index.facts() if name.startswith("notice/"))
+    index.load((), index.mark, facts={name: b"\xff"})
+    found = Register(world.lines[1].me, 0)
+    news = found.read_on(views_of(world), index)
+    assert found.notices == before.notices
+    assert sorted(index.query(prepare_volume(EVERYWHERE))) == sorted(news.added)
 
 
 def test_another_record_is_read_from_its_beginning(index: ConflictIndex) -> None:

@@ -117,16 +117,7 @@ async def check_values(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401
     given = dict(params.get("values") or {})
     language = str(params.get("in") or "en")
     guard = guard_of(runtime)
-    await guard.look()
-
-    def ask() -> dict[str, Any]:
-        views = runtime.views()
-        try:
-            return _check(guard, views, form, given, forms.words(language))
-        finally:
-            views.close()
-
-    return await guard.desk.alone(ask)
+    return await guard.ask(lambda views: _check(guard, views, form, given, forms.words(language)))
 
 
 def _check(guard: Guard, views: Views, form: Form, given: Mapping[str, Any], words: Words) -> dict[str, Any]:

@@ -107,6 +107,8 @@ class Desk:
             line.me, self._answer_within, runtime.rules.allowances.skew_s, line.membership.current.charter.purpose
         )
         self._lock = asyncio.Lock()
+        self.releasing = asyncio.Lock()
+        """Held while a draft is released, dropped or replaced: it is sent once, and as it was checked."""
         self._items_of: dict[int, tuple[Row, OpenItem]] = {}
         self.said: dict[int, tuple[Row, object, dict[str, Any]]] = {}
         """What was answered of each row, by its identity, with what else that depends on (app.watchview)."""

@@ -12,13 +12,13 @@ from parley.app.forms import fill, urgency
 from parley.app.forms import message_of as form_message
 from parley.app.runtime import Runtime
 from parley.app.signing import checked, fresh
-from parley.app.watchparams import Params, find, language_of, officer_of, recipients_of
+from parley.app.watchparams import Params, find, language_of, officer_of, precedence_of, recipients_of, relation_of
 from parley.errors import UsageError
 from parley.ids import MemberNumber
 from parley.procedure import escalation, outgoing
 from parley.procedure import watch as w
 from parley.procedure.outgoing import Approval, Draft
-from parley.wire.statement import EVERYONE, Kind, Message, Precedence, Reference, Relation, Signed
+from parley.wire.statement import EVERYONE, Kind, Message, Precedence, Reference, Signed
 
 
 async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -34,9 +34,7 @@ async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     before = None if number is None else await desk.alone(partial(desk.log.draft, number))
     officer, language, to = officer_of(params), language_of(runtime, params), recipients_of(runtime, params)
     given = str(params.get("precedence") or "")
-    if given and given.upper() not in Precedence.__members__:
-        raise UsageError(f"{given!r} is no precedence.", code="precedence-unknown")
-    precedence = Precedence[given.upper()] if given else None
+    precedence = precedence_of(given) if given else None
     if params.get("form"):
         forms = runtime.forms
         filled = fill(forms, forms.named(str(params["form"])), dict(params.get("values") or {}))
@@ -53,7 +51,7 @@ async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
         )
     if params.get("about"):
         about = find(runtime, {"id": params["about"]})
-        relation = Relation[str(params.get("relation") or "reply").upper()]
+        relation = relation_of(str(params.get("relation") or "reply"))
         message, to = (
             replace(message, refs=(Reference(relation, about),)),
             to if to != EVERYONE else runtime.audience(about),
@@ -63,7 +61,14 @@ async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     purpose, whose = line.membership.current.charter.purpose, (line.membership.line, line.me)
     seen = desk.book.place - 1 if params.get("seen") is None else int(params["seen"])
     made = Draft(message, runtime.addressed(to), officer, desk.now, seen, purpose, (), *whose)
-    number = await desk.alone(lambda: desk.log.keep(made, number))
+
+    def keep() -> int:
+        if number is not None:
+            desk.log.draft(number)  # it may have been sent or dropped meanwhile
+        return desk.log.keep(made, number)
+
+    async with desk.releasing:
+        number = await desk.alone(keep)
     if before is not None:
         await desk.note(officer, f"changed draft {number}")
     return draft_data(desk, number, made)
@@ -97,10 +102,20 @@ async def approve(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JS
 async def release(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """Send the draft ``number``; with ``confirm``, after what came meanwhile was read (B11). ``drop`` forgets it."""
     desk = desk_of(runtime)
-    number, officer = int(params["number"]), officer_of(params)
+    async with desk.releasing:
+        return await _release(desk, int(params["number"]), officer_of(params), params)
+
+
+async def _release(desk: Desk, number: int, officer: str, params: Params) -> dict[str, Any]:
+    runtime = desk.runtime
     if params.get("drop"):
-        await desk.alone(lambda: desk.log.drop(number))
-        await desk.note(officer, f"dropped draft {number}")
+
+        def drop() -> None:
+            desk.log.draft(number)  # what was sent cannot be dropped
+            desk.log.drop(number)
+            desk.log.enter(w.Noted(officer, f"dropped draft {number}", desk.now))
+
+        await desk.alone(drop)
         return {"number": number, "dropped": True}
     await desk.picture()
     purpose = runtime.node.line.membership.current.charter.purpose

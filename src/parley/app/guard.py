@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from parley.app.announced import Notice
 from parley.app.clashes import Alert, Pair, Raise, conflict_data, distance_to, key, over
@@ -22,6 +22,7 @@ from parley.app.desk import desk_of, first_of, keep_watch
 from parley.app.overdue import Overdue
 from parley.app.plans import Plan, Plans, digest, first_position
 from parley.app.register import Register, volumes_of
+from parley.app.watchparams import with_views
 from parley.conflict.check import Activity, Conflict, Controller, Degree, check, controllers
 from parley.conflict.volumes import Prepared, prepare_volume
 from parley.errors import DecodeError, ParleyError, StoreError, UsageError
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from parley.app.runtime import Runtime
     from parley.app.views import Views
 
+T = TypeVar("T")
 _AGAIN_S: Final = 5.0
 """Seconds after which an error is tried again, and the longest rest after a look."""
 _SHARE: Final = 4
@@ -45,6 +47,8 @@ rest is looked at as soon as its receipt has gone out."""
 _DIRECT: Final = 50_000
 """Pairs of new notices and plans that are compared one by one; more are found through the index."""
 _NAMED: Final = 8
+_PLAN: Final = "plan "
+"""Before the names of those areas that are no notice's."""
 _KNOWN: Final = 5_000
 """Known places that an entered position is held against."""
 
@@ -70,7 +74,10 @@ class _Found:
 
 
 class Guard:
-    """Of one running line. ``look`` and what reads its state run under one lock, off the loop."""
+    """Of one running line. ``look`` and what reads its state (``ask``) run under one lock, off the loop.
+
+    That lock is taken before the desk's, never while the desk's is held.
+    """
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
@@ -112,6 +119,7 @@ class Guard:
                 if found.raises:
                     await self._raise(found.raises)
                 await asyncio.to_thread(self._write, found.rows)
+                self.register.told()
                 self._seen, done = seen, True
             finally:
                 if not done:
@@ -120,13 +128,30 @@ class Guard:
         for event in found.events:
             self.told(event)
 
+    async def ask(self, do: Callable[[Views], T], *, watch: bool = False) -> T:
+        """What ``do`` finds once the check is up to date; nothing of it changes meanwhile, off the loop.
+
+        With ``watch``, what the watch sees is brought up to date as well.
+        """
+        await self.look()
+        if watch:
+            await self.desk.picture()
+        async with self._lock:
+            return await self.desk.alone(lambda: with_views(self.runtime, do))
+
     async def begin_anew(self) -> None:
         """Forget what was read, and read the record again as it is now: contents were erased from it."""
         async with self._lock:
-            self.register = Register(self.register.me, self.grace_s)
-            await asyncio.to_thread(self.index.clear)
-            self._seen = (-1, -1)
+            await asyncio.to_thread(self._forget_all)
         await self.look()
+
+    def _forget_all(self) -> None:
+        self.index.clear()
+        # What could not be understood is quoted in them.
+        self.kept.write("fault", {name: None for name, _ in self.kept.rows("fault")})
+        self.faults = {name: why for name, why in self.faults.items() if name.startswith(_PLAN)}
+        self.register = Register(self.register.me, self.grace_s)
+        self._seen = (-1, -1)
 
     def changed(self) -> bool:
         """Whether the record or the plans changed since the last look, or something fell due by the clock."""
@@ -149,9 +174,8 @@ class Guard:
             self.kept.write(space, changes)
 
     def _look(self) -> _Found:
-        kept = self.kept
+        kept, found = self.kept, _Found()
         views = self.runtime.views()
-        found = _Found()
         try:
             if not self._loaded:
                 self._load(kept)
@@ -162,7 +186,9 @@ class Guard:
             plans = [*kept, *(t.plan() for t in kept.tracks() if t.fixes)]
             changed, removed = self._take_plans(plans)
             before = dict(self.alerts)
-            self._forget(lambda pair: pair[0] in removed or pair[1] in news.gone or pair[0] in changed)
+            stale, known = removed | changed, self.register.notices
+            # A notice is known no more when it ended, and when its content was erased.
+            self._forget(lambda pair: pair[0] in stale or pair[1].rpartition("/")[0] not in known)
             self._keep(before, self._find(views, changed, news.added), found)
             self._fire(news.fires, found)
             self._strays(views, news.reports, found)
@@ -195,7 +221,7 @@ class Guard:
             try:
                 prepared = prepare_volume(plan.volume)
             except DecodeError as error:
-                self.faults[f"plan {plan.id}/area"] = error.message
+                self.faults[f"{_PLAN}{plan.id}/area"] = error.message
                 continue
             activity = Activity(plan.id, plan.kind, prepared, own=True, protected=plan.protected, role=plan.role)
             now[plan.id] = _Own(plan, mark, activity)

@@ -40,17 +40,7 @@ _FIXES: Final = 500
 async def ask_guard(runtime: Runtime, ask: Callable[[Guard, Views], T]) -> T:
     """Ask the guard once it is up to date; what it finds is raised as when it finds it by itself."""
     guard = guard_of(runtime)
-    await guard.look()
-    await guard.desk.picture()
-
-    def with_views() -> T:
-        views = runtime.views()
-        try:
-            return ask(guard, views)
-        finally:
-            views.close()
-
-    return await guard.desk.alone(with_views)
+    return await guard.ask(lambda views: ask(guard, views), watch=True)
 
 
 # -- plans ---------------------------------------------------------------------------------------------------
@@ -91,9 +81,9 @@ async def _put(runtime: Runtime, plan: Plan, params: Params) -> dict[str, Any]:
     asked = await ask_guard(runtime, lambda guard, _: volume_doubts(plan.volume, guard.known(), land=plan.protected))
     guard = guard_of(runtime)
     await asyncio.to_thread(guard.kept.put, [plan])
-    await guard.look()
+    held = await guard.ask(lambda _: guard.holding(plan.id))
     reason = str(params.get("override") or "")
-    if reason and guard.holding(plan.id):
+    if reason and held:
         await guard.override(plan.id, "", _officer(params), reason)
 
     def answer(guard: Guard, views: Views) -> dict[str, Any]:
@@ -199,8 +189,7 @@ async def plans_import(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401
             raise UsageError(f"{draft.name!r} and {before!r} would be one plan.", code="plan-name")
     made = [plan_of(d) for d in drafts]
     guard = guard_of(runtime)
-    await guard.look()
-    known = guard.known()
+    known = await guard.ask(lambda _: guard.known())
     asked = [
         f"{p.name}: {question}"
         for p in made
@@ -441,13 +430,13 @@ async def fires(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """Check-fires since the node's start, each with whose activities were under way near it, the nearest first (B4)."""
     del params
     guard = guard_of(runtime)
-    await guard.look()
+    known = await guard.ask(lambda _: list(guard.fires.items()))
     return [
         {
             "id": guard.desk.name(entry),
             "controllers": [{"plan": c.activity, "role": c.role, "metres": round(c.metres)} for c in who],
         }
-        for entry, who in guard.fires.items()
+        for entry, who in known
     ]
 
 

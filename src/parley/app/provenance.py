@@ -12,12 +12,13 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from parley.app import fingerprint
 from parley.app.proofs import write_proof
 from parley.app.runtime import Runtime
 from parley.app.views import MessageView, Views
+from parley.app.watchparams import Params, with_views
 from parley.errors import UsageError
 from parley.ids import EntryId, LogId
 from parley.protocol import rows as r
@@ -27,19 +28,9 @@ from parley.record.checkpoint import origin_of
 from parley.wire import cbor
 from parley.wire.statement import Message, Relation
 
-T = TypeVar("T")
-Params = dict[str, Any]
 _LOG_LIMIT: Final = 1 << 18
 _SHORT: Final = 8
 _MOST_HITS: Final = 200
-
-
-def _with_views(runtime: Runtime, ask: Callable[[Views], T], language: str = "") -> T:
-    views = runtime.views(language)
-    try:
-        return ask(views)
-    finally:
-        views.close()
 
 
 async def origin(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -49,7 +40,7 @@ async def origin(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSO
         entry = views.find(str(params["id"]))
         return _origin(runtime, entry, views.membership.member(entry.log.member))
 
-    return await asyncio.to_thread(_with_views, runtime, ask)
+    return await asyncio.to_thread(with_views, runtime, ask)
 
 
 def _origin(runtime: Runtime, entry: EntryId, author: Member) -> dict[str, Any]:
@@ -90,7 +81,7 @@ def _taken_in(runtime: Runtime, certificate: bytes) -> int:
 
 
 def _evidence(runtime: Runtime, log: LogId) -> bool:
-    return _with_views(runtime, lambda views: str(log) in views.evidence())
+    return with_views(runtime, lambda views: str(log) in views.evidence())
 
 
 def _log_row(reader: Reader, log: LogId) -> list[Any]:
@@ -134,7 +125,7 @@ async def prove(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
             "statement": said,
         }
 
-    return await asyncio.to_thread(_with_views, runtime, ask)
+    return await asyncio.to_thread(with_views, runtime, ask)
 
 
 async def search(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -160,7 +151,7 @@ async def search(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSO
                 break
         return [view.as_json() for view in found]
 
-    return await asyncio.to_thread(_with_views, runtime, ask, str(params.get("in") or ""))
+    return await asyncio.to_thread(with_views, runtime, ask, str(params.get("in") or ""))
 
 
 def _has(text: str, words: list[str]) -> bool:

@@ -7,7 +7,7 @@ record again when one of them is near. A notice goes when its author cancels or 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -144,16 +144,6 @@ class News:
     """Areas that could not be used, by name, with the reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """What one message at ``place`` in the order of arrival is read into. ``new``: it is another party's."""
-
-    news: News
-    ready: dict[str, Prepared]
-    place: int
-    new: bool
-
-
 def numbers_of(notice: Notice) -> set[str]:
     """What its author may cancel it by: its number, with its series and without."""
     return {notice.number, notice.number.rpartition(" ")[2]} - {""}
@@ -174,47 +164,51 @@ class Register:
         """Numbers that their author cancelled before they came."""
         self._last: EntryId | None = None
         """The entry that was read last."""
+        self._news = News()
+        """What nobody was told of yet."""
+        self._ready: dict[str, Prepared] = {}
+        """Areas that are not with the index yet."""
         self._changed: dict[str, bytes | None] = {}
         """Facts that are not with the index yet."""
         self._begun = False
 
     def _begin(self, views: Views, index: ConflictIndex) -> None:
-        """Take up what was read before, unless the record is another since: put back from a copy, say."""
-        self._begun = True
+        """Take up what was read before, unless it cannot be read, or the record is another since: put back, say."""
         mark, facts = int.from_bytes(index.mark, "big"), dict(index.facts())
         held = next(iter(views.arrivals(mark - 1)), None) if mark else None
-        if mark and (held is None or held[0] != mark - 1 or facts.pop(kept.AT, b"") != kept.encode_at(held[1])):
-            index.clear()
-            return
-        self.place = mark
-        self._last = held[1] if held is not None else None
-        found = []
-        for name, value in facts.items():
-            if name.startswith(kept.NOTICE):
-                found.append(kept.decode_notice(name.removeprefix(kept.NOTICE), value))
-            elif name.startswith(kept.REPORTS):
-                key, reports = kept.decode_reports(name, value)
-                self.reports[key] = reports
-            else:
-                self._ended.add(kept.decode_ended(name))
-        for notice in sorted(found, key=lambda n: n.place):
-            self._hold(notice)
-            if notice.sort != "notice" and notice.ref:
-                self._current[notice.key] = notice.id
+        same = held is not None and held[0] == mark - 1 and facts.pop(kept.AT, b"") == kept.encode_at(held[1])
+        found = kept.decode_facts(facts) if same else None
+        if found is None:
+            if mark:
+                index.clear()
+        else:
+            notices, reports, self._ended = found
+            self.reports.update(reports)
+            for notice in sorted(notices, key=lambda n: n.place):
+                self._hold(notice)
+                if notice.sort != "notice" and notice.ref:
+                    self._current[notice.key] = notice.id
+            self.place, self._last = mark, held[1] if held is not None else None
+        self._begun = True
+
+    def told(self) -> None:
+        """What the last reading brought was told of."""
+        self._news = News()
 
     def settle(self, index: ConflictIndex) -> None:
-        """Let the index know how far the reading has come."""
-        if self._last is not None:
-            self._keep(index, {})
+        """Let the index know how far the reading has come; not where that would lose news that nobody was told of."""
+        if self._last is not None and self._news == News():
+            self._keep(index)
 
-    def _keep(self, index: ConflictIndex, ready: Mapping[str, Prepared], gone: Iterable[str] = ()) -> None:
+    def _keep(self, index: ConflictIndex) -> None:
         at = kept.encode_at(self._last) if self._last is not None else None
         facts = {**self._changed, kept.AT: at}
-        index.load(ready.items(), self.place.to_bytes(8, "big"), gone=list(gone), facts=facts)
-        self._changed = {}
+        mark = self.place.to_bytes(8, "big")
+        index.load(self._ready.items(), mark, gone=list(self._news.gone), facts=facts)
+        self._ready, self._changed = {}, {}
 
     def read_on(self, views: Views, index: ConflictIndex) -> News:
-        """Take in what came since, and keep the index with it.
+        """Take in what came since, and keep the index with it; what came of it that nobody was ``told`` of yet.
 
         Where all is read anew, the reports in it are no news: they were told of when they came.
         """
@@ -222,8 +216,7 @@ class Register:
         if anew:
             self._begin(views, index)
         mark = int.from_bytes(index.mark, "big")
-        news = News()
-        ready: dict[str, Prepared] = {}
+        news = self._news
         for place, entry in views.arrivals(self.place):
             self.place, self._last = place + 1, entry
             said = views.said(views.stored(entry))
@@ -231,38 +224,38 @@ class Register:
                 continue
             mine = entry.log.member == self.me
             if mine or self.me in views.recipients(entry.log, said.to):
-                self._take(views, entry, said, _Reading(news, ready, place, new=not mine))
+                self._take(views, entry, said, place)
         if anew and not mark:
             news.reports.clear()
         for name in news.gone:
-            ready.pop(name, None)
+            self._ready.pop(name, None)
             news.added.pop(name, None)
-        if self._changed or ready or news.gone or self.place - mark >= _MARK_EVERY:
-            self._keep(index, ready, news.gone)
+        if self._changed or self._ready or self.place - mark >= _MARK_EVERY:
+            self._keep(index)
         return news
 
-    def _take(self, views: Views, entry: EntryId, said: Statement, reading: _Reading) -> None:
-        message, news = said.content, reading.news
+    def _take(self, views: Views, entry: EntryId, said: Statement, place: int) -> None:
+        message, news = said.content, self._news
         if not isinstance(message, Message):
             return
         filled = views.filled(entry.log, message)
         found = notice_of(views, entry, said, filled)
-        found.place, found.mine = reading.place, found.author == self.me
+        found.place, found.mine = place, found.author == self.me
         what = stated(message, filled, said.time, self._grace_s)
         found.number, found.subject = what.number, what.subject
-        if message.form == CHECK_FIRE and filled is not None and "position" in filled.values and reading.new:
+        if message.form == CHECK_FIRE and filled is not None and "position" in filled.values and not found.mine:
             news.fires.append((entry, filled.values["position"]))
         self._end_others(views, found, message, what, news)
         if filled is not None and filled.values.get("stage") in _OVER:
             self._current.pop(found.key, None)
             return
         if found.sort == "report" and filled is not None:
-            self._report(found, filled, news if reading.new else None)
+            self._report(found, filled, None if found.mine else news)
         if any((found.author, n) in self._ended for n in numbers_of(found)):
             return
-        for n, words in enumerate(what.not_understood if reading.new else ()):
+        for n, words in enumerate(() if found.mine else what.not_understood):
             news.faults[f"{found.id}/words-{n}"] = f"not understood: {words[:_FAULT]}"
-        self._put(found, what, reading)
+        self._put(found, what)
 
     def _end_others(self, views: Views, found: Notice, message: Message, what: Stated, news: News) -> None:
         """What this message of its author ends: what it cites, cancels by number, or is a newer word about."""
@@ -280,19 +273,18 @@ class Register:
                 self._end(before, news)
             self._current[found.key] = found.id
 
-    def _put(self, found: Notice, what: Stated, reading: _Reading) -> None:
+    def _put(self, found: Notice, what: Stated) -> None:
         labels = []
         for label, volume in what.volumes:
             name = f"{found.id}/{label}"
-            if reading.new:
-                try:
-                    reading.ready[name] = prepare_volume(volume)
-                except DecodeError as error:
-                    reading.news.faults[name] = f"area {label}: {error.message}"
-                    continue
-            labels.append(label)
             if not found.mine:
-                reading.news.added[name] = None
+                try:
+                    self._ready[name] = prepare_volume(volume)
+                except DecodeError as error:
+                    self._news.faults[name] = f"area {label}: {error.message}"
+                    continue
+                self._news.added[name] = None
+            labels.append(label)
         if labels:
             found.labels = tuple(labels)
             self._hold(found)

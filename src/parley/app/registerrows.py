@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from parley.app.announced import Notice, Report
@@ -71,6 +72,25 @@ def decode_ended(name: str) -> tuple[int, str]:
     """What ``encode_ended`` wrote."""
     author, _, number = name.removeprefix(ENDED).partition("/")
     return int(author), number
+
+
+def decode_facts(
+    facts: Mapping[str, bytes],
+) -> tuple[list[Notice], dict[tuple[int, str], list[Report]], set[tuple[int, str]]] | None:
+    """Notices, reports and ended numbers, from all rows but ``at``; None where one of them cannot be read."""
+    notices, reports, ended = [], {}, set()
+    try:
+        for name, value in facts.items():
+            if name.startswith(NOTICE):
+                notices.append(decode_notice(name.removeprefix(NOTICE), value))
+            elif name.startswith(REPORTS):
+                key, found = decode_reports(name, value)
+                reports[key] = found
+            else:
+                ended.add(decode_ended(name))
+    except (DecodeError, ValueError, TypeError):
+        return None
+    return notices, reports, ended
 
 
 def encode_at(entry: EntryId) -> bytes:

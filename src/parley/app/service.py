@@ -31,21 +31,13 @@ from parley.app.signing import mark_to_sign, signature_of
 from parley.app.siteops import SITE_OPERATIONS
 from parley.app.views import Views
 from parley.app.watchops import WATCH_OPERATIONS
+from parley.app.watchparams import Params, language_of, precedence_of, recipients_of, relation_of, with_views
 from parley.errors import ParleyError, UsageError
 from parley.forms.library import Forms
 from parley.wire.documents import decode_bundle
-from parley.wire.statement import EVERYONE, Kind, Message, Precedence, Reference, Relation
+from parley.wire.statement import Kind, Message, Reference
 
-Params = dict[str, Any]
 _MAX_REQUEST: Final = 4 * limits.MAX_TEXT
-
-
-def _precedence(name: str) -> Precedence:
-    try:
-        return Precedence[name.upper()]
-    except KeyError:
-        known = ", ".join(p.name for p in reversed(Precedence))
-        raise UsageError(f"{name!r} is no precedence; there are {known}.", code="precedence-unknown") from None
 
 
 async def send(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -61,25 +53,13 @@ async def send(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
             code="text-too-large",
             next_step="Send it in parts.",
         )
-    to = _recipients(runtime, params)
-    language = _language(runtime, params)
-    precedence = _precedence(params.get("precedence") or "routine")
+    to = recipients_of(runtime, params)
+    language = language_of(runtime, params)
+    precedence = precedence_of(params.get("precedence") or "routine")
     reply_by = _reply_by(runtime, params)
     content = Message(text, language, precedence, str(params.get("subject") or ""), reply_by=reply_by)
     entry = await runtime.send(content, to)
-    return _with_views(runtime, lambda views: views.message(entry).as_json())
-
-
-def _recipients(runtime: Runtime, params: Params) -> int:
-    membership = runtime.node.line.membership
-    to = EVERYONE
-    for code in params.get("to") or ():
-        to |= 1 << membership.by_code(code).number
-    return to
-
-
-def _language(runtime: Runtime, params: Params) -> str:
-    return str(params.get("language") or runtime.node.line.membership.current.charter.languages[0])
+    return with_views(runtime, lambda views: views.message(entry).as_json())
 
 
 def _reply_by(runtime: Runtime, params: Params) -> int:
@@ -109,33 +89,17 @@ async def _send_form(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 -
     given, draft = params.get("precedence"), bool(params.get("draft"))
     # What was read from others' notices is as urgent as its officer says.
     urgent = None if draft else urgency(filled, runtime.node.wall_s())
-    content = message_of(forms, filled, _language(runtime, params), _precedence(given) if given else urgent)
+    content = message_of(forms, filled, language_of(runtime, params), precedence_of(given) if given else urgent)
     content = replace(content, subject=str(params.get("subject") or ""), reply_by=_reply_by(runtime, params))
-    to = _recipients(runtime, params)
+    to = recipients_of(runtime, params)
     if params.get("about"):
-        about = _with_views(runtime, lambda v: v.find(params["about"]))
-        relation = _relation(str(params.get("relation") or "reply"))
+        about = with_views(runtime, lambda v: v.find(params["about"]))
+        relation = relation_of(str(params.get("relation") or "reply"))
         content = replace(content, refs=(Reference(relation, about),))
         to = to or runtime.audience(about)
     asked = await asked_of(runtime, filled)
     entry = await runtime.send(content, to)
-    return {**_with_views(runtime, lambda views: views.message(entry).as_json()), "questions": asked}
-
-
-def _relation(name: str) -> Relation:
-    try:
-        return Relation[name.upper()]
-    except KeyError:
-        known = ", ".join(x.name.lower() for x in Relation)
-        raise UsageError(f"{name!r} is no relation; there are {known}.", code="relation-unknown") from None
-
-
-def _with_views(runtime: Runtime, ask: Callable[[Views], Any], language: str = "") -> Any:  # noqa: ANN401 - JSON
-    views = runtime.views(language)
-    try:
-        return ask(views)
-    finally:
-        views.close()
+    return {**with_views(runtime, lambda views: views.message(entry).as_json()), "questions": asked}
 
 
 async def inbox(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -153,26 +117,26 @@ async def inbox(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
 
     if limit is not None and not params.get("all"):
         return await inbox_of(runtime).ask(lambda box: box.rows(box.waiting(0, int(limit)), language))
-    return await asyncio.to_thread(_with_views, runtime, ask, language)
+    return await asyncio.to_thread(with_views, runtime, ask, language)
 
 
 async def show(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """One message, without marking it as read; ``in`` is the language that forms are shown in."""
-    entry = _with_views(runtime, lambda v: v.find(params["id"]))
+    entry = with_views(runtime, lambda v: v.find(params["id"]))
 
     def ask(views: Views) -> Any:  # noqa: ANN401 - JSON
         found = views.message(entry).as_json()
         return {**found, "signed": runtime.attested(views, entry)} if found["signed"] else found
 
-    message = _with_views(runtime, ask, str(params.get("in") or ""))
+    message = with_views(runtime, ask, str(params.get("in") or ""))
     return await asyncio.to_thread(with_translations, runtime, entry, message)
 
 
 async def _mark(runtime: Runtime, kind: Kind, params: Params) -> Any:  # noqa: ANN401 - JSON
-    entry = _with_views(runtime, lambda v: v.find(params["id"]))
+    entry = with_views(runtime, lambda v: v.find(params["id"]))
     signed = None if kind is Kind.READ else signature_of(runtime, kind, entry, params)
     await runtime.mark(kind, entry, str(params.get("text") or ""), str(params.get("role") or "watch"), signed)
-    message = _with_views(runtime, lambda v: v.message(entry).as_json(), str(params.get("in") or ""))
+    message = with_views(runtime, lambda v: v.message(entry).as_json(), str(params.get("in") or ""))
     return await asyncio.to_thread(with_translations, runtime, entry, message)
 
 
@@ -196,8 +160,7 @@ async def readback(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - J
         return read_back(view, guard.kept, guard.register.named_places())
 
     guard = guard_of(runtime)
-    await guard.look()
-    return await asyncio.to_thread(_with_views, runtime, ask)
+    return await guard.ask(ask)
 
 
 async def _ack_text(runtime: Runtime, params: Params) -> str:
@@ -210,7 +173,7 @@ async def to_sign(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JS
     """What an officer signs to acknowledge ``id``, or to ``decline`` it: ``hash``, and what goes back beside it."""
     kind = Kind.DECLINED if params.get("decline") else Kind.ACKNOWLEDGED
     text = str(params.get("text") or "") if kind is Kind.DECLINED else await _ack_text(runtime, params)
-    entry = _with_views(runtime, lambda v: v.find(params["id"]))
+    entry = with_views(runtime, lambda v: v.find(params["id"]))
     return mark_to_sign(runtime, kind, entry, text, str(params.get("role") or "watch"), b"").as_json()
 
 
@@ -230,11 +193,11 @@ async def decline(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JS
 
 async def reply(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """Answer a message."""
-    entry = _with_views(runtime, lambda v: v.find(params["id"]))
-    language = _language(runtime, params)
-    precedence = _precedence(params.get("precedence") or "routine")
+    entry = with_views(runtime, lambda v: v.find(params["id"]))
+    language = language_of(runtime, params)
+    precedence = precedence_of(params.get("precedence") or "routine")
     written = await runtime.reply(entry, str(params["text"]), language, precedence)
-    return _with_views(runtime, lambda v: v.message(written).as_json())
+    return with_views(runtime, lambda v: v.message(written).as_json())
 
 
 async def status(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -242,9 +205,9 @@ async def status(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSO
     del params
     line = runtime.node.line
     messages = await asyncio.to_thread(
-        _with_views, runtime, lambda v: [m.as_json() for m in v.messages() if not (m.erased or m.fact)]
+        with_views, runtime, lambda v: [m.as_json() for m in v.messages() if not (m.erased or m.fact)]
     )
-    evidence = _with_views(runtime, lambda v: v.evidence())
+    evidence = with_views(runtime, lambda v: v.evidence())
     peers = []
     for number, peer in sorted(line.peers.items()):
         member = line.membership.member(number)
@@ -297,7 +260,7 @@ async def areas(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
         me, charter = views.membership.member(views.me).code, views.membership.current.charter
         return write_areas(drafts, str(params["as"]), me, exercise=charter.purpose == "exercise")
 
-    return await asyncio.to_thread(_with_views, runtime, ask)
+    return await asyncio.to_thread(with_views, runtime, ask)
 
 
 async def export(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -324,7 +287,7 @@ async def proof(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
         finally:
             reader.close()
 
-    return await asyncio.to_thread(_with_views, runtime, write)
+    return await asyncio.to_thread(with_views, runtime, write)
 
 
 async def prune(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median_low
 from typing import TYPE_CHECKING, Any, Final
@@ -34,6 +35,16 @@ _AT_ONCE: Final = 64
 _OTHER: Final = "other"
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A notification of the place ``id``; whether it says less than the list, which has a longer validity."""
+
+    stage: str
+    id: str
+    message: Message
+    shortened: bool
+
+
 async def sites(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """Notified protected places in force, those to be confirmed first (R70).
 
@@ -59,22 +70,22 @@ async def sites_import(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401
     can say.
     """
     guard = guard_of(runtime)
-    await guard.look()
+    told = await guard.ask(lambda _: {n.ref: n for n in guard.register.of_sort("site") if n.mine})
 
-    def read() -> dict[str, Any]:
+    def read() -> tuple[dict[str, Any], dict[str, Row | None], list[_Made]]:
         given = [row for path in map(Path, params["paths"]) for row in read_sites(path.name, read_file(path))]
-        put, report = compare(dict(guard.kept.rows("site")), given, guard.desk.now)
+        before = dict(guard.kept.rows("site"))
+        put, report = compare(before, given, guard.desk.now)
         gone: dict[str, Row | None] = dict.fromkeys(report["missing"]) if params.get("end_missing") else {}
-        if params.get("send"):
-            # Before anything is kept: a place that no form can state stops the whole file.
-            list(_messages(runtime, guard, {**dict(guard.kept.rows("site")), **put}, set(gone)))
+        # Before anything is kept: a place that no form can state stops the whole file.
+        made = list(_messages(runtime, told, {**before, **put}, set(gone))) if params.get("send") else []
         guard.kept.write("site", put)
-        return {"read": len(given), **report, "warnings": list(_questions(given)), "gone": sorted(gone)}
+        return {"read": len(given), **report, "warnings": list(_questions(given))}, gone, made
 
-    found = await asyncio.to_thread(read)
+    found, gone, made = await asyncio.to_thread(read)
     if params.get("send"):
-        found |= await _send(runtime, guard, set(found["gone"]))
-    await asyncio.to_thread(guard.kept.write, "site", dict.fromkeys(found.pop("gone")))
+        found |= await _send(runtime, guard, made)
+    await asyncio.to_thread(guard.kept.write, "site", gone)
     return found
 
 
@@ -88,31 +99,25 @@ def _questions(given: list[tuple[str, Row]]) -> Iterator[str]:
             yield f"{id_} {row['name']}: {question}"
 
 
-async def _send(runtime: Runtime, guard: Guard, gone: set[str]) -> dict[str, Any]:
-    rows = dict(guard.kept.rows("site"))
-    made = await asyncio.to_thread(lambda: list(_messages(runtime, guard, rows, gone)))
+async def _send(runtime: Runtime, guard: Guard, made: Sequence[_Made]) -> dict[str, Any]:
     sent: dict[str, int] = {}
     for at in range(0, len(made), _AT_ONCE):
         some = made[at : at + _AT_ONCE]
-        await asyncio.gather(*(runtime.send(message, EVERYONE) for _, _, message in some))
-        for stage, _, _ in some:
-            sent[stage] = sent.get(stage, 0) + 1
+        await asyncio.gather(*(runtime.send(one.message, EVERYONE) for one in some))
+        for one in some:
+            sent[one.stage] = sent.get(one.stage, 0) + 1
     await guard.look()
-    short = [id_ for stage, id_, _ in made if stage != "ended" and _validity(rows[id_], guard.desk.now)[1]]
-    return {"sent": sent, "shortened": short}
+    return {"sent": sent, "shortened": [one.id for one in made if one.shortened]}
 
 
-def _messages(
-    runtime: Runtime, guard: Guard, rows: Mapping[str, Row], gone: set[str]
-) -> Iterator[tuple[str, str, Message]]:
-    """Stage, identifier and notification of each place of which the line does not know what the list says.
+def _messages(runtime: Runtime, told: Mapping[str, Notice], rows: Mapping[str, Row], gone: set[str]) -> Iterator[_Made]:
+    """The notification of each place of which the line does not know what the list says.
 
-    Raises UsageError, naming the place.
+    ``told`` is what is in force of one's own, by identifier. Raises UsageError, naming the place.
     """
-    forms, now = runtime.forms, guard.desk.now
+    forms, now = runtime.forms, runtime.node.wall_s()
     form, language = forms.named(SITE), runtime.node.line.membership.current.charter.languages[0]
     party = runtime.node.line.membership.member(runtime.node.line.me).name
-    told = {n.ref: n for n in guard.register.of_sort("site") if n.mine}
     for id_, row in rows.items():
         stage = _stage(form, row, told.get(id_), now, ended=id_ in gone)
         if stage:
@@ -122,7 +127,8 @@ def _messages(
                 raise UsageError(
                     f"{id_} {row['name']}: {error.message}", code=error.code, next_step=error.next_step
                 ) from None
-            yield stage, id_, message_of(forms, filled, language)
+            shortened = stage != "ended" and _validity(row, now)[1]
+            yield _Made(stage, id_, message_of(forms, filled, language), shortened)
 
 
 def _stage(form: Form, row: Row, told: Notice | None, now: int, *, ended: bool) -> str:

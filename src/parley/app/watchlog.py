@@ -28,6 +28,9 @@ from parley.wire.statement import Kind, Message, Statement
 
 _LOG: Final = "watch"
 _DRAFT: Final = "draft"
+_GIVEN: Final = "draft-number"
+_NEWEST: Final = b"newest"
+"""The number that the newest draft was given: none is given again, so that it never names another draft."""
 _LIMIT: Final = 1 << 18
 _SORTS: Final[Mapping[str, type[WatchFact]]] = {
     "rostered": w.Rostered,
@@ -100,10 +103,13 @@ class WatchLog:
 
     def keep(self, draft: Draft, number: int | None = None) -> int:
         """Keep a draft, as a new one or in place of what it was; its number."""
+        changes = []
         if number is None:
-            number = max((n for n, _ in self.drafts()), default=0) + 1
-        key = number.to_bytes(8, "big")
-        self._store.commit(self._store.version, [Change(_DRAFT, key, _encode_draft(draft))])
+            given = int.from_bytes(self._store.get(_GIVEN, _NEWEST) or b"", "big")
+            number = max(given, *(n for n, _ in self.drafts()), 0) + 1
+            changes.append(Change(_GIVEN, _NEWEST, number.to_bytes(8, "big")))
+        changes.append(Change(_DRAFT, number.to_bytes(8, "big"), _encode_draft(draft)))
+        self._store.commit(self._store.version, changes)
         return number
 
     def drop(self, number: int) -> None:

@@ -1,4 +1,4 @@
-"""What the operations of the watch read from their parameters."""
+"""What operations read from their parameters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from parley.app.runtime import Runtime
 from parley.app.views import Views
 from parley.errors import UsageError
 from parley.ids import EntryId
-from parley.wire.statement import EVERYONE, Message
+from parley.wire.statement import EVERYONE, Message, Precedence, Relation
 
 T = TypeVar("T")
 Params = dict[str, Any]
@@ -29,9 +29,9 @@ def role_of(params: Params) -> str:
     return str(params.get("role") or "watch")
 
 
-def with_views(runtime: Runtime, ask: Callable[[Views], T]) -> T:
-    """What ``ask`` finds in the record as it is now."""
-    views = runtime.views()
+def with_views(runtime: Runtime, ask: Callable[[Views], T], language: str = "") -> T:
+    """What ``ask`` finds in the record as it is now, for a reader of ``language``."""
+    views = runtime.views(language)
     try:
         return ask(views)
     finally:
@@ -50,10 +50,30 @@ def asked_about(runtime: Runtime, entry: EntryId) -> Message:
 
 def recipients_of(runtime: Runtime, params: Params) -> int:
     """Whom ``to`` names; everyone where it names nobody. Raises UsageError."""
-    members = [runtime.node.line.membership.by_code(code).number for code in params.get("to") or ()]
-    return sum(1 << m for m in members) if members else EVERYONE
+    to = EVERYONE
+    for code in params.get("to") or ():
+        to |= 1 << runtime.node.line.membership.by_code(code).number
+    return to
 
 
 def language_of(runtime: Runtime, params: Params) -> str:
     """In which language; the first of the line where none is named."""
     return str(params.get("language") or runtime.node.line.membership.current.charter.languages[0])
+
+
+def precedence_of(name: str) -> Precedence:
+    """The precedence that is called so. Raises UsageError ``precedence-unknown``."""
+    try:
+        return Precedence[name.upper()]
+    except KeyError:
+        known = ", ".join(p.name for p in reversed(Precedence))
+        raise UsageError(f"{name!r} is no precedence; there are {known}.", code="precedence-unknown") from None
+
+
+def relation_of(name: str) -> Relation:
+    """How a message goes on with another. Raises UsageError ``relation-unknown``."""
+    try:
+        return Relation[name.upper()]
+    except KeyError:
+        known = ", ".join(x.name.lower() for x in Relation)
+        raise UsageError(f"{name!r} is no relation; there are {known}.", code="relation-unknown") from None

@@ -1,0 +1,77 @@
+"""Drafts at a running node: sent once, to whom they name, and as they were checked. B8, B11, D9."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parley.app.runtime import Runtime, running
+from parley.app.service import OPERATIONS
+from parley.errors import ParleyError, UsageError
+from parley_testkit.lines import found
+
+
+async def ask(runtime: Runtime, operation: str, /, **params: Any) -> Any:
+    return await OPERATIONS[operation](runtime, params)
+
+
+def alone(folder: Path, scene: Callable[[Runtime], Awaitable[None]]) -> None:
+    """``scene`` at the first of three parties, whose node reaches nobody."""
+    line = found(folder, 3)[0]
+
+    async def run() -> None:
+        async with running(line, with_bearers=False) as runtime:
+            await scene(runtime)
+
+    asyncio.run(run())
+
+
+async def sent(runtime: Runtime) -> list[str]:
+    return [m["text"] for m in await ask(runtime, "inbox", all=True) if not m["fact"]]
+
+
+def test_who_is_named_twice_is_the_one_recipient(tmp_path: Path) -> None:
+    async def scene(runtime: Runtime) -> None:
+        kept = await ask(runtime, "watch-draft", officer="One", text="To east alone.", to=["east", "east"])
+        assert kept["to"] == ["east"]
+        await ask(runtime, "watch-release", officer="One", number=kept["number"])
+        await ask(runtime, "send", text="To south alone.", to=["south", "south", "south"])
+        given = [m["recipients"] for m in await ask(runtime, "inbox", all=True)]
+        assert [[r["code"] for r in recipients] for recipients in given] == [["east"], ["south"]]
+
+    alone(tmp_path, scene)
+
+
+def test_a_draft_is_sent_once_and_never_comes_back(tmp_path: Path) -> None:
+    async def scene(runtime: Runtime) -> None:
+        number = (await ask(runtime, "watch-draft", officer="One", text="Once."))["number"]
+        asked = [ask(runtime, "watch-release", officer="One", number=number) for _ in range(3)]
+        asked += [ask(runtime, "watch-draft", officer="Two", text="Twice.", number=number)]
+        asked += [ask(runtime, "watch-release", officer="Two", number=number, drop=True)]
+        done = await asyncio.gather(*asked, return_exceptions=True)
+        refused = [f for f in done if isinstance(f, BaseException)]
+        assert {f.code for f in refused if isinstance(f, ParleyError)} == {"draft-unknown"}
+        assert len(refused) == 4
+        assert await sent(runtime) == ["Once."]
+        assert (await ask(runtime, "watch"))["drafts"] == []
+        assert (await ask(runtime, "watch-draft", officer="One", text="Another."))["number"] == number + 1
+
+    alone(tmp_path, scene)
+
+
+def test_an_unknown_precedence_or_relation_is_named(tmp_path: Path) -> None:
+    async def scene(runtime: Runtime) -> None:
+        about = (await ask(runtime, "send", text="What it is about."))["id"]
+        for code, given in (
+            ("precedence-unknown", {"precedence": "urgent"}),
+            ("relation-unknown", {"about": about, "relation": "cousin"}),
+        ):
+            with pytest.raises(UsageError) as refused:
+                await ask(runtime, "watch-draft", officer="One", text="Text.", **given)
+            assert refused.value.code == code
+
+    alone(tmp_path, scene)

@@ -1,0 +1,100 @@
+"""The guard of a running node: what it found is told of, however the disk fails meanwhile, and goes with its notice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parley.app.guard import guard_of
+from parley.app.runtime import Runtime, running
+from parley.app.service import OPERATIONS
+from parley.errors import StoreError
+from parley.procedure import watch as w
+from parley_testkit.lines import found
+
+
+async def ask(runtime: Runtime, operation: str, /, **params: Any) -> Any:
+    return await OPERATIONS[operation](runtime, params)
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(60):
+        while not await holds():
+            await asyncio.sleep(0.02)
+
+
+def between(folder: Path, scene: Callable[[Runtime, Runtime], Awaitable[None]]) -> None:
+    """``scene`` at the nodes of an aid agency and a force, whose guards look when they are asked."""
+    lines = found(folder)
+
+    async def run() -> None:
+        async with running(lines[0]) as aid, running(lines[1]) as force:
+            await scene(aid, force)
+
+    asyncio.run(run())
+
+
+async def a_hospital(aid: Runtime, force: Runtime) -> None:
+    """Notified, and there."""
+    today = datetime.now(UTC).replace(hour=0, minute=0)
+    times = [f"{today + timedelta(days=n):%Y-%m-%dT%H:%MZ}" for n in (0, 90)]
+    values = {
+        "stage": "new",
+        "site-id": "H-1",
+        "organisation": "An agency",
+        "name": "Hospital",
+        "function": "hospital",
+        "position": "36.717858N 68.861839E",
+        "valid": f"{times[0]}/{times[1]}",
+    }
+    await ask(aid, "send", form="site", values=values)
+
+    async def there() -> bool:
+        return bool([m for m in await ask(force, "inbox") if not m["fact"]])
+
+    await until(there)
+
+
+def alarms(runtime: Runtime) -> list[w.Alerted]:
+    return [f for f in guard_of(runtime).desk.log.facts if isinstance(f, w.Alerted)]
+
+
+def test_a_conflict_goes_with_the_content_of_its_notice(tmp_path: Path) -> None:
+    async def scene(aid: Runtime, force: Runtime) -> None:
+        await a_hospital(aid, force)
+        plan = await ask(force, "plan-put", name="Fire mission", at="36.717858N 68.861839E", radius=500, kind="strike")
+        assert plan["held"]
+        assert [a.code for a in alarms(force)] == ["conflict"]
+        await ask(force, "prune", days=-1, force=True)
+        assert (await ask(force, "check"))["conflicts"] == []
+        assert not (await ask(force, "plans"))[0]["held"]
+
+    between(tmp_path, scene)
+
+
+def test_an_alarm_that_could_not_be_entered_is_entered_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(aid: Runtime, force: Runtime) -> None:
+        await ask(force, "plan-put", name="Fire mission", at="36.717858N 68.861839E", radius=500, kind="strike")
+        await a_hospital(aid, force)
+        guard = guard_of(force)
+
+        def full(*_: object) -> None:
+            raise StoreError("no space left on device", code="store-io")
+
+        with monkeypatch.context() as failing:
+            failing.setattr(guard.desk.log, "enter", full)
+            with pytest.raises(StoreError):
+                await guard.look()
+        assert alarms(force) == []
+        assert guard.changed()
+        await guard.look()
+        await guard.look()
+        assert [a.code for a in alarms(force)] == ["conflict"], "once"
+        assert (await ask(force, "plans"))[0]["held"]
+
+    between(tmp_path, scene)
