@@ -41,8 +41,8 @@ check: $(READY) $(SCAN) ## lint, format, types, direction of imports, scanners, 
 bench: $(READY) ## measures this machine, with the figures in bench-out
 	$(BIN)/parley bench --out bench-out
 
-sim: $(READY) ## one simulated world from SEED=0 on, replayed to the byte; COUNT=1 REAL=1 for more of them, and real keys
-	PYTHONHASHSEED=0 $(BIN)/python -m parley_testkit.sim --seed $${SEED:-0} --count $${COUNT:-1} $${REAL:+--real}
+sim: $(READY) ## one simulated world from SEED=0 on, replayed to the byte; COUNT=1 REAL=1 for more of them, and real keys; DAY=1 a whole day
+	PYTHONHASHSEED=0 $(BIN)/python -m parley_testkit.sim --seed $${SEED:-0} --count $${COUNT:-1} $${DAY:+--day} $${REAL:+--real}
 
 explore: $(READY) ## every state of a small line, searched whole; SOAK=1 the large searches as well
 	PYTHONHASHSEED=0 $(BIN)/python -m parley_testkit.explore $${SOAK:+--soak}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from parley import limits
 from parley.crypto import aead
+from parley.crypto.kem import KemPrivate
 from parley.ids import EntryId, Incarnation, LogId, MemberNumber
 from parley.protocol import inputs as i
 from parley.protocol import rows as r
@@ -976,3 +977,21 @@ def test_a_chain_ends_with_its_recipients_its_count_and_its_day() -> None:
     chains.seal(second, b"\x80")
     later = i.Now(now.wall + limits.CHAIN_MAX_AGE_S + 1, now.boot)
     assert chains.chain_for([1], later).tag != second.tag
+
+
+@pytest.mark.parametrize("bits_per_second", [0, 9600])
+def test_a_node_hears_a_peer_that_lost_its_prekeys_before_new_keys_are_in_use(bits_per_second: int) -> None:
+    # Its certificate is out, its next start is not: what is sealed to the certificate does not open until then.
+    world = pair(bits_per_second=bits_per_second)
+    party = world.parties[0]
+    keys = replace(party.certificate.keys, kem=KemPrivate.generate(world.random.randbytes).public)
+    text = replace(party.certificate, serial=2, keys=keys).text()
+    for k in (0, 1):
+        world.step(k, i.AddDocument(Note(text, (party.sign(text),)).encode()))
+    world.run(5.0)
+    world.restart(1, MemoryStore())
+    world.link(0, 1)
+    world.send(1, "hello")
+    world.run(200.0)
+    assert world.texts(0) == ["hello"]
+    assert world.settled()

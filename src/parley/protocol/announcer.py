@@ -82,16 +82,23 @@ class Announcer:
     def _info(self, recipient: int) -> bytes:
         return _ANNOUNCE_LABEL + self._line + bytes((datagram.SUITE_1, recipient))
 
-    def prekeys_for(self, member: MemberNumber) -> parts.Prekeys:
-        """A fresh batch of one-time prekeys for ``member`` alone, signed."""
+    def prekeys_for(self, member: MemberNumber, count: int = PREKEY_STOCK) -> parts.Prekeys:
+        """A fresh batch of ``count`` one-time prekeys for ``member`` alone, signed."""
         publics: list[bytes] = []
-        for _ in range(PREKEY_STOCK):
+        for _ in range(count):
             private = KemPrivate.generate(self._entropy)
             public = private.public
             publics.append(public)
             self._rows.put(r.PREKEY, b"m" + _prekey_tag(public), bytes((member,)) + private.encode())
         signed = _prekeys_message(self._line, self._me, member, publics)
         return parts.Prekeys(tuple(publics), self._signers.announce.sign(signed))
+
+    def prekeys_anew(self, member: MemberNumber, *, fast: bool) -> parts.Prekeys:
+        """The same in the place of all that ``member`` was given before; one does where the air is dear."""
+        for key, value in list(self._rows.prefixed(r.PREKEY, b"m")):
+            if value[0] == member:
+                self._rows.delete(r.PREKEY, key)
+        return self.prekeys_for(member, PREKEY_STOCK if fast else 1)
 
     def stock_with(self, member: MemberNumber) -> int:
         """How many of our one-time prekeys ``member`` may still use."""

@@ -28,8 +28,8 @@ _ANNOUNCE_AGAIN_S: Final = 3.0
 _TALK_LIMIT: Final = 128.0
 """By how much the interval between two HAVE to one peer grows at most, while nothing comes of them."""
 _DEAF: Final = 8.0
-"""When the interval has grown by this and what comes still does not open, the peer may not hold the chains that we
-believe it does either: they are announced again."""
+"""When the interval has grown by this and what comes does not open, the peer may not hold our chains either: they are
+announced again. When nothing opens, it may seal to keys of our next start: it is given prekeys anew."""
 
 
 def _hurries(carried: int) -> bool:
@@ -421,13 +421,15 @@ class Sender:
                     peer.idle["cosigned", part.log, len(part.signature)] = part
 
     def _say_have(self, peer: Peer, now: i.Now) -> None:
-        line = self._line
+        line, last = self._line, peer.have_sent
         peer.have_at, peer.have_sent = None, now.boot
         peer.talk = min(peer.talk * 2, _TALK_LIMIT)
         unread, peer.unread = peer.unread, False
         if unread and peer.talk > _DEAF:
             for chain in line.chains.send_chains_with(peer.number):
                 line.chains.unconfirm(chain, peer.number)
+            if peer.heard_at is None or peer.heard_at < last:
+                peer.idle["prekeys"] = line.chains.announcer.prekeys_anew(peer.number, fast=peer.fast())
         logs = tuple(
             parts.Held(t.log, t.size, t.held, t.missing()) for t in line.trees if t.everyone >> peer.number & 1
         )

@@ -43,8 +43,8 @@ def _ordered(value: Value) -> Value:
     kind = type(value)
     if kind in _PLAIN or value is None:
         return value
-    if kind is list:
-        return [item if type(item) in _PLAIN else _ordered(item) for item in value]
+    if kind is list:  # as a tuple: cbor2 asks of every list whether it is a sequence, which takes longer than the rest
+        return tuple([item if type(item) in _PLAIN else _ordered(item) for item in value])
     if isinstance(value, int) and -_TWO_64 <= value < _TWO_64:
         return value
     if kind is dict and _in_order(value):
@@ -52,7 +52,7 @@ def _ordered(value: Value) -> Value:
     if isinstance(value, dict) and not any(isinstance(key, bool) or not isinstance(key, int) for key in value):
         return {_ordered(key): _ordered(value[key]) for key in sorted(value, key=_key_order)}
     if isinstance(value, list | tuple):
-        return [_ordered(item) for item in value]
+        return tuple([_ordered(item) for item in value])
     if isinstance(value, bytes | str):
         return value
     raise UsageError(f"a {type(value).__name__} that cannot be encoded.", code="cbor-unencodable")

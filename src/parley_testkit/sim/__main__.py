@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from parley_testkit.sim.case import from_json, load, to_json
-from parley_testkit.sim.plan import Act, Options, draw_options, draw_plan
+from parley_testkit.sim.plan import DAY_S, Act, Options, draw_day, draw_options, draw_plan
 from parley_testkit.sim.shrink import shrink
 from parley_testkit.sim.world import run_world
 
@@ -45,7 +45,8 @@ def one(options: Options, plan: Sequence[Act], *, small: bool, trace: bool, runs
         for act in acts:
             say(str(act))
         say("As a case for tests/sim/cases.json:\n" + json.dumps(to_json(options, acts, str(found))))
-    say(f"Replay: make sim SEED={options.seed}{' REAL=1' if options.real else ''}")
+    day = " DAY=1" if options.duration_s == DAY_S else ""
+    say(f"Replay: make sim SEED={options.seed}{day}{' REAL=1' if options.real else ''}")
     return EXIT[found.sort]
 
 
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m parley_testkit.sim", description=__doc__)
     parser.add_argument("--seed", type=int, help="the first world's seed", default=0)
     parser.add_argument("--count", type=int, default=1, help="how many seeds from there on")
+    parser.add_argument("--day", action="store_true", help="the whole day of a busy line that the soak draws of a seed")
     parser.add_argument("--real", action="store_true", help="real signatures and sealing: slower")
     parser.add_argument("--trace", action="store_true", help="print every event")
     parser.add_argument("--runs", type=int, default=200, help="worlds to try in making a failing one smaller; 0: none")
@@ -63,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.case is not None:
         worlds = [from_json(case) for case in load(given.case.read_text("utf-8"))]
     else:
-        drawn = (draw_options(seed) for seed in range(given.seed, given.seed + given.count))
+        draw = draw_day if given.day else draw_options
+        drawn = (draw(seed) for seed in range(given.seed, given.seed + given.count))
         worlds = [(options, draw_plan(options)) for options in drawn]
     for options, plan in worlds:
         chosen = replace(options, real=given.real or options.real)

@@ -46,12 +46,27 @@ class Process:
             raise Crashed
 
 
+class SimTimer:
+    """What ``call_later`` gives. asyncio's own handles cost more than most of what they call."""
+
+    __slots__ = ("args", "callback", "cancelled")
+
+    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...]) -> None:
+        self.callback = callback
+        self.args = args
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Passed over when its time comes."""
+        self.cancelled = True
+
+
 class SimLoop(asyncio.AbstractEventLoop):
     """As much of an event loop as the node needs, in virtual time and one order for one seed."""
 
     def __init__(self) -> None:
         self.now = 0.0
-        self._ready: deque[asyncio.Handle] = deque()
+        self._ready: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._timers: list[tuple[float, int, Callable[..., object], tuple[Any, ...]]] = []
         self._count = 0
         self.on_error: Callable[[dict[str, Any]], None] = lambda _context: None
@@ -70,20 +85,28 @@ class SimLoop(asyncio.AbstractEventLoop):
         """Everything up to ``end``, or until ``ended`` is set."""
         before = asyncio._get_running_loop()  # noqa: SLF001 - what event loops call
         asyncio._set_running_loop(self)  # noqa: SLF001
+        ready, timers = self._ready, self._timers
         try:
             while not self.ended:
-                while self._ready:
-                    handle = self._ready.popleft()
-                    if not handle.cancelled():
-                        handle._run()  # noqa: SLF001
-                if not self._timers or self._timers[0][0] > end:
+                while ready:
+                    self._call(*ready.popleft())
+                if not timers or timers[0][0] > end:
                     self.now = max(self.now, end)
                     return
-                when, _, callback, args = heapq.heappop(self._timers)
+                when, _, callback, args = heapq.heappop(timers)
                 self.now = max(self.now, when)
                 callback(*args)
         finally:
             asyncio._set_running_loop(before)  # noqa: SLF001
+
+    def _call(self, callback: Callable[..., object], args: tuple[Any, ...]) -> None:
+        """As a handle does: what is raised ends nothing but itself. No context: nothing here has variables of one."""
+        try:
+            callback(*args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001 - Crashed is no Exception
+            self.on_error({"message": f"in {callback!r}", "exception": error, "handle": callback})
 
     # -- what asyncio asks of a loop ---------------------------------------------------------------------
 
@@ -91,36 +114,33 @@ class SimLoop(asyncio.AbstractEventLoop):
         """Virtual seconds."""
         return self.now
 
-    def call_soon(
+    def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: object, context: Context | None = None
-    ) -> asyncio.Handle:
-        """As asyncio."""
-        handle = asyncio.Handle(callback, args, self, context)
-        self._ready.append(handle)
-        return handle
+    ) -> None:
+        """As asyncio, but for the handle: a task and a future have no use for it."""
+        del context
+        self._ready.append((callback, args))
 
-    def call_later(
+    def call_later(  # type: ignore[override]
         self, delay: float, callback: Callable[..., object], *args: object, context: Context | None = None
-    ) -> asyncio.TimerHandle:
+    ) -> SimTimer:
         """As asyncio."""
         # A little late, as any clock: in floats, the very moment may lie just before what was asked for.
         return self.call_at(self.now + delay + 1e-6, callback, *args, context=context)
 
-    def call_at(
+    def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: object, context: Context | None = None
-    ) -> asyncio.TimerHandle:
+    ) -> SimTimer:
         """As asyncio."""
-        handle = asyncio.TimerHandle(when, callback, args, self, context)
-        self.at(when, self._run_timer, handle)
-        return handle
+        del context
+        timer = SimTimer(callback, args)
+        self._count += 1
+        heapq.heappush(self._timers, (when, self._count, self._run_timer, (timer,)))
+        return timer
 
-    @staticmethod
-    def _run_timer(handle: asyncio.TimerHandle) -> None:
-        if not handle.cancelled():
-            handle._run()  # noqa: SLF001
-
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """Cancelled timers are passed over when their time comes."""
+    def _run_timer(self, timer: SimTimer) -> None:
+        if not timer.cancelled:
+            self._call(timer.callback, timer.args)
 
     def create_future(self) -> asyncio.Future[Any]:
         """As asyncio."""

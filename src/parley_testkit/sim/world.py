@@ -32,6 +32,8 @@ from parley_testkit.sim.parties import CODES, Party, charter
 from parley_testkit.sim.plan import Act, Options
 from parley_testkit.sim.station import Station
 
+_TRAIL: Final = 1 << 16
+"""Bytes of the trace that are hashed at once."""
 _ONE_FRAGMENT: Final = b"\x81\x85\x09"
 """A payload that is a fragment, as it begins."""
 
@@ -61,6 +63,7 @@ class World:
         self.events = 0
         self.violation: Violation | None = None
         self._hash = blake2b(digest_size=16)
+        self._trail = bytearray()
         self._verbose = verbose
         self._spy = spy
         self.chance = random.Random(options.seed * 7919 + 1)
@@ -104,9 +107,17 @@ class World:
         """One event more."""
         self.events += 1
         line = f"{self.loop.now:.4f} {kind} {what}"
-        self._hash.update(line.encode())
+        self._trail += line.encode()
         if self._verbose is not None:
             self._verbose.append(line)
+        if len(self._trail) > _TRAIL:
+            self._digest()
+
+    def _digest(self) -> str:
+        """Hash what was gathered: many small pieces cost more one by one."""
+        self._hash.update(self._trail)
+        self._trail.clear()
+        return self._hash.hexdigest()
 
     def count(self, fault: str) -> None:
         """One more fault of a kind."""
@@ -155,7 +166,7 @@ class World:
         me = station.number
         self.trace("send", bearer.name, me, peer, len(data))
         if not self.options.real:
-            self._hash.update(data)
+            self._trail += data
         if self.options.lies:
             self.overheard.append((me, peer, data))
         self.oracle.signatures.leaves(me)
@@ -262,9 +273,7 @@ class World:
                 self._settle()
         except Exception:  # noqa: BLE001 - whatever the product raises is what is looked for
             self.fail("crash", "uncaught", traceback.format_exc(limit=-6))
-        result = Result(
-            self.options, self.violation, self._hash.hexdigest(), self.events, self.loop.now, dict(self.counts)
-        )
+        result = Result(self.options, self.violation, self._digest(), self.events, self.loop.now, dict(self.counts))
         self._close()
         return result
 
