@@ -27,7 +27,6 @@ async def events(visit: Visit) -> Response:
 async def _stream(visit: Visit, last: str) -> AsyncIterator[str]:
     console, number, session = visit.console, next(_NUMBERS), visit.session
     console.watching[number] = session
-    console.hub.tell("watching")
     yield "retry: 1000\n\n"
     try:
         async for told in console.hub.follow(last, BEAT_S):
@@ -39,8 +38,6 @@ async def _stream(visit: Visit, last: str) -> AsyncIterator[str]:
                 yield f"id: {console.hub.run}-{told.number}\nevent: {told.sort}\ndata: {json.dumps(told.data)}\n\n"
     finally:
         console.watching.pop(number, None)
-        if not console.hub.closed:
-            console.hub.tell("watching")
 
 
 @page("/words/{language}.json", name="words", everybody=True)

@@ -70,5 +70,4 @@ def _heard(visit: Visit, line: str, key: str) -> Response:
 async def arm(visit: Visit) -> Response:
     """This browser's alarm was heard by its officer, or is no longer to be counted on."""
     visit.session.armed = await visit.field("armed") == "yes"
-    visit.console.hub.tell("watching")
     return Response(status_code=204)

@@ -88,11 +88,16 @@ class ConsoleServer:
         """Say when nobody would hear an alarm (ecosystem: the watcher must learn that the alarm is down)."""
         loop = asyncio.get_running_loop()
         watched, since = True, loop.time()
+        watching: bool | None = None
         while True:
             await asyncio.sleep(min(1.0, self._unarmed_s / 4))
             armed = self.console.armed
             for runtime in self.console.lines.values():
                 runtime.armed_consoles = armed
+            if watching != bool(armed):
+                # Pages say when nobody would hear. Who turns a page draws no other's anew.
+                watching = bool(armed)
+                self.console.hub.tell("watching")
             if armed:
                 since = loop.time()
             if watched != bool(armed) and (armed or loop.time() - since >= self._unarmed_s):

@@ -146,6 +146,8 @@ class Console:
         """What the watch of each line comes to, as it was last counted."""
         self.rows: dict[tuple[str, str, int], tuple[int, Markup]] = {}
         """Rows of inboxes as they were made, by line, language and place, each with the version that it shows."""
+        self.routes: dict[str, Route] = {}
+        """The pages by name."""
         self.watching: dict[int, Session] = {}
         """Open event streams, each with its session."""
 
@@ -187,6 +189,8 @@ class Visit:
         self.console = console
         self._session = session
         self.began_session = False
+        self.after = console.hub.last
+        """The newest event before anything was read for this page: what comes later, its stream is to tell."""
 
     # -- who -------------------------------------------------------------------------------------------
 
@@ -326,7 +330,7 @@ class Visit:
 
     def address(self, name: str, **params: str) -> str:
         """The address of a page by its name."""
-        return self.request.app.url_path_for(name, **params)  # type: ignore[no-any-return]
+        return str(self.console.routes[name].url_path_for(name, **params))
 
     def go(self, name: str, **params: str) -> RedirectResponse:
         """To another page, after something was done."""
@@ -359,6 +363,7 @@ def create_app(console: Console) -> Starlette:
     routes.append(Mount("/static", StaticFiles(directory=_HERE / "static", check_dir=False), name="static"))
     app = Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
     app.state.console = console
+    console.routes = {route.name: route for route in routes if isinstance(route, Route)}
     app.add_middleware(Guard, settings=console.settings, limit=MAX_FORM)
     return app
 

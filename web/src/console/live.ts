@@ -4,6 +4,9 @@
 import { morph } from "./morph.ts";
 
 const SILENCE_MS = 5000;
+/** The node answers within this time, or the answer is asked for again. */
+const ANSWER_MS = 20_000;
+const AGAIN_MS = 2_000;
 const HELD_MS = 3000;
 
 type Listener = (name: string, data: Record<string, unknown>) => void;
@@ -73,7 +76,8 @@ function fetchPage(address: string): Promise<Document | null> {
       else if (request.status < 500 && request.responseXML) done(request.responseXML);
       else failed(request.status);
     };
-    request.onerror = () => failed(0);
+    request.onerror = request.ontimeout = () => failed(0);
+    request.timeout = ANSWER_MS;
     request.send();
   });
 }
@@ -164,13 +168,17 @@ export async function redraw(): Promise<void> {
       for (const listener of listeners) listener("drawn", {});
     }
   } catch {
-    // The stream says when the node is gone; the next event draws again.
+    // The stream says when the node is gone, and it is drawn when it is back. Else what was told is asked for again:
+    // no other event may come for hours.
+    if (!lost()) window.setTimeout(() => void redraw(), AGAIN_MS);
   } finally {
     drawing = false;
   }
 }
 
 let last = 0;
+/** The newest event that this page was told of, or was drawn after: what came later is told when the stream begins. */
+let known = "";
 
 export function lost(): boolean {
   return last > 0 && performance.now() - last > SILENCE_MS;
@@ -186,9 +194,10 @@ function showLost(gone: boolean): void {
 }
 
 function listen(): void {
-  const source = new EventSource("/events");
+  const source = new EventSource(`/events?after=${encodeURIComponent(known)}`);
   const heard = (event: MessageEvent<string>): void => {
     last = performance.now();
+    if (event.lastEventId !== "") known = event.lastEventId;
     showLost(false);
     const data = JSON.parse(event.data) as Record<string, unknown>;
     for (const listener of listeners) listener(event.type, data);
@@ -206,6 +215,7 @@ let leaving = false;
 
 export function live(): void {
   last = performance.now();
+  known = document.body.dataset["after"] ?? "";
   window.addEventListener("pagehide", () => (leaving = true));
   listen();
   setInterval(() => showLost(lost()), 500);
