@@ -85,7 +85,8 @@ def test_a_form_is_written_checked_and_sent(
     # A slip that makes sense as a position is told: the longitude of the other side.
     four = places.input_value()
     checked(page, watched, lambda: places.fill("70-30.0S 178-00.0E\n70-30.0S 178-00.0W\n71-30.0S 178-00.0W"))
-    assert "North and south, or east and west, may be exchanged" in verdict.inner_text()
+    assert "Was it 70-" in verdict.inner_text()
+    assert "with a minus or a letter of N, S, E, W wrong or missing?" in verdict.inner_text()
     assert "No conflict found. This is no clearance." in verdict.inner_text()
     checked(page, watched, lambda: places.fill(four))
 

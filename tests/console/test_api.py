@@ -67,7 +67,11 @@ def test_plans_are_kept_checked_and_removed(served: Any) -> None:
         "geometry": {"type": "Point", "coordinates": [20.5, 54.1]},
     }
     given = {"type": "FeatureCollection", "features": [feature]}
-    assert ask(served, "POST", "/api/lines/trial/plans", bearer, given).json == {"new": 1, "changed": 0}
+    assert ask(served, "POST", "/api/lines/trial/plans", bearer, given).json == {
+        "new": 1,
+        "changed": 0,
+        "warnings": [],
+    }
     assert [p["id"] for p in ask(served, "GET", "/api/lines/trial/plans", bearer).json] == ["patrol-7"]
     assert ask(served, "GET", "/api/lines/trial/conflicts", bearer).json["plans"] == 1
     assert ask(served, "GET", "/api/lines/trial/areas", bearer).json["type"] == "FeatureCollection"

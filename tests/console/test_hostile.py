@@ -17,6 +17,7 @@ import pytest
 from parley.app.officers import Officers
 from parley.app.passkeys import SoftwarePasskey
 from parley.console.connections import Admission, Bounds
+from parley_testkit.slips import SLIPS, site
 
 
 class Answer(NamedTuple):
@@ -245,6 +246,32 @@ def test_a_plan_that_is_probably_misplaced_is_kept_and_asked_about(
     assert "Is this right?" in answer.text
     assert "lies at sea" in answer.text
     assert "wet-clinic" in [p["id"] for p in served.operation("plans")]
+
+
+def test_the_api_and_the_console_ask_about_each_slip(served: Any, keys: dict[str, SoftwarePasskey]) -> None:
+    bearer = served.token("plans", "draft", "send", name="questions")
+    base = {"type": "Feature", "properties": {"name": "Base"}, "geometry": {"type": "Point"}}
+    plans: dict[str, Any] = {"type": "FeatureCollection", "features": [base]}
+    base["geometry"] = {"type": "Point", "coordinates": [68.862211, 36.718031]}
+    served.ask("POST", "/api/lines/trial/plans", bearer, plans)
+    assert served.ask("POST", "/api/lines/trial/plans", bearer, plans).json["warnings"] == []
+    browser = signed_in(served, keys)
+    for wrong, code, says in (({}, "", ""), *SLIPS):
+        body = {"form": "site", "values": site(**wrong)}
+        asked = served.ask("POST", "/api/lines/trial/questions", bearer, body).json["questions"]
+        told = json.loads(browser.post("/lines/trial/compose/check", body).text)["doubts"]
+        if wrong:
+            assert any(says in question for question in asked), (wrong, asked)
+            assert code in [d["code"] for d in told], (wrong, told)
+        else:
+            assert (asked, told) == ([], [])
+    base["properties"] = {"name": "Other"}
+    base["geometry"] = {"type": "Point", "coordinates": [36.718031, 68.862211]}
+    (warning,) = served.ask("POST", "/api/lines/trial/plans", bearer, plans).json["warnings"]
+    assert SLIPS[0][2] in warning
+    served.ask("DELETE", "/api/lines/trial/plans/other", bearer)
+    sent = served.ask("POST", "/api/lines/trial/messages", bearer, {"form": "site", "values": site(**SLIPS[0][0])})
+    assert any(SLIPS[0][2] in question for question in sent.json["questions"])
 
 
 def raw(served: Any, head: str = "", room: int = 0) -> socket.socket:

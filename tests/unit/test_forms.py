@@ -153,6 +153,8 @@ def test_without_the_pack_or_the_dictionaries_nothing_is_understood() -> None:
         ("warning", {"hazard": "mines", "areas": [{"circle": "10N 020E", "radius": "0 m"}]}, "geometry-range"),
         ("warning", {"hazard": "mines", "areas": ["10N 020E"]}, "form-value"),
         ("warning", {"hazard": "mines", "areas": [{"point": "10N 020E", "times": ["tomorrow"]}]}, "form-value"),
+        ("site", {"valid": "2026-01-01T00:00Z/2999-01-01T00:00Z"}, "geometry-range"),
+        ("site", {"valid": "daily 2026-01-01/9999-12-31 08:00-12:00"}, "geometry-range"),
         (
             "warning",
             {"hazard": "mines", "areas": [{"point": "10N 020E", "times": ["2026-03-02/2026-03-01"]}]},

@@ -5,18 +5,18 @@ Nothing is kept and nothing leaves: ``watch-draft`` keeps what was written, and 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from parley.app.announced import Notice
+from parley.app.forms import each_value
 from parley.app.guard import Guard, guard_of
 from parley.app.mapping import feature, heights
 from parley.app.readback import Named, from_place, nearest_towns
 from parley.app.register import volumes_of
 from parley.app.runtime import Runtime
-from parley.app.sanity import value_doubts
-from parley.app.slips import doubts
+from parley.app.sanity import form_doubts, known_places
 from parley.app.views import Views
 from parley.conflict.check import Activity, Conflict, check
 from parley.conflict.volumes import prepare_volume
@@ -35,8 +35,6 @@ from parley.wire.statement import Message, Precedence
 Params = dict[str, Any]
 _AID: Final = "H"
 """The code of the humanitarian pack: what its forms state must not be struck."""
-_KNOWN: Final = 200
-"""Notices whose places a new place is held against, the newest of all."""
 _SHOWN: Final = 20
 _WINDOWS: Final = 3
 _READ_BACK: Final = 24
@@ -109,8 +107,9 @@ async def check_values(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401
     """What the node thinks of ``values`` of ``form`` so far.
 
     Answers ``errors`` (by field, ``field.2`` for its third value), ``missing``, ``broken`` (rules), ``lead`` (notice),
-    ``two`` (whether a second officer must release it), ``places`` (each with where it lies, R58), ``things`` (its
-    areas, for a map) and ``text`` (as it will read).
+    ``two`` (whether a second officer must release it), ``places`` (each with where it lies, R58), ``doubts`` (what is
+    probably a slip, R67: ``parley.app.sanity.Doubt``), ``things`` (its areas, for a map) and ``text`` (as it will
+    read).
     """
     forms = runtime.forms
     form = forms.named(str(params["form"]))
@@ -136,7 +135,7 @@ def _check(guard: Guard, views: Views, form: Form, given: Mapping[str, Any], wor
         "lead": lead and {"seconds": lead.seconds, "agreed": lead.agreed, "short": lead.short},
         "two": needs_two(message, runtime.procedures.release),
         "places": list(_places(filled, [Named(p.name, around(p.volume.shapes)[0]) for p in guard.plans()])),
-        "doubts": _doubts(guard, views, filled, now),
+        "doubts": [d.as_json(path) for path, d in form_doubts(filled, known_places(guard, views), now)],
         "conflicts": _conflicts(guard, views, filled),
         "things": list(_things(filled, words)),
         "text": as_text(render(filled, words, now), "") if values else "",
@@ -172,24 +171,11 @@ def _said(error: ParleyError) -> str:
     return f"{error.message} {error.next_step}".strip()
 
 
-def _each(fields: Iterable[Field], values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Field, Any]]:
-    """Every single value with its field's path."""
-    for spec in fields:
-        if spec.name not in values:
-            continue
-        for n, value in enumerate(values[spec.name] if spec.repeat > 1 else (values[spec.name],)):
-            path = f"{before}{spec.name}.{n}" if spec.repeat > 1 else f"{before}{spec.name}"
-            if spec.type == "group":
-                yield from _each(spec.fields, value, f"{path}.")
-            else:
-                yield path, spec, value
-
-
 def _places(filled: Filled, own: list[Named]) -> Iterator[dict[str, Any]]:
     """Where each place of a form lies by this node's own computing: from towns, and from one's own plans (R58)."""
     found = [
         (path, value if spec.type == "position" else around(value.shapes)[0])
-        for path, spec, value in _each(filled.form.fields, filled.values)
+        for path, spec, value in each_value(filled.form.fields, filled.values)
         if spec.type in ("position", "area")
     ]
     for path, at in found[:_READ_BACK]:
@@ -203,27 +189,11 @@ def _places(filled: Filled, own: list[Named]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _doubts(guard: Guard, views: Views, filled: Filled, now: int) -> list[dict[str, Any]]:
-    """What is probably a slip, held against the places that this side has plans at or knows from notices (R67)."""
-    known = [Named(p.name, around(p.volume.shapes)[0]) for p in guard.plans()]
-    for notice in list(guard.register.notices.values())[-_KNOWN:]:
-        shapes = [s for v in volumes_of(views, notice, guard.grace_s).values() for s in v.shapes]
-        known += [Named(notice.subject, around(shapes)[0])] if shapes else []
-    places = guard.known()
-    found: list[dict[str, Any]] = []
-    for path, _, value in _each(filled.form.fields, filled.values):
-        slips = list(doubts(path, value, known, now))
-        # What the command line asks as well (``parley.app.sanity``): at sea, minutes read as decimals, feet as metres.
-        asked = [] if slips else value_doubts(filled, value, places)
-        found += slips or [{"field": path, "code": "question", "text": question} for question in asked]
-    return found
-
-
 def _conflicts(guard: Guard, views: Views, filled: Filled) -> list[dict[str, Any]]:
     """What others announced that the areas of a form meet, or come too near to, the worst first."""
     rules = guard.settings.rules
     found: list[tuple[Conflict, dict[str, Any]]] = []
-    for path, _, value in _each(filled.form.fields, filled.values):
+    for path, _, value in each_value(filled.form.fields, filled.values):
         if not isinstance(value, Volume):
             continue
         try:
@@ -264,7 +234,7 @@ def _plain(guard: Guard, path: str, notice: Notice, conflict: Conflict) -> dict[
 
 
 def _things(filled: Filled, words: Words) -> Iterator[dict[str, Any]]:
-    for path, spec, value in _each(filled.form.fields, filled.values):
+    for path, spec, value in each_value(filled.form.fields, filled.values):
         if isinstance(value, Volume):
             try:
                 yield feature(path, "announced", words.say(spec.label), value)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from parley.app.desk import Desk, desk_of
 from parley.app.forms import fill, urgency
 from parley.app.forms import message_of as form_message
+from parley.app.planops import asked_of
 from parley.app.runtime import Runtime
 from parley.app.signing import checked, fresh
 from parley.app.watchparams import Params, find, language_of, officer_of, precedence_of, recipients_of, relation_of
@@ -26,7 +27,8 @@ async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
 
     ``about`` and ``relation`` name the message that it answers, corrects or cancels; ``seen`` the place in the order of
     arrival up to which the officer had read when the writing began (B11). ``number`` names a draft that this one takes
-    the place of: approvals of that one are void, and the time that it wants an answer by is kept.
+    the place of: approvals of that one are void, and the time that it wants an answer by is kept. ``questions`` of the
+    answer are about what is probably a slip in a form (R67).
     """
     desk = desk_of(runtime)
     await desk.picture()
@@ -35,10 +37,12 @@ async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     officer, language, to = officer_of(params), language_of(runtime, params), recipients_of(runtime, params)
     given = str(params.get("precedence") or "")
     precedence = precedence_of(given) if given else None
+    asked: list[str] = []
     if params.get("form"):
         forms = runtime.forms
         filled = fill(forms, forms.named(str(params["form"])), dict(params.get("values") or {}))
         message = form_message(forms, filled, language, precedence or urgency(filled, desk.now))
+        asked = await asked_of(runtime, filled)
     elif params.get("after"):
         entry = find(runtime, {"id": params["after"]})
         to = runtime.audience(entry)
@@ -71,7 +75,7 @@ async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
         number = await desk.alone(keep)
     if before is not None:
         await desk.note(officer, f"changed draft {number}")
-    return draft_data(desk, number, made)
+    return {**draft_data(desk, number, made), "questions": asked}
 
 
 async def approve(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON

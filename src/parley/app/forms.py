@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +16,7 @@ from parley.errors import DecodeError, UsageError
 from parley.forms import packs as shipped
 from parley.forms.filled import Filled, lead_time, problems, read_values
 from parley.forms.library import Forms, Library
-from parley.forms.pack import DEFINITION, MAX_PACK, Form, Pack, files_hash, read_pack
+from parley.forms.pack import DEFINITION, MAX_PACK, Field, Form, Pack, files_hash, read_pack
 from parley.procedure.facts import read_fact
 from parley.wire.documents import Charter, CharterPack
 from parley.wire.statement import PLAIN_TEXT, WATCH_FORMS, Message, Precedence
@@ -196,3 +196,18 @@ class Understands:
         return isinstance(message.body, bytes) and forms_of(charter, self._folder).understood(
             message.form, message.body
         )
+
+
+def each_value(
+    fields: Iterable[Field], values: Mapping[str, Any], before: str = ""
+) -> Iterator[tuple[str, Field, Any]]:
+    """Every single value with the path of its field: ``areas.0``, ``stops.1.position``."""
+    for spec in fields:
+        if spec.name not in values:
+            continue
+        for n, value in enumerate(values[spec.name] if spec.repeat > 1 else (values[spec.name],)):
+            path = f"{before}{spec.name}.{n}" if spec.repeat > 1 else f"{before}{spec.name}"
+            if spec.type == "group":
+                yield from each_value(spec.fields, value, f"{path}.")
+            else:
+                yield path, spec, value

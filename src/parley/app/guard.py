@@ -20,7 +20,7 @@ from parley.app.clashes import Alert, Pair, Raise, conflict_data, distance_to, k
 from parley.app.conflictrules import ConflictSettings, load_conflict_settings
 from parley.app.desk import desk_of, first_of, keep_watch
 from parley.app.overdue import Overdue
-from parley.app.plans import Plan, Plans, digest, first_position
+from parley.app.plans import Plan, Plans, digest
 from parley.app.register import Register, volumes_of
 from parley.app.watchparams import with_views
 from parley.conflict.check import Activity, Conflict, Controller, Degree, check, controllers
@@ -49,8 +49,6 @@ _DIRECT: Final = 50_000
 _NAMED: Final = 8
 _PLAN: Final = "plan "
 """Before the names of those areas that are no notice's."""
-_KNOWN: Final = 5_000
-"""Known places that an entered position is held against."""
 
 
 @dataclass(slots=True)
@@ -452,11 +450,6 @@ class Guard:
 
             await desk.alone(enter)
             return held
-
-    def known(self) -> list[Position]:
-        """Where this side and the line are active: own plans, and places that were notified."""
-        own = [first_position(o.plan.volume.shapes[0]) for o in self._own.values() if o.plan.volume.shapes]
-        return [*own, *(n.position for n in self.register.notices.values() if n.position is not None)][:_KNOWN]
 
     def plans(self) -> list[Plan]:
         """One's own plans and tracks, as of the last look."""

@@ -7,7 +7,7 @@ console call them by name (``PLAN_OPERATIONS``); geometry is GeoJSON as RFC 7946
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -18,7 +18,7 @@ from parley.app.forms import fill, read_yaml
 from parley.app.guard import Guard, guard_of
 from parley.app.plans import Fix, Plan, Track, check_plan, plan_of, read_track, slug
 from parley.app.register import CHECK_FIRE, from_form
-from parley.app.sanity import doubts, form_doubts, volume_doubts
+from parley.app.sanity import Known, form_doubts, known_places, place_doubts, value_doubts
 from parley.errors import UsageError
 from parley.forms.filled import Filled
 from parley.forms.geotext import read_height, read_time, read_times, read_volume
@@ -78,8 +78,8 @@ async def plan_put(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - J
 async def _put(runtime: Runtime, plan: Plan, params: Params) -> dict[str, Any]:
     check_plan(plan)
     before = await ask_guard(runtime, lambda guard, _: {a.pair: a.degree for a in _of(guard, plan.id)})
-    asked = await ask_guard(runtime, lambda guard, _: volume_doubts(plan.volume, guard.known(), land=plan.protected))
-    guard = guard_of(runtime)
+    guard, known = guard_of(runtime), await ask_guard(runtime, known_places)
+    asked = (await asyncio.to_thread(_questions, [plan], known, guard.desk.now))[plan.id]
     await asyncio.to_thread(guard.kept.put, [plan])
     held = await guard.ask(lambda _: guard.holding(plan.id))
     reason = str(params.get("override") or "")
@@ -99,6 +99,11 @@ async def _put(runtime: Runtime, plan: Plan, params: Params) -> dict[str, Any]:
         }
 
     return await ask_guard(runtime, answer)
+
+
+def _questions(made: Sequence[Plan], known: Known, now: int) -> dict[str, list[str]]:
+    """What is asked about plans before they are kept (R67), by their ids."""
+    return {p.id: [d.text for d in value_doubts(p.volume, known, now, land=p.protected)] for p in made}
 
 
 def _of(guard: Guard, plan: str) -> list[Alert]:
@@ -171,14 +176,14 @@ async def plan_remove(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 
 
 
 async def plans_import(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """Keep the plans of the files ``paths`` (GeoJSON, KML, CSV), all or none, and check them.
+    """Keep the plans of the files ``paths`` (GeoJSON, KML, CSV), all or none, and check them; ``texts`` are by name.
 
-    Answers ``{read, new, changed, conflicts, held}``: how many conflicts the plans of the files have, and which of the
-    plans are held.
+    Answers ``{read, new, changed, conflicts, held, warnings}``: how many conflicts the plans of the files have, which
+    of the plans are held, and what is to be asked about them (R67).
     """
     drafts: list[PlaceDraft] = []
-    for path in map(Path, params["paths"]):
-        text = read_file(path)
+    texts = {path: read_file(path) for path in map(Path, params.get("paths") or ())}
+    for path, text in (texts | {Path(name): text for name, text in params.get("texts", {}).items()}).items():
         if params.get("form"):
             drafts.append(plan_of_form(runtime, path.stem, str(params["form"]), text))
         else:
@@ -189,12 +194,9 @@ async def plans_import(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401
             raise UsageError(f"{draft.name!r} and {before!r} would be one plan.", code="plan-name")
     made = [plan_of(d) for d in drafts]
     guard = guard_of(runtime)
-    known = await guard.ask(lambda _: guard.known())
-    asked = [
-        f"{p.name}: {question}"
-        for p in made
-        for question in await asyncio.to_thread(volume_doubts, p.volume, known, land=p.protected)
-    ]
+    known = await ask_guard(runtime, known_places)
+    found = await asyncio.to_thread(_questions, made, known, guard.desk.now)
+    asked = [f"{p.name}: {question}" for p in made for question in found[p.id]]
     new, changed = await asyncio.to_thread(guard.kept.put, made)
 
     def answer(guard: Guard, _: Views) -> dict[str, Any]:
@@ -291,7 +293,7 @@ async def track_put(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - 
     id_, now = slug(str(params["name"])), guard.desk.now
     at = read_time(params["time"]) if params.get("time") else now
     fix = Fix(at, parse_position(str(params["at"])), int(params.get("radius") or 1))
-    asked = await ask_guard(runtime, lambda guard, _: doubts(fix.where, guard.known()))
+    asked = [d.text for d in place_doubts(fix.where, await ask_guard(runtime, known_places))]
     row = guard.kept.row("track", id_)
     before = read_track(row) if row is not None else None
     until = read_time(params["until"]) if params.get("until") else at + guard.settings.track_s
@@ -413,17 +415,18 @@ async def area_map(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - J
 
 
 async def questions(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """What is to be asked about the positions and heights of a ``form`` with its ``values`` before it is sent (R67)."""
+    """What is to be asked about the places, heights and times of a ``form`` with its ``values`` before it is sent."""
     forms = runtime.forms
     filled = fill(forms, forms.named(str(params["form"])), dict(params.get("values") or {}), draft=True)
     return {"questions": await asked_of(runtime, filled)}
 
 
 async def asked_of(runtime: Runtime, filled: Filled) -> list[str]:
-    """Questions about a form; none about a check-fire, which nothing may hold up (R57)."""
+    """Questions about a form (R67); none about a check-fire, which nothing may hold up (R57)."""
     if filled.form.id == CHECK_FIRE:
         return []
-    return await ask_guard(runtime, lambda guard, _: form_doubts(filled, guard.known()))
+    known, now = await ask_guard(runtime, known_places), runtime.node.wall_s()
+    return await asyncio.to_thread(lambda: [f"{path}: {d.text}" for path, d in form_doubts(filled, known, now)])
 
 
 async def fires(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON

@@ -14,8 +14,9 @@ from parley.app.announced import Notice
 from parley.app.forms import fill, message_of
 from parley.app.guard import Guard, guard_of
 from parley.app.planops import Params, ask_guard, read_file
+from parley.app.readback import Named
 from parley.app.register import SITE
-from parley.app.sanity import doubts
+from parley.app.sanity import Known, place_doubts
 from parley.app.sites import Row, compare, read_sites
 from parley.errors import UsageError
 from parley.forms.geotext import write_position, write_time, write_times
@@ -94,9 +95,11 @@ def _questions(given: list[tuple[str, Row]]) -> Iterator[str]:
     if not given:
         return
     middle = Position(*(median_low([row[axis] for _, row in given]) for axis in ("lat", "lon")))
+    known = Known([Named("most of the file", middle)])
     for id_, row in given:
-        for question in doubts(Position(row["lat"], row["lon"]), (middle,), land=True):
-            yield f"{id_} {row['name']}: {question}"
+        for doubt in place_doubts(Position(row["lat"], row["lon"]), known, land=True):
+            if doubt.code != "place-far":
+                yield f"{id_} {row['name']}: {doubt.text}"
 
 
 async def _send(runtime: Runtime, guard: Guard, made: Sequence[_Made]) -> dict[str, Any]:

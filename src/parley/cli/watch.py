@@ -395,6 +395,8 @@ def draft(
     found = _ask(home, line, json, "watch-draft", after=after, text=text, form=form, values=values, **params)
     if found:
         _show_draft(found)
+        for question in found["questions"]:
+            say(f"Is this right? {question}", "yellow")
 
 
 @watch.command()

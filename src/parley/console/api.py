@@ -21,7 +21,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from parley.app.guard import guard_of
-from parley.app.plans import plan_of
 from parley.app.runtime import Runtime
 from parley.app.service import OPERATIONS
 from parley.app.tokens import Token, Tokens
@@ -29,7 +28,6 @@ from parley.console import api_schema as s
 from parley.console.api_schema import Endpoint, accept
 from parley.console.web import Console
 from parley.errors import KeyUnavailable, ParleyError, StoreError, UsageError
-from parley.notices.places import read_places
 
 RATE: Final = 20.0
 """Requests a second that one token may make for long."""
@@ -158,7 +156,10 @@ async def message(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 @endpoint("POST", "/lines/{line}/messages", "send", s.MESSAGE, body=s.TO_SEND, status=201)
 async def send(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Send free text, or a form with its values. 409 where an officer has to release it."""
+    """Send free text, or a form with its values. 409 where an officer has to release it.
+
+    What is probably a slip in a form is among its ``questions``; ``/questions`` says so before it is sent.
+    """
     _one_of(call.body)
     return await call.ask("send", **call.body, officer=call.by)
 
@@ -175,6 +176,18 @@ async def draft(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Keep a draft, which officers read and release at the console."""
     _one_of(call.body)
     return await call.ask("watch-draft", **call.body, officer=call.by)
+
+
+@endpoint(
+    "POST",
+    "/lines/{line}/questions",
+    "draft",
+    s.table({"questions": s.rows(s.TEXT)}, more=False),
+    body=s.FORM,
+)
+async def questions(call: Call) -> Any:  # noqa: ANN401 - JSON
+    """What is probably a slip in the places, heights and times of a form; nothing is kept or sent."""
+    return await call.ask("questions", **call.body)
 
 
 def _one_of(body: dict[str, Any]) -> None:
@@ -229,7 +242,7 @@ async def plans(call: Call) -> Any:  # noqa: ANN401 - JSON
     "POST",
     "/lines/{line}/plans",
     "plans",
-    s.table({"new": s.NUMBER, "changed": s.NUMBER}, more=False),
+    s.table({"new": s.NUMBER, "changed": s.NUMBER, "warnings": s.rows(s.TEXT)}, more=False),
     body=s.table(
         {
             "type": {"type": "string", "enum": ["FeatureCollection"]},
@@ -239,12 +252,12 @@ async def plans(call: Call) -> Any:  # noqa: ANN401 - JSON
     ),
 )
 async def keep_plans(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Keep the plans of a GeoJSON FeatureCollection, in place of those of the same names: all of them, or none."""
-    given = [plan_of(d) for d in read_places("plans.geojson", json.dumps(call.body))]
-    guard = guard_of(call.line)
-    new, changed = await asyncio.to_thread(guard.kept.put, given)
-    await guard.look()
-    return {"new": new, "changed": changed}
+    """Keep the plans of a GeoJSON FeatureCollection, in place of those of the same names: all of them, or none.
+
+    ``warnings`` says what is probably a slip in them.
+    """
+    found = await call.ask("plans-import", texts={"plans.geojson": json.dumps(call.body)})
+    return {name: found[name] for name in ("new", "changed", "warnings")}
 
 
 @endpoint("DELETE", "/lines/{line}/plans/{id}", "plans", s.table({"removed": s.TEXT}, more=False))

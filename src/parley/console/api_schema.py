@@ -76,6 +76,7 @@ TO_SEND: Final = table(
     },
     more=False,
 )
+FORM: Final = table({"form": {"type": "string", "maxLength": 64}}, {"values": _OPEN}, more=False)
 PLAN: Final = table({"id": TEXT, "name": TEXT, "kind": TEXT, "role": TEXT, "protected": FLAG}, more=True)
 
 

@@ -30,11 +30,11 @@ _WORDS: Final = (
     "The node does not answer; nothing was checked.", "Own plan",
     "Handling, agreement, remarks",
     "Edges", "great-circle", "rhumb", "parallel",
-    ("Latitude and longitude may be exchanged: this is %(far)s km from all that is known here; exchanged it is "
-    "%(km)s km from %(place)s."),
-    ("North and south, or east and west, may be exchanged: this is %(far)s km from all that is known here; on the "
-    "other side it is %(km)s km from %(place)s."),
-    "This is %(far)s km from all that is known here.",
+    "This lies at sea.", "This is %(far)s km from all that is known here.", "That is %(km)s km from %(place)s.",
+    "Was it %(meant)s, with latitude and longitude exchanged?",
+    "Was it %(meant)s, with a minus or a letter of N, S, E, W wrong or missing?",
+    "Was it %(meant)s, and degrees and minutes were read as decimal degrees?",
+    "%(at)s m is higher than aircraft fly: was it %(at)s ft?",
     "This is where the equator meets the meridian of Greenwich: was a position left out?",
     "This area reaches %(km)s km from its middle.", "All of this lies in the past.", "This is more than a year ahead.",
 )  # fmt: skip

@@ -14,6 +14,8 @@ from typing import Any, Final
 from parley.errors import UsageError
 from parley.geo.coordinates import parse_position
 from parley.wire.geometry import (
+    MAX_SPAN_S,
+    MAX_WINDOWS,
     MICRODEGREES,
     Band,
     Circle,
@@ -102,7 +104,14 @@ def read_window(value: object) -> Window:
     window = Window(read_time(start), read_time(end))
     if window.end <= window.start:
         raise UsageError(f"{value!r} ends before it begins.", code="form-value", next_step="Put the start first.")
+    if window.end - window.start > MAX_SPAN_S:
+        raise _too_long(value)
     return window
+
+
+def _too_long(value: object) -> UsageError:
+    days = f"{MAX_SPAN_S // _DAY_S} days"
+    return UsageError(f"{value!r} lasts more than {days}.", code="geometry-range", next_step="State an earlier end.")
 
 
 def write_window(window: Window) -> str:
@@ -123,6 +132,8 @@ def read_times(value: object) -> Time:
     start, end = int(found[3]) * 60 + int(found[4]), int(found[5]) * 60 + int(found[6])
     if last < first or start >= _DAY_MIN or end > _DAY_MIN:
         raise _bad("daily window", value, "daily 2026-03-01/2026-03-05 08:00-12:00")
+    if last - first >= MAX_WINDOWS:
+        raise _too_long(value)
     return Daily(first, last, start, end, weekdays)
 
 

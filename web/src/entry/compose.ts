@@ -33,6 +33,19 @@ interface Clash {
   field: string;
 }
 
+/** What is probably a slip (parley.app.sanity). */
+interface Doubt {
+  field: string;
+  code: string;
+  text: string;
+  at: string;
+  sea: boolean;
+  far_km: number;
+  meant: string;
+  place: string;
+  km: number;
+}
+
 interface Verdict {
   errors: Record<string, string>;
   missing: { field: string; label: string }[];
@@ -42,16 +55,16 @@ interface Verdict {
   places: Lies[];
   things: Thing[];
   text: string;
-  doubts: { field: string; code: string; text?: string; place?: string; km?: number; far_km?: number }[];
+  doubts: Doubt[];
   conflicts: Clash[];
 }
 
-/** What is probably a slip (parley.app.slips). */
 const DOUBTS: Record<string, string> = {
-  "place-exchanged": "Latitude and longitude may be exchanged: this is %(far)s km from all that is known here; exchanged it is %(km)s km from %(place)s.",
-  "place-other-side": "North and south, or east and west, may be exchanged: this is %(far)s km from all that is known here; on the other side it is %(km)s km from %(place)s.",
-  "place-far": "This is %(far)s km from all that is known here.",
+  "place-exchanged": "Was it %(meant)s, with latitude and longitude exchanged?",
+  "place-other-side": "Was it %(meant)s, with a minus or a letter of N, S, E, W wrong or missing?",
+  "place-minutes": "Was it %(meant)s, and degrees and minutes were read as decimal degrees?",
   "place-zero": "This is where the equator meets the meridian of Greenwich: was a position left out?",
+  "height-feet": "%(at)s m is higher than aircraft fly: was it %(at)s ft?",
   "area-large": "This area reaches %(km)s km from its middle.",
   "time-over": "All of this lies in the past.",
   "time-far": "This is more than a year ahead.",
@@ -59,6 +72,19 @@ const DOUBTS: Record<string, string> = {
 
 const page = need<HTMLFormElement>("#compose");
 const word = words(page);
+
+/** A doubt in the reader's language: where a place lies, and what was likely meant. */
+function doubted(doubt: Doubt): string {
+  const values = { at: doubt.at, meant: doubt.meant, place: doubt.place, km: String(doubt.km), far: String(doubt.far_km) };
+  const parts: string[] = [];
+  if (doubt.sea) parts.push("This lies at sea.");
+  else if (doubt.far_km > 0) parts.push("This is %(far)s km from all that is known here.");
+  const said = DOUBTS[doubt.code];
+  if (said !== undefined) parts.push(said);
+  if (doubt.meant !== "" && doubt.place !== "") parts.push("That is %(km)s km from %(place)s.");
+  return parts.length > 0 ? parts.map((part) => word(part, values)).join(" ") : doubt.text;
+}
+
 clearOfAlarm();
 const form = JSON.parse(page.dataset["form"] ?? "null") as Form | null;
 
@@ -220,10 +246,7 @@ function start(chosen: Form): void {
       const apart = clash.metres > 0 ? `, ${clash.metres} m` : "";
       line(clash.degree === "near" ? "wait" : "bad", `${word("Conflict")} (${word(clash.degree)}): ${clash.author} ${clash.number} ${clash.subject}, ${[`${clash.where}${apart}`, clash.heights].filter(Boolean).join(", ")}`, clash.field);
     }
-    for (const doubt of told.doubts) {
-      const values = { place: doubt.place ?? "", km: String(doubt.km ?? ""), far: String(doubt.far_km ?? "") };
-      line("wait", doubt.text ?? word(DOUBTS[doubt.code] ?? doubt.code, values), doubt.field);
-    }
+    for (const doubt of told.doubts) line("wait", doubted(doubt), doubt.field);
     if (told.lead !== null) line(told.lead.short ? "bad" : "good", lead(told.lead));
     for (const [path, text] of Object.entries(told.errors)) line("bad", text, path);
     for (const text of told.broken) line("wait", text);
