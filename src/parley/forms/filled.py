@@ -10,22 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import zstandard
-
-from parley import limits
 from parley.errors import DecodeError, ParleyError, UsageError
 from parley.forms import geotext
+from parley.forms.compressed import MAX_FORM, Way, unreadable
 from parley.forms.pack import Condition, Field, Follow, Form, Rule
 from parley.wire import cbor, geometry
 from parley.wire.geometry import Daily, Volume, Window
 
 Values = Mapping[str, Any]
-_MAX_FORM: Final = limits.MAX_TEXT - 1
-_LEVEL: Final = 19
-_WINDOW_LOG: Final = 17
-_FRAME: Final = bytes((0, (_WINDOW_LOG - 10) << 3))
-"""The header of every frame: no content size, checksum or dictionary number, and the window (RFC 8878 3.1.1.1)."""
-_CHARSETS: Final = ("utf-8", "windows-1251")
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
 _DAY_S: Final = 86_400
@@ -212,94 +204,41 @@ class Codec:
     """
 
     def __init__(self, dictionaries: Mapping[str, bytes] | None = None) -> None:
-        bare = zstandard.ZstdCompressionParameters.from_level(
-            _LEVEL,
-            window_log=_WINDOW_LOG,
-            format=zstandard.FORMAT_ZSTD1_MAGICLESS,
-            write_content_size=False,
-            write_checksum=False,
-            write_dict_id=False,
-        )
-        self._ways: list[_Way] = []
-        for name, data in sorted((dictionaries or {}).items()):
-            shared = zstandard.ZstdCompressionDict(data)
-            compressor = zstandard.ZstdCompressor(compression_params=bare, dict_data=shared)
-            decompressor = zstandard.ZstdDecompressor(
-                dict_data=shared, format=zstandard.FORMAT_ZSTD1_MAGICLESS, max_window_size=1 << _WINDOW_LOG
-            )
-            self._ways.append(_Way(compressor, decompressor, charset(name)))
+        self._ways = [Way.under(name, data) for name, data in sorted((dictionaries or {}).items())]
 
     def encode(self, form: Form, values: Values) -> bytes:
         """The body of a message under ``form.id``. Raises UsageError ``form-too-large``."""
         plain = _encode_fields(form.fields, values)
         data = cbor.encode(plain)
-        if len(data) > _MAX_FORM:
-            raise UsageError(f"the form has {len(data)} bytes, at most {_MAX_FORM} fit.", code="form-too-large")
+        if len(data) > MAX_FORM:
+            raise UsageError(f"the form has {len(data)} bytes, at most {MAX_FORM} fit.", code="form-too-large")
         texts: list[str] = []
         structure = cbor.encode(_take_texts(plain, texts))
-        bodies = [b"\0" + data]
-        if texts:
-            for number, way in enumerate(self._ways, start=1):
-                packed = way.pack("\0".join(texts))
-                if packed is not None:
-                    bodies.append(bytes((number,)) + structure + packed)
-        return min(bodies, key=len)
+        joined = "\0".join(texts)
+        best = b"\0" + data
+        for number, way in enumerate(self._ways if texts else (), start=1):
+            packed = way.pack(joined)
+            if packed is not None:
+                best = min(best, bytes((number,)) + structure + packed, key=len)
+        if not best[0]:
+            return best
+        return best[:1] + structure + self._ways[best[0] - 1].pack_small(joined)
 
     def decode(self, form: Form, data: bytes) -> Filled:
         """What ``data`` says, by ``form``. Raises DecodeError: ``form-malformed``, ``geometry-*``, ``cbor-*``."""
         if not data or data[0] > len(self._ways):
-            raise _malformed("in no encoding that is known")
+            raise unreadable("in no encoding that is known")
         if data[0] == 0:
-            plain = cbor.decode(data[1:], limit=_MAX_FORM)
+            plain = cbor.decode(data[1:], limit=MAX_FORM)
         else:
-            structure, packed = cbor.decode_first(data[1:], limit=_MAX_FORM)
+            structure, packed = cbor.decode_first(data[1:], limit=MAX_FORM)
             texts = self._ways[data[0] - 1].unpack(packed)
             plain = _put_texts(structure, texts)
             if texts:
-                raise _malformed("with more texts than places for them")
+                raise unreadable("with more texts than places for them")
         if not isinstance(plain, dict):
-            raise _malformed("that is no map")
+            raise unreadable("that is no map")
         return Filled(form, *_decode_fields(form.fields, plain))
-
-
-def charset(dictionary: str) -> str:
-    """The character set of a dictionary's texts: what follows the dot of its name, else UTF-8 (FORM-8).
-
-    Raises DecodeError ``pack-malformed`` for a character set that is not known.
-    """
-    found = dictionary.partition(".")[2] or "utf-8"
-    if found not in _CHARSETS:
-        raise DecodeError(f"{dictionary} has texts in {found!r}, which is not known.", code="pack-malformed")
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """How the texts of a form travel under one dictionary."""
-
-    compressor: zstandard.ZstdCompressor
-    decompressor: zstandard.ZstdDecompressor
-    charset: str
-
-    def pack(self, texts: str) -> bytes | None:
-        """The frame without its header, which is the same for all; None for texts not of the character set."""
-        try:
-            frame = self.compressor.compress(texts.encode(self.charset))
-        except UnicodeEncodeError:
-            return None
-        return frame[len(_FRAME) :]
-
-    def unpack(self, data: bytes) -> list[str]:
-        """The texts, the last first. A length that a peer states has no place here, so none is allocated (FORM-3)."""
-        try:
-            joined = self.decompressor.decompress(_FRAME + data, max_output_size=_MAX_FORM, allow_extra_data=False)
-            return joined.decode(self.charset).split("\0")[::-1]
-        except (zstandard.ZstdError, UnicodeDecodeError):
-            raise _malformed(f"not compressed as it says, or of more than {_MAX_FORM} bytes") from None
-
-
-def _malformed(why: str) -> DecodeError:
-    return DecodeError(f"a form {why}.", code="form-malformed", next_step="Ask the sender to state it again.")
 
 
 def _take_texts(plain: Any, texts: list[str]) -> Any:  # noqa: ANN401
@@ -318,7 +257,7 @@ def _put_texts(plain: Any, texts: list[str]) -> Any:  # noqa: ANN401
     match plain:
         case "":
             if not texts:
-                raise _malformed("with fewer texts than places for them")
+                raise unreadable("with fewer texts than places for them")
             return texts.pop()
         case list():
             return [_put_texts(item, texts) for item in plain]
