@@ -1,55 +1,92 @@
-"""The thread that writes: what it raises, and what it finishes just as its caller stops waiting."""
+"""Who writes: the thread until the disk has proven quick, the caller then; after one slow or failed, the thread."""
 
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+import threading
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
-from parley.node.writer import Writer
+from parley.node.writer import QUICK_S, TRUST, Writer
 
 
-class JustLate(Future[int]):
-    """Done at the very moment at which its caller stops waiting for it."""
+class Disk:
+    """A disk of any speed: seconds that pass only while it writes."""
 
-    def result(self, timeout: float | None = None) -> int:
-        if not self.done():
-            assert timeout is not None
-            self.set_result(7)
-            raise TimeoutError
-        return super().result(timeout)
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.takes = QUICK_S / 2
 
+    def seconds(self) -> float:
+        return self.now
 
-class LateThread(ThreadPoolExecutor):
-    def submit(self, *_arguments: Any, **_options: Any) -> Any:
-        return JustLate()
-
-
-def test_what_is_done_just_late_is_done() -> None:
-    """A defect once: a commit that took a millisecond to the dot ended the node."""
-
-    async def run() -> int:
-        writer = Writer()
-        writer.close()
-        writer._thread = LateThread(1)
-        return await writer.run(lambda: 7)
-
-    assert asyncio.run(run()) == 7
+    def write(self) -> str:
+        self.now += self.takes
+        return threading.current_thread().name
 
 
-def test_what_a_task_raises_comes_through() -> None:
+@pytest.fixture
+def disk() -> Disk:
+    return Disk()
+
+
+@pytest.fixture
+def writer(disk: Disk) -> Iterator[Writer]:
+    made = Writer(disk.seconds)
+    yield made
+    made.close()
+
+
+def here() -> str:
+    return threading.current_thread().name
+
+
+async def brief(writer: Writer, disk: Disk, count: int) -> list[bool]:
+    """Of ``count`` brief tasks, which the caller's own thread did."""
+    return [await writer.run(disk.write, brief=True) == here() for _ in range(count)]
+
+
+def test_the_caller_writes_once_the_disk_has_proven_quick(writer: Writer, disk: Disk) -> None:
+    assert asyncio.run(brief(writer, disk, TRUST + 3)) == [False] * TRUST + [True] * 3
+
+
+def test_one_that_was_slow_sends_the_next_to_the_thread(writer: Writer, disk: Disk) -> None:
     async def run() -> None:
-        writer = Writer()
+        await brief(writer, disk, TRUST)
+        disk.takes = QUICK_S * 1.01
+        assert await brief(writer, disk, TRUST) == [True] + [False] * (TRUST - 1)
+        disk.takes = QUICK_S / 2
+        assert await brief(writer, disk, TRUST + 1) == [False] * TRUST + [True]
 
-        def fails() -> None:
-            raise TimeoutError("the task's own")
+    asyncio.run(run())
 
-        try:
-            with pytest.raises(TimeoutError, match="the task's own"):
-                await writer.run(fails)
-        finally:
-            writer.close()
+
+def test_what_is_long_by_itself_is_for_the_thread_and_proves_nothing(writer: Writer, disk: Disk) -> None:
+    async def run() -> None:
+        disk.takes = 60.0
+        assert await writer.run(disk.write) != here()
+        disk.takes = 0.0
+        await brief(writer, disk, TRUST)
+        assert await writer.run(disk.write) != here()
+        assert await brief(writer, disk, 1) == [True]
+
+    asyncio.run(run())
+
+
+def test_what_a_task_raises_comes_through_and_ends_the_trust(writer: Writer, disk: Disk) -> None:
+    def fails() -> None:
+        raise TimeoutError("the task's own")
+
+    async def raises(run: Callable[[], Awaitable[None]]) -> None:
+        with pytest.raises(TimeoutError, match="the task's own"):
+            await run()
+
+    async def run() -> None:
+        await raises(lambda: writer.run(fails))
+        await raises(lambda: writer.run(fails, brief=True))
+        await brief(writer, disk, TRUST)
+        await raises(lambda: writer.run(fails, brief=True))
+        assert await brief(writer, disk, 1) == [False]
 
     asyncio.run(run())

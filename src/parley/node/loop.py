@@ -2,7 +2,7 @@
 
 ::
 
-    inputs wait -> step (pure) -> commit (writer thread, one fsync) -> head file -> release sends and events
+    inputs wait -> step (pure) -> commit (writer, one fsync) -> head file -> release sends and events
 
 While a commit runs, inputs gather; the next step takes them together: one signature and one fsync for all.
 Nothing leaves before its cause is on disk. After a storage error the outcome is unknown: the store is opened
@@ -32,6 +32,8 @@ _HEAD_SYNC_S: Final = 5.0
 """Seconds within which the head file is made durable; between, it survives a killed process (ADR 3)."""
 _HEAD_WRITE_S: Final = 0.02
 """Seconds after a commit that the head file is written: nothing waits for it (D15), and one write does for many."""
+_BRIEF: Final = 64
+"""Changed rows up to which a commit takes no longer than the disk does."""
 _REOPEN_S: Final = 1.0
 _FULL_RETRY_S: Final = 2.0
 
@@ -177,6 +179,9 @@ class Node:
     async def _turn(self, wake_at: float) -> float:
         if not self._inbox:
             await self._sleep(wake_at)
+        else:
+            # A turn whose commit was done at once let nobody else run.
+            await asyncio.sleep(0)
         if self._stopping:
             return wake_at
         boot = self._clock.boot_s()
@@ -218,7 +223,8 @@ class Node:
                 await self._sync_head()
             return
         store, version = self.store, self._version
-        self._version = await self._writer.run(lambda: store.commit(version, output.changes))
+        brief = len(output.changes) <= _BRIEF
+        self._version = await self._writer.run(lambda: store.commit(version, output.changes), brief=brief)
 
     def _head_now(self) -> Head:
         tree = self.line.head()

@@ -153,8 +153,9 @@ class SimWriter:
         self._disk = disk
         self._process = process
 
-    async def run(self, task: Callable[[], T]) -> T:
+    async def run(self, task: Callable[[], T], *, brief: bool = False) -> T:
         """The result of ``task``, after the disk's latency."""
+        del brief
         if self._disk.latency_s:
             await asyncio.sleep(self._disk.latency_s)
         self._process.reach("commit")
