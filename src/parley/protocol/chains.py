@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from parley import limits
@@ -79,6 +80,11 @@ def _advance(key: bytes) -> bytes:
 
 def _step(key: bytes) -> bytes:
     return kdf.hmac_sha256(key, b"\x02")
+
+
+@lru_cache(maxsize=256)
+def _members(mask: int) -> frozenset[int]:
+    return frozenset(m for m in range(limits.MAX_MEMBERS) if mask >> m & 1)
 
 
 class Chains:
@@ -169,7 +175,7 @@ class Chains:
         fits = planned is not None and planned[:2] == (chain.counter, self.incarnation)
         keys = planned[2] if planned is not None and fits else self.next_key(chain)
         chain.planned = None
-        known = all(m in self.knows_us for m in range(limits.MAX_MEMBERS) if chain.mask >> m & 1)
+        known = _members(chain.mask) <= self.knows_us
         header = datagram.sealed_header(chain.tag, chain.counter, None if known else self.incarnation)
         chain.key = _advance(chain.key)
         chain.counter += 1

@@ -43,10 +43,10 @@ def _ordered(value: Value) -> Value:
     kind = type(value)
     if kind in _PLAIN or value is None:
         return value
-    if kind is list:  # as a tuple: cbor2 asks of every list whether it is a sequence, which takes longer than the rest
-        return tuple([item if type(item) in _PLAIN else _ordered(item) for item in value])
     if isinstance(value, int) and -_TWO_64 <= value < _TWO_64:
         return value
+    if kind is list:  # as a tuple: cbor2 asks of every list whether it is a sequence, which takes longer than the rest
+        return tuple([item if type(item) in _PLAIN else _ordered(item) for item in value])
     if kind is dict and _in_order(value):
         return {key: item if type(item) in _PLAIN else _ordered(item) for key, item in value.items()}
     if isinstance(value, dict) and not any(isinstance(key, bool) or not isinstance(key, int) for key in value):
@@ -152,9 +152,22 @@ def _check_items(data: bytes, at: int, count: int, depth: int) -> int:
 
 
 def _check_map(data: bytes, at: int, count: int, depth: int) -> int:
-    """``_check`` for the pairs of a map: integer keys in rising order of their bytes."""
+    """``_check`` for the pairs of a map: integer keys in rising order; small pairs, as most are, without a call."""
     last = b""
+    size = len(data)
     for _ in range(count):
+        if at + 1 < size and depth >= 0 and data[at] < _SMALL:
+            key = data[at : at + 1]
+            if key <= last:
+                raise _not_canonical()
+            last, head = key, data[at + 1]
+            if head < _SMALL:
+                at += 2
+            elif _SHORT_STRINGS <= head < _SHORT_STRINGS_END and at + 2 + (head & 31) <= size:
+                at += 2 + (head & 31)
+            else:
+                at = _check(data, at + 1, depth)
+            continue
         if at < len(data) and data[at] >> 5 not in (_UINT, _NEGATIVE):
             raise DecodeError("a CBOR map key that is no integer.", code="cbor-malformed")
         start, at = at, _check(data, at, depth)
