@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from parley.app.home import Home
-from parley.app.runtime import Runtime, calm_collector, running
+from parley.app.runtime import Runtime, running, tune_interpreter
 from parley.bearers.tls import TlsBearer
 from parley.ids import LogId
 from parley.protocol import inputs as i
@@ -93,7 +93,7 @@ async def run(home: Path, name: str, mode: str, count: int) -> dict[str, Any]:
             return {"out": counts[0], "in": counts[1]}
         for n in range(20):
             await driver.round_trip(runtime, texts[n % len(texts)])
-        calm_collector()
+        tune_interpreter()
         await asyncio.sleep(1.0)
         if mode == "spaced":
             return await _spaced(driver, runtime, texts, count)

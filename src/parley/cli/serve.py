@@ -17,7 +17,7 @@ from rich.text import Text
 from parley.app.alerts import Alerts, load_channels
 from parley.app.guard import stand_watch
 from parley.app.home import Home, LineHome
-from parley.app.runtime import Runtime, calm_collector, running
+from parley.app.runtime import Runtime, running, tune_interpreter
 from parley.app.service import ControlServer
 from parley.cli.output import HomeOption, JsonOption, LineOption, command, err, home_of, run
 from parley.console.settings import ConsoleSettings, load_settings
@@ -91,7 +91,7 @@ async def _serve(home: Home, lines: list[LineHome], with_console: bool, json: bo
         stack.push_async_callback(alerts.close)
         if with_console and settings.enabled:
             await _start_console(stack, home, runtimes, settings, shown, told)
-        calm_collector()
+        tune_interpreter()
         names = ", ".join(repr(name) for name in runtimes)
         err.print(Text(f"Serving the line{'s' if len(runtimes) > 1 else ''} {names}; stop with Ctrl-C."))
         try:

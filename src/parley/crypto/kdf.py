@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 def hmac_sha256(key: bytes, data: bytes) -> bytes:
     """HMAC-SHA-256, 32 bytes."""
-    return hmac.digest(key, data, "sha256")
+    return hmac.new(key, data, "sha256").digest()
 
 
 def hkdf_expand(key: bytes, info: bytes, length: int) -> bytes:
