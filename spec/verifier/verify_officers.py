@@ -140,18 +140,67 @@ class Officers:
         print(f"{code}-{place[0][:4]}-{place[1]}: {what} {text}")
 
 
+class Wanted:
+    """Releases and acknowledgements of classes that the charter names, and the keys that they carry (OFF-7)."""
+
+    def __init__(self, charters):
+        self.charters = {digest: table for _, digest, table, _, _ in charters}
+        self.numbers = {m["number"]: m["code"] for table in self.charters.values() for m in table["member"]}
+        self.under, self.messages, self.marks = {}, {}, []
+
+    def take(self, code, run, index, said):
+        try:
+            table, end = cbor_item(said, 0)
+            kind, refs = table.get(0, 0), table.get(10, [])
+            keys = len({a[0] for a in table[20][1]}) if 20 in table else 0
+            if end == len(said) and kind == 1 and index == 0:
+                self.under[code, run] = self.charters[table[16]]
+            if end == len(said) and kind == 0 and not table.get(8, "").startswith("watch/"):
+                precedence = ("routine", "priority", "immediate", "flash")[table.get(4, 0)]
+                late = table.get(8) == "X1" or any(ref[0] in (2, 3) for ref in refs)
+                self.messages[code, run, index] = (set() if late else {table.get(8) or "text", precedence}, keys)
+            if end == len(said) and kind in (3, 4) and not keys:
+                about = [(self.numbers[member], log.hex(), place) for _, member, log, place in refs]
+                self.marks.append(((code, run, index), {3: "acknowledged", 4: "declined"}[kind], about))
+        except (Wrong, ValueError, TypeError, AttributeError, KeyError, IndexError):
+            return
+
+    def tell(self, entry, verb, classes, keys):
+        code, run, index = entry
+        charter = self.under.get((code, run), {})
+        two = classes & set(charter.get("two_officers", []))
+        named = sorted(two | classes & set(charter.get("signed", [])))
+        wanted = 2 if two and verb == "released" else 1
+        if named and keys < wanted:
+            print(
+                f"WITHOUT KEY: {code}-{run[:4]}-{index} ({code}-{run}, entry {index}): {code} {verb} with {keys} of "
+                f"{wanted} officers' keys what the charter names as {' and '.join(map(repr, named))}; {code} is "
+                "answerable for that."
+            )
+
+    def verify(self):
+        for entry, (classes, keys) in self.messages.items():
+            self.tell(entry, "released", classes, keys)
+        for entry, verb, about in self.marks:
+            for message in about:
+                self.tell(entry, verb, self.messages.get(message, (set(), 0))[0], 0)
+
+
 class RecordOfOfficers(Record):
     """An export with the words of officers in it."""
 
     def __init__(self, archive):
         super().__init__(archive)
         self.officers = Officers(self.line, self.incomplete)
+        self.wanted = Wanted(self.line.charters)
 
     def see(self, code, run, index, said):
         self.officers.take(code, run, index, said)
+        self.wanted.take(code, run, index, said)
 
     def verify_more(self):
         self.officers.verify()
+        self.wanted.verify()
 
 
 if __name__ == "__main__":

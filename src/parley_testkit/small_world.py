@@ -70,9 +70,14 @@ class Party:
 
 
 def charter_note(
-    parties: Sequence[Party], members: Sequence[d.CharterMember], before: Membership | None = None
+    parties: Sequence[Party],
+    members: Sequence[d.CharterMember],
+    before: Membership | None = None,
+    *,
+    two_officers: tuple[str, ...] = (),
+    signed: tuple[str, ...] = (),
 ) -> bytes:
-    """A charter of ``members``, or the revision after ``before``, signed by all ``parties``."""
+    """A charter of ``members``, or the revision after ``before``, signed by all ``parties``; its classes if any."""
     revision = before.current.charter.revision + 1 if before else 0
     charter = d.Charter(
         "test",
@@ -85,6 +90,8 @@ def charter_note(
         dict.fromkeys(d.PRECEDENCES, 60),
         365,
         tuple(members),
+        two_officers=two_officers,
+        signed=signed,
     )
     text = charter.text()
     return Note(text, tuple(p.sign(text) for p in parties)).encode()
@@ -101,12 +108,15 @@ class World:
         mtu: int = 65_535,
         bits_per_second: int = 0,
         settings: Settings | None = None,
+        two_officers: tuple[str, ...] = (),
+        signed: tuple[str, ...] = (),
     ) -> None:
         self.random = random.Random(seed)
         self.settings = settings or Settings(query_limit_s=20.0)
         self.parties = [Party(code, self.random.randbytes) for code in CODES[:count]]
         notes = [n for p in self.parties for n in p.notes()]
-        notes.append(charter_note(self.parties, [p.entry(k) for k, p in enumerate(self.parties)]))
+        members = [p.entry(k) for k, p in enumerate(self.parties)]
+        notes.append(charter_note(self.parties, members, two_officers=two_officers, signed=signed))
         self.membership = verify_documents(notes)
         self.mtu, self.bits_per_second = mtu, bits_per_second
         self.wall_offset = [0] * count

@@ -1,6 +1,6 @@
 """Two verifiers agree on what officers signed, and on every way in which an author may lie about it.
 
-Shows OFF-4, OFF-5 and OFF-6. Each lie is by the author itself: it lies under the author's own checkpoint.
+Shows OFF-4, OFF-5, OFF-6 and OFF-7. Each lie is by the author itself: it lies under the author's own checkpoint.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
 
 from parley.app.export import write_record
 from parley.app.forms import Understands
 from parley.app.passkeys import SoftwarePasskey, site_of, verify_registration
 from parley.app.verify import verify_record
-from parley.ids import EntryId
+from parley.cli import app
+from parley.ids import EntryId, MemberNumber
 from parley.procedure import facts
 from parley.protocol import inputs as i
 from parley.protocol.settings import Settings
@@ -251,3 +253,68 @@ def test_what_states_officers_keys_outlasts_retention_and_a_missing_one_is_no_fa
     assert any(log.erased for log in report.logs)
     assert len(report.officers) == 2
     assert independent(path).returncode == 0
+
+
+def newest(line: Line, member: int) -> Reference:
+    tree = next(t for t in line.world.lines[0].trees if t.log.member == member)
+    return Reference(Relation.SUBJECT, EntryId(tree.log, tree.size - 1))
+
+
+def test_a_class_that_the_charter_names_without_its_keys_is_named_by_both_and_is_no_tampering(tmp_path: Path) -> None:
+    settings = Settings(understands=Understands())
+    line = Line(World(2, settings=settings, two_officers=("flash",), signed=("immediate",)))
+    urgent = replace(FLASH, precedence=Precedence.IMMEDIATE)
+    line.enrol(line.one)
+    line.enrol(line.two)
+    # As it should be: two keys, one key, none where no class is named, and none where seconds count.
+    line.signed(FLASH, line.one, line.two, nonce=b"1" * 16)
+    line.signed(urgent, line.one, nonce=b"2" * 16)
+    line.put(replace(urgent, precedence=Precedence.PRIORITY))
+    line.put(replace(FLASH, refs=(replace(newest(line, 0), relation=Relation.CORRECTS),)))
+    line.put(urgent, member=1)
+    theirs = newest(line, 1)
+    line.signed(Mark((theirs,)), line.one, nonce=b"3" * 16, kind=Kind.ACKNOWLEDGED)
+    assert verify_record(line.record(tmp_path / "whole.parley")).problems == []
+    # One key of two; none; and acknowledgements without a key, of which one says so.
+    line.signed(FLASH, line.two, nonce=b"4" * 16)
+    line.put(urgent)
+    line.put(urgent, member=1)
+    line.put(Mark((newest(line, 1),)), Kind.ACKNOWLEDGED)
+    line.signed(Mark((newest(line, 1),), text="No."), nonce=b"5" * 16, kind=Kind.DECLINED)
+    path = line.record(tmp_path / "record.parley")
+    report = verify_record(path)
+    assert report.problems == []
+    assert report.good
+    logs = [theirs.entry.log, next(t.log for t in line.world.lines[0].trees if t.log.member == 0)]
+    name = {log.member: f"{'north' if log.member == 0 else 'south'}-{log.incarnation.hex()}" for log in logs}
+    size = next(t.size for t in line.world.lines[0].trees if t.log == logs[1])
+    found = [(u.log, u.index, u.author, u.kind, u.classes, u.keys, u.wanted) for u in report.unsigned]
+    assert sorted(found) == sorted(
+        [
+            (name[MemberNumber(1)], theirs.entry.index, "south", "released", ("immediate",), 0, 1),
+            (name[MemberNumber(1)], theirs.entry.index + 1, "south", "released", ("immediate",), 0, 1),
+            (name[MemberNumber(0)], size - 4, "north", "released", ("flash",), 1, 2),
+            (name[MemberNumber(0)], size - 3, "north", "released", ("immediate",), 0, 1),
+            (name[MemberNumber(0)], size - 2, "north", "acknowledged", ("immediate",), 0, 1),
+            (name[MemberNumber(0)], size - 1, "north", "declined", ("immediate",), 0, 1),
+        ]
+    )
+    assert {u["code"] for u in report.as_json()["unsigned"]} == {"officer-key-missing"}
+    done = independent(path)
+    assert done.returncode == 0, done.stdout
+    told = [row for row in done.stdout.splitlines() if row.startswith("WITHOUT KEY: ")]
+    assert sorted(told) == sorted(f"WITHOUT KEY: {u.sentence()}" for u in report.unsigned)
+    shown = CliRunner().invoke(app, ["verify", str(path)])
+    assert (shown.exit_code, shown.stdout.count("WITHOUT KEY")) == (0, 6)
+
+
+def test_a_record_with_all_the_keys_that_the_charter_asks_for_is_clean(tmp_path: Path) -> None:
+    line = Line(World(2, settings=Settings(understands=Understands()), two_officers=("text",)))
+    line.enrol(line.one)
+    line.enrol(line.two)
+    line.signed(FLASH, line.one, line.two)
+    path = line.record(tmp_path / "record.parley")
+    report = verify_record(path)
+    assert (report.problems, report.unsigned) == ([], [])
+    done = independent(path)
+    assert (done.returncode, "WITHOUT KEY" in done.stdout) == (0, False)

@@ -14,6 +14,7 @@ import cbor2
 
 from parley.app.fingerprint import words
 from parley.app.testimony import SignedFact, Testimony
+from parley.app.unsigned import Unsigned, Wanted
 from parley.errors import DecodeError, ParleyError, UsageError, VerificationError
 from parley.ids import Incarnation, LogId
 from parley.protocol.membership import Member, Membership, NodeKeys, verify_documents
@@ -76,6 +77,8 @@ class Report:
     """Officers' keys, as their parties stated them."""
     signed: list[SignedFact] = field(default_factory=list)
     """What officers signed, checked."""
+    unsigned: list[Unsigned] = field(default_factory=list)
+    """Releases and acknowledgements without the officers' keys that the charter asks for: said so by their authors."""
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -106,6 +109,7 @@ class Report:
             "equivocations": self.equivocations,
             "officers": self.officers,
             "signed": [s.as_json() for s in self.signed],
+            "unsigned": [u.as_json() for u in self.unsigned],
             "problems": self.problems,
         }
 
@@ -121,6 +125,7 @@ class _Taken:
     log: LogId
     refusals: Refusals
     testimony: Testimony
+    wanted: Wanted
 
 
 class _Archive:
@@ -154,7 +159,8 @@ def verify_record(path: Path) -> Report:
     1. the documents prove a membership; 2. each tree's head is signed by the key of the certificate that
     its first entry names; 3. the commitments give the head's root; 4. each content is the one committed to;
     5. each cosignature is on a head that the commitments give; 6. each equivocation proof holds; 7. each officer's
-    assertion is by a key that its party stated, over what the entry says.
+    assertion is by a key that its party stated, over what the entry says; 8. releases and acknowledgements of the
+    classes that the charter names carry officers' keys: where they do not, that is no tampering (``unsigned``).
     Raises UsageError when the file cannot be read at all. What does not hold is in the report.
     """
     report = Report()
@@ -185,16 +191,17 @@ def _verify(archive: _Archive, report: Report) -> None:
         for m in membership.members.values()
     ]
     refusals: Refusals = {}
-    testimony = Testimony(membership)
+    testimony, wanted = Testimony(membership), Wanted(membership)
     for folder in sorted({"/".join(n.split("/")[:2]) for n in archive.under("logs/")}):
         try:
-            report.logs.append(_verify_log(archive, membership, folder, report, refusals, testimony))
+            report.logs.append(_verify_log(archive, membership, folder, report, (refusals, testimony, wanted)))
         except ParleyError as error:
             report.problems.append(f"{folder}: {error.message}")
     _subtract(report.logs, refusals)
     incomplete = {membership.by_code(log.author).number for log in report.logs if log.erased or log.missing}
     report.officers, report.signed, problems = testimony.verdict(incomplete)
     report.problems += problems
+    report.unsigned = wanted.verdict()
     for name in archive.under("equivocations/"):
         try:
             report.equivocations.append(_verify_equivocation(archive.read(name), membership))
@@ -210,7 +217,11 @@ def _subtract(logs: Iterable[LogFacts], refusals: Refusals) -> None:
 
 
 def _verify_log(
-    archive: _Archive, membership: Membership, folder: str, report: Report, refusals: Refusals, testimony: Testimony
+    archive: _Archive,
+    membership: Membership,
+    folder: str,
+    report: Report,
+    gathered: tuple[Refusals, Testimony, Wanted],
 ) -> LogFacts:
     signed = note.parse(archive.read(f"{folder}/checkpoint"))
     head = checkpoint.parse_text(signed.text)
@@ -223,7 +234,7 @@ def _verify_log(
     if root_hash(leaves) != head.root:
         raise VerificationError("the commitments do not give the signed root: one was changed.", code="record-tampered")
     facts = LogFacts(head.origin, code, head.size)
-    taken = _Taken(LogId(author.number, Incarnation(bytes.fromhex(run))), refusals, testimony)
+    taken = _Taken(LogId(author.number, Incarnation(bytes.fromhex(run))), *gathered)
     opened = _verify_contents(archive, folder, membership, author, commitments, facts, report, taken)
     keys = author.keys_for(opened.certificate) if opened is not None else None
     candidates = [keys] if keys is not None else [k for _, _, k in author.certificates]
@@ -318,6 +329,7 @@ def _verify_contents(
         if _REFUSED in said[1:6]:
             _note_refusal(said, author.code, membership, taken.refusals)
         taken.testimony.take(taken.log, index, said)
+        taken.wanted.take(taken.log, index, said)
         if index == 0:
             first = statement.decode(said)
             if not isinstance(first.content, Opened):
@@ -327,6 +339,7 @@ def _verify_contents(
             if revision is None:
                 raise VerificationError("it was opened under a charter that is not here.", code="document-missing")
             width = max(revision.members) + 1
+            taken.wanted.begin(taken.log, opened.revision)
     _extend(facts.missing, at, len(commitments))
     return opened
 

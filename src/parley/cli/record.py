@@ -110,6 +110,8 @@ def _show_report(report: Report) -> None:
         say(f"officer of {officer['code']}: key {officer['key'][:16]}, approved by {how}{marks}")
     for signed in report.signed:
         say(signed.sentence())
+    for unsigned in report.unsigned:
+        say(f"WITHOUT KEY: {unsigned.sentence()}", "bold yellow")
     for text in report.equivocations:
         say(f"TWO HISTORIES: {text}", "bold red")
     for problem in report.problems:

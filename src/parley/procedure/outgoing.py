@@ -92,19 +92,24 @@ def newer(draft: Draft, arrived: Iterable[Arrival]) -> list[Arrival]:
 
 def needs_two(message: Message, policy: ReleasePolicy) -> bool:
     """True when the charter wants a second officer for this message."""
-    return _is_of(message, policy.two_officers, policy)
+    return bool(_of(message, policy.two_officers, policy))
 
 
 def needs_key(message: Message, policy: ReleasePolicy) -> bool:
     """True when its release, and its acknowledgement, carry an officer's key."""
-    return _is_of(message, policy.signed | policy.two_officers, policy)
+    return bool(key_classes(message, policy))
 
 
-def _is_of(message: Message, classes: frozenset[str], policy: ReleasePolicy) -> bool:
+def key_classes(message: Message, policy: ReleasePolicy) -> frozenset[str]:
+    """The classes for which its release, and its acknowledgement, carry an officer's key."""
+    return _of(message, policy.signed | policy.two_officers, policy)
+
+
+def _of(message: Message, classes: frozenset[str], policy: ReleasePolicy) -> frozenset[str]:
     form = message.form or "text"
     if form in policy.one_officer or any(r.relation in _ALONE for r in message.refs):
-        return False
-    return not classes.isdisjoint({form, message.precedence.name.lower()})
+        return frozenset()
+    return classes & {form, message.precedence.name.lower()}
 
 
 def approve(draft: Draft, approval: Approval) -> Draft:

@@ -1,0 +1,109 @@
+"""What a record lacks: officers' keys on releases and acknowledgements of classes that the charter names (OFF-7).
+
+That is no tampering: the author said it so, without the keys that the members agreed on, and is answerable for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from parley.errors import DecodeError
+from parley.ids import EntryId, LogId
+from parley.procedure.outgoing import ReleasePolicy, key_classes, needs_two
+from parley.protocol.membership import Membership
+from parley.wire import statement
+from parley.wire.statement import WATCH_FORMS, Kind, Mark, Message
+
+CODE: Final = "officer-key-missing"
+_WORDS: Final = {Kind.ACKNOWLEDGED: "acknowledged", Kind.DECLINED: "declined"}
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """One entry with fewer officers' keys than the charter of its tree asks for."""
+
+    entry: str
+    author: str
+    log: str
+    """The tree, as its folder in the record is called."""
+    index: int
+    kind: str
+    classes: tuple[str, ...]
+    keys: int
+    wanted: int
+
+    def sentence(self) -> str:
+        """In words."""
+        named = " and ".join(map(repr, self.classes))
+        return (
+            f"{self.entry} ({self.log}, entry {self.index}): {self.author} {self.kind} with {self.keys} of "
+            f"{self.wanted} officers' keys what the charter names as {named}; {self.author} is answerable for that."
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"code": CODE, **{n: getattr(self, n) for n in self.__slots__}, "text": self.sentence()}
+
+
+class Wanted:
+    """Looks at the statements of all trees of a record, then tells which lack keys."""
+
+    def __init__(self, membership: Membership) -> None:
+        self._membership = membership
+        self._policies: dict[bytes, ReleasePolicy] = {}
+        for revision in membership.revisions:
+            charter = revision.charter
+            if charter.two_officers or charter.signed:
+                self._policies[revision.hash] = ReleasePolicy(
+                    two_officers=frozenset(charter.two_officers), signed=frozenset(charter.signed)
+                )
+        named = frozenset(c for p in self._policies.values() for c in p.two_officers | p.signed)
+        self._any = ReleasePolicy(signed=named)
+        self._under: dict[LogId, ReleasePolicy] = {}
+        self._messages: dict[EntryId, Message] = {}
+        """Those of a class that some revision names, without their texts."""
+        self._marks: list[tuple[EntryId, Kind, EntryId]] = []
+        """Acknowledgements and refusals that no officer's key is on."""
+
+    def begin(self, log: LogId, revision: bytes) -> None:
+        """A tree was opened under a revision of the charter."""
+        if revision in self._policies:
+            self._under[log] = self._policies[revision]
+
+    def take(self, log: LogId, index: int, data: bytes) -> None:
+        """Look at one entry's statement, which lies under its author's checkpoint."""
+        if not self._policies:
+            return
+        try:
+            said = statement.decode(data)
+        except DecodeError:
+            return
+        match said.content:
+            case Message(form=form) as message if not form.startswith(WATCH_FORMS):
+                if key_classes(message, self._any):
+                    self._messages[EntryId(log, index)] = replace(message, body="", subject="")
+            case Mark(signed=signed) if said.kind in _WORDS and log in self._under and not (signed and signed.by):
+                self._marks += [(EntryId(log, index), said.kind, ref.entry) for ref in said.refs]
+
+    def verdict(self) -> list[Unsigned]:
+        """What lacks keys; of an acknowledgement only where what it acknowledges is in the record."""
+        found = []
+        for entry, message in self._messages.items():
+            policy = self._under.get(entry.log, ReleasePolicy())
+            classes = key_classes(message, policy)
+            wanted = 2 if needs_two(message, policy) else 1
+            keys = len({a.key for a in message.signed.by}) if message.signed is not None else 0
+            if classes and keys < wanted:
+                found.append(self._missing(entry, "released", classes, keys, wanted))
+        for entry, kind, about in self._marks:
+            subject = self._messages.get(about)
+            classes = key_classes(subject, self._under[entry.log]) if subject is not None else frozenset()
+            if classes:
+                found.append(self._missing(entry, _WORDS[kind], classes, 0, 1))
+        return found
+
+    def _missing(self, entry: EntryId, kind: str, classes: frozenset[str], keys: int, wanted: int) -> Unsigned:
+        code, run = self._membership.member(entry.log.member).code, entry.log.incarnation.hex()
+        name = f"{code}-{run[:4]}-{entry.index}"
+        return Unsigned(name, code, f"{code}-{run}", entry.index, kind, tuple(sorted(classes)), keys, wanted)
