@@ -59,11 +59,12 @@ class Link:
 
     offered: set[bytes] = field(default_factory=set)
     """FLASH that this link had as well as others, while it still waits there."""
+    timeout_s: float = field(init=False)
+    """How long after a datagram its receipt may take before it is asked for."""
 
-    def timeout_s(self) -> float:
-        """How long after a datagram its receipt may take before it is asked for."""
+    def __post_init__(self) -> None:
         air = 16 * min(self.mtu, 2048) / self.bits_per_second if self.bits_per_second else 0.0
-        return 1.0 + 4 * (self.round_trip_s + air)
+        self.timeout_s = 1.0 + 4 * (self.round_trip_s + air)
 
 
 @dataclass(slots=True)
@@ -133,7 +134,7 @@ class Peer:
 
     def stale(self, way: Way, now: float) -> bool:
         """True when what is on ``way`` left long enough ago to have been shown to be there."""
-        timeout = min((x.timeout_s() for x in self.links.values()), default=1.0)
+        timeout = min((x.timeout_s for x in self.links.values()), default=1.0)
         return now - max(way.sent_at, self.drained_at if way.leaving else way.sent_at) > timeout / 2
 
     def drained(self, link: Link, now: float) -> None:

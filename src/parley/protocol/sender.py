@@ -467,9 +467,9 @@ class Sender:
 
     def _asks_at(self, peer: Peer, since: float) -> float:
         """When to ask for a receipt that ``peer`` owes ``since`` then: what is still leaving is not missed yet."""
-        timeout = min((x.timeout_s() for x in peer.links.values() if not x.one_way), default=self._line.settings.idle_s)
-        leaving = any(out.way.leaving for out in peer.trees.values())
-        since = max(since, peer.drained_at) if leaving else since
+        timeout = min([x.timeout_s for x in peer.links.values() if not x.one_way], default=self._line.settings.idle_s)
+        if peer.drained_at > since and any(out.way.leaving for out in peer.trees.values()):
+            since = peer.drained_at
         return since + min(timeout * peer.backoff, self._line.settings.query_limit_s)
 
     def _heartbeat(self, peer: Peer, now: i.Now) -> None:
@@ -494,7 +494,7 @@ class Sender:
                 wake = min(wake, peer.have_at)
             if peer.waiting_since is not None:
                 wake = min(wake, self._asks_at(peer, peer.waiting_since))
-            wake = min([wake, *(o.forward_at for o in peer.trees.values() if o.forward_at is not None)])
+            wake = min([wake, *[o.forward_at for o in peer.trees.values() if o.forward_at is not None]])
         if self._pq_at is not None:
             wake = min(wake, self._pq_at)
         return max(wake, now.boot + 0.01)

@@ -28,6 +28,8 @@ _SMALL: Final = 24
 """First bytes below this are whole unsigned integers."""
 _SHORT_STRINGS, _SHORT_STRINGS_END, _BYTES_255 = 0x40, 0x58, 0x58
 """First bytes of byte strings of at most 23 bytes, and of those whose length takes one byte more."""
+_SHORT_ARRAYS, _SHORT_ARRAYS_END = 0x80, 0x98
+"""First bytes of arrays of at most 23 items."""
 _OTHER: Final = 0xFF
 
 
@@ -136,7 +138,7 @@ def _check(data: bytes, at: int, depth: int) -> int:
 
 
 def _check_items(data: bytes, at: int, count: int, depth: int) -> int:
-    """``_check`` for the items of an array; small numbers and short strings, as most are, without a call each."""
+    """``_check`` for the items of an array; numbers, strings and arrays that are small, as most are, by fewer calls."""
     size = len(data)
     for _ in range(count):
         head = data[at] if at < size and depth >= 0 else _OTHER
@@ -146,6 +148,8 @@ def _check_items(data: bytes, at: int, count: int, depth: int) -> int:
             at += 1 + (head & 31)
         elif head == _BYTES_255 and at + 1 < size and data[at + 1] >= _LEAST[24] and at + 2 + data[at + 1] <= size:
             at += 2 + data[at + 1]
+        elif _SHORT_ARRAYS <= head < _SHORT_ARRAYS_END:
+            at = _check_items(data, at + 1, head & 31, depth - 1)
         else:
             at = _check(data, at, depth)
     return at

@@ -139,7 +139,7 @@ def copied(value: Any, memo: dict[int, Any]) -> Any:  # noqa: ANN401
 _UNREAD: Final[dict[type, frozenset[str]]] = {
     Line: frozenset({"out", "_wall", "settings", "signers", "_membership", "entropy"}),
     Peer: frozenset({"intake", "heard_at", "heard_wall", "spoke_at", "says"}),
-    Link: frozenset({"offered"}),
+    Link: frozenset({"offered", "timeout_s"}),
     Sender: frozenset({"_pq_at"}),
     Trees: frozenset({"_membership", "_understands"}),
     Tree: frozenset({"roots", "keys"}),
@@ -156,6 +156,8 @@ _ASKED_S: Final = 15.5
 """A question older than this is asked again (order._ASK_AGAIN_S is less)."""
 _ANNOUNCED_S: Final = 3.5
 """An announcement older than this goes again (sender._ANNOUNCE_AGAIN_S is less)."""
+_QUIET: Final = 4.0
+"""The next HAVE to who is spoken to less often than this asks whether anything opened since the last (sender._DEAF)."""
 
 
 class Canonical:
@@ -200,7 +202,7 @@ class Canonical:
 
     def peer(self, peer: Peer) -> dict[str, Any]:
         """The times of a peer, each as far as it can still matter."""
-        self._timeout = min((x.timeout_s() for x in peer.links.values()), default=1.0)
+        self._timeout = min((x.timeout_s for x in peer.links.values()), default=1.0)
         due = min(self._timeout * peer.backoff, self._limit)
         return {
             "have_at": self._left(peer.have_at),
@@ -208,6 +210,7 @@ class Canonical:
             "waiting_since": None if peer.waiting_since is None else self._age(peer.waiting_since, due),
             "backoff": min(peer.backoff, self._limit),
             "drained_at": self._age(peer.drained_at, self._timeout / 2),
+            "deaf": peer.talk > _QUIET and (peer.heard_at is None or peer.heard_at < peer.have_sent),
         }
 
     def outgoing(self, out: Outgoing) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature, InvalidTag
 
 from parley.crypto import aead, kdf, kem, signing
 from parley.crypto.signing import Ed25519Signer, MlDsa44Signer, Signer
-from parley.wire import documents
+from parley.wire import documents, statement
 
 _ED25519: Final = 64
 _MLDSA44: Final = 2420
@@ -229,8 +229,9 @@ def primitives(*, real: bool = False) -> Iterator[Spy]:
             stack.enter_context(mock.patch.object(aead, "AESGCMSIV", _Box))
             stack.enter_context(mock.patch.object(kdf, "hmac_sha256", _hmac))
             stack.enter_context(mock.patch.object(kdf, "hkdf_expand", _expand))
-            # The same documents are read at every start; nothing in them changes.
+            # The same documents are read at every start, and the same statements by everybody; nothing in them changes.
             stack.enter_context(mock.patch.object(documents, "parse", lru_cache(256)(documents.parse)))
+            stack.enter_context(mock.patch.object(statement, "decode", lru_cache(1024)(statement.decode)))
         stack.enter_context(mock.patch.object(aead, "seal", spy.watch(aead.seal, remember=real)))
         stack.enter_context(mock.patch.object(aead, "open_", spy.watch_open(aead.open_)))
         yield spy
