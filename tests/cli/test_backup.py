@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
 import shutil
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,12 @@ import pytest
 from typer.testing import CliRunner
 
 from parley.app import backup as backups
-from parley.app.forms import DICTIONARIES
+from parley.app import meeting
+from parley.app.forms import DICTIONARIES, forms_of, library
 from parley.app.home import Home
+from parley.app.runtime import running
 from parley.cli import app
+from parley.forms import packs
 from parley.keys.file import NodeKeyFile
 from parley.ports import Change
 from parley.protocol import rows as r
@@ -74,6 +79,37 @@ def test_a_backup_without_keys_opens_where_the_keys_are(home: Path, tmp_path: Pa
     assert (there / "lines" / NAME / "config.toml").exists()
     assert not list(there.rglob("roots"))
     assert sorted(p.name for p in (there / "forms").iterdir()) == sorted(p.name for p in (home / "forms").iterdir())
+
+
+def test_packs_of_a_party_s_own_are_in_a_backup_whatever_their_folder_is_called(tmp_path: Path) -> None:
+    """They were left out unless the folder's name ended with their hash."""
+    north, south = (Home(tmp_path / code) for code in ("north", "south"))
+    shipped = files(packs)
+    for home in (north, south):
+        meeting.init_party(home, home.path.name, home.path.name.title(), ["en"])
+        own = home.forms / "ours"
+        own.mkdir(parents=True)
+        for file in (shipped / "check-fire").iterdir():
+            data = file.read_bytes()
+            newer = data.replace(b"version = 1", b"version = 7", 1) if file.name == "pack.toml" else data
+            (own / file.name).write_bytes(newer)
+    proposal = meeting.propose(north, NAME, [meeting.introduce(south, NAME)])
+    line, membership = meeting.install(north, meeting.accept(south, proposal))
+    named = membership.current.charter.packs
+    assert next(p.version for p in named if p.name == "check-fire") == 7
+
+    async def served() -> None:
+        async with running(line):
+            pass
+
+    asyncio.run(served())
+    backups.back_up(north, line, tmp_path / "b")
+    there = Home(move(north.path))
+    backups.restore(there, tmp_path / "b", NAME)
+    at_hand = {p.hash for p in library(there.forms).all()}
+    assert {p.hash for p in named} <= at_hand
+    assert not (there.forms / "ours").exists()
+    assert forms_of(membership.current.charter, there.forms).named("check-fire/answer").name == "answer"
 
 
 def test_a_backup_with_keys_needs_nothing_but_its_passphrase(

@@ -17,7 +17,7 @@ from parley.errors import DecodeError, DocumentError, KeyUnavailable, ParleyErro
 from parley.procedure.outgoing import ReleasePolicy
 from parley.protocol.membership import extend, verify_documents
 from parley.wire import documents
-from parley.wire.note import Note
+from parley.wire.note import Note, parse
 
 NAME = "trial"
 
@@ -99,6 +99,30 @@ def test_a_root_of_two_of_three_rotates_and_leaves_with_keys_from_elsewhere(tmp_
         meeting.leave(south, line, "the agreement ended")
     assert leaving.value.code == "document-unsigned"
     assert meeting.leave(south, line, "the agreement ended", None, [elsewhere])
+
+
+def test_a_root_of_two_of_three_proposes_with_a_key_from_elsewhere_or_leaves_nothing(tmp_path: Path) -> None:
+    """It wrote keys and a certificate that too few had signed, and gave that out again for good."""
+    north = parties(tmp_path, 1)[0]
+    south = Home(tmp_path / "south")
+    meeting.init_party(south, "south", "South", ["en"], ["Chief", "Duty", "Legal"], 2)
+    elsewhere = tmp_path / "Duty.key"
+    (south.roots / "Duty.key").rename(elsewhere)
+    (south.roots / "Legal.key").unlink()
+    intro = meeting.introduce(north, NAME)
+    with pytest.raises(DocumentError) as alone:
+        meeting.propose(south, NAME, [intro])
+    assert alone.value.code == "document-unsigned"
+    assert not south.line(NAME).path.exists()
+    proposal = meeting.propose(south, NAME, [intro], roots=[elsewhere])
+    assert proposal.missing == ("p0",)
+    certificate = south.line(NAME).path / "introduction.note"
+    whole = certificate.read_bytes()
+    # As an earlier build left it: with one signature of two.
+    certificate.write_bytes(replace(parse(whole), signatures=parse(whole).signatures[:1]).encode())
+    meeting.introduce(south, NAME, None, [elsewhere])
+    assert certificate.read_bytes() == whole
+    meeting.install(south, meeting.accept(north, proposal))
 
 
 def test_what_is_not_as_agreed_is_refused(tmp_path: Path) -> None:

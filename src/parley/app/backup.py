@@ -53,10 +53,11 @@ def back_up(home: Home, line: LineHome, target: Path, passphrase: bytes | None =
     """
     _, keys = line.newest_keys()
     charters = [revision.charter for revision in line.membership().revisions]
-    places = [home.party_note, line.config, *(line.path / _DOCUMENTS).glob("*.note"), *kept_files(charters, line.forms)]
+    places = [home.party_note, line.config, *(line.path / _DOCUMENTS).glob("*.note")]
     if passphrase is not None:
         places += line.key_files().values()
     files = {_name(line, place): place.read_bytes() for place in places if place.exists()}
+    files |= {f"{_FORMS}/{name}": place.read_bytes() for name, place in kept_files(charters, line.forms).items()}
     seal = seal_of(keys.store_key) if passphrase is None else _seal_by(_checked(passphrase), os.urandom(16))
     described = (line.name, SystemClock().wall_s())
     facts = stored.write((line.store, keys.store_key), target, seal, SECRET, files, described)
@@ -104,9 +105,7 @@ def restore(
 
 
 def _name(line: LineHome, place: Path) -> str:
-    """A file's name in a backup: below the line's directory, below the home for forms, or the party document."""
-    if place.is_relative_to(line.forms):
-        return f"{_FORMS}/{place.relative_to(line.forms)}"
+    """A file's name in a backup: below the line's directory, or the party document."""
     return str(place.relative_to(line.path)) if place.is_relative_to(line.path) else _PARTY
 
 

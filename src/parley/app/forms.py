@@ -12,12 +12,14 @@ from typing import Any, Final
 
 import yaml
 
-from parley.errors import DecodeError, UsageError
+from parley.errors import DecodeError, StoreError, UsageError
 from parley.forms import packs as shipped
 from parley.forms.filled import Filled, lead_time, problems, read_values
 from parley.forms.library import Forms, Library
 from parley.forms.pack import DEFINITION, MAX_PACK, Field, Form, Pack, files_hash, read_pack
+from parley.keys.file import write_private
 from parley.procedure.facts import read_fact
+from parley.stores.datadir import sync_directory
 from parley.wire.documents import Charter, CharterPack
 from parley.wire.statement import PLAIN_TEXT, WATCH_FORMS, Message, Precedence
 
@@ -85,7 +87,7 @@ def usual_packs(folder: Path | None = None) -> tuple[tuple[CharterPack, ...], by
 
 
 def keep(charter: Charter, folder: Path) -> None:
-    """Keep what a charter names and this build brings, in ``folder``. Raises OSError.
+    """Keep what a charter names and this build brings, in ``folder``, durably. Raises StoreError ``store-io``.
 
     A later build brings other versions, and what was said under this charter is then read by these (FORM-2).
     """
@@ -98,23 +100,43 @@ def keep(charter: Charter, folder: Path) -> None:
 
 
 def _keep(folder: Path, found: Mapping[str, bytes]) -> None:
-    """Write files into a new folder, whole or not at all."""
+    """Write files into a new folder, whole and durable or not at all."""
     if folder.is_dir():
         return
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
-        whole = Path(work) / "whole"
-        whole.mkdir(mode=0o700)
-        for name, data in found.items():
-            (whole / name).write_bytes(data)
-        with contextlib.suppress(FileExistsError):  # the node of another line did the same meanwhile
-            whole.rename(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
+            whole = Path(work) / "whole"
+            for name, data in found.items():
+                write_private(whole / name, data)
+            with contextlib.suppress(FileExistsError):  # the node of another line did the same meanwhile
+                whole.rename(folder)
+                sync_directory(folder.parent)
+    except OSError as error:
+        raise StoreError(
+            f"cannot keep {folder}: {error.strerror}",
+            code="store-io",
+            next_step="Make room or give the directory back to the user of the node: forms are read by what is there.",
+        ) from error
 
 
-def kept_files(charters: Iterable[Charter], folder: Path) -> list[Path]:
-    """The files in ``folder`` that these charters need: what belongs into a backup."""
-    needed = {h.hex()[:16] for c in charters for h in (*(p.hash for p in c.packs), c.dictionary)}
-    return [f for p in sorted(folder.glob("*-*")) if p.name.rpartition("-")[2] in needed for f in sorted(p.iterdir())]
+def kept_files(charters: Iterable[Charter], folder: Path) -> dict[str, Path]:
+    """The files in ``folder`` that these charters need, which belong into a backup, by their names below it.
+
+    A pack is known by its hash, whatever its folder is called; the folder that it is put back into says the hash.
+    """
+    needed = {h for c in charters for h in (*(p.hash for p in c.packs), c.dictionary)}
+    found: dict[str, Path] = {}
+    for place in sorted(p for p in folder.glob("[!.]*") if p.is_dir()):
+        kept = {f.name: f for f in sorted(place.iterdir()) if f.is_file()}
+        named = files_hash({name: f.read_bytes() for name, f in kept.items()})
+        if named in needed:
+            needed.discard(named)
+            sort = _SET if place.name.startswith(_SET) else "pack"
+            known = place.name.endswith(f"-{named.hex()[:16]}")
+            below = place.name if known else f"{sort}-{named.hex()[:16]}"
+            found |= {f"{below}/{name}": f for name, f in kept.items()}
+    return found
 
 
 def forms_of(charter: Charter, folder: Path | None = None) -> Forms:

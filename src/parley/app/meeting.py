@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from parley.app import fingerprint
-from parley.app.forms import usual_packs
+from parley.app.forms import keep, usual_packs
 from parley.app.home import Home, LineHome
 from parley.errors import DocumentError, KeyUnavailable, UsageError
 from parley.keys.file import NodeKeyFile, create_root_key, load_root_key, write_private
@@ -143,23 +143,40 @@ def sign_note(home: Home, signed: Note, party: Party, passphrase: bytes | None, 
 # -- founding ----------------------------------------------------------------------------------------------
 
 
-def introduce(home: Home, line_name: str, passphrase: bytes | None = None, roots: Iterable[Path] = ()) -> bytes:
+def introduce(home: Home, line_name: str, passphrase: bytes | None = None, roots: Sequence[Path] = ()) -> bytes:
     """Make this party's node for a line; the file for the one who proposes. ``roots``: keys kept elsewhere."""
     raw, party = home.party()
     line = home.line(line_name)
     known = bool(line.key_files())
     existing = line.path / "introduction.note"
-    if known and existing.exists():
-        return encode_bundle({_title(raw): raw, _title(existing.read_bytes()): existing.read_bytes()})
     keys = line.newest_keys()[1] if known else NodeKeyFile.draw(os.urandom)
-    certificate = NodeCertificate(line_name, party.code, home.party_hash(), 1, keys.public())
-    documents.parse_text(certificate.text())
-    signed = sign_note(home, Note(certificate.text(), ()), party, passphrase, tuple(roots)).encode()
+    if known and existing.exists():
+        before = note.parse(existing.read_bytes())
+    else:
+        before = Note(NodeCertificate(line_name, party.code, home.party_hash(), 1, keys.public()).text(), ())
+        documents.parse_text(before.text)
+    signed = _signed_by_enough(home, before, party, passphrase, roots)
+    # Not before it is signed: where that fails, nothing is left that nobody uses.
     if not known:
-        # Not before it is signed: where that fails, nothing is left that nobody uses.
         keys.write(line.key_file(1))
-    write_private(line.path / "introduction.note", signed)
-    return encode_bundle({_title(raw): raw, _title(signed): signed})
+    if signed is not before:
+        write_private(existing, signed.encode())
+    return encode_bundle({_title(raw): raw, _title(signed.encode()): signed.encode()})
+
+
+def _signed_by_enough(home: Home, before: Note, party: Party, passphrase: bytes | None, roots: Sequence[Path]) -> Note:
+    """``before`` with the root signatures that it lacks. Raises DocumentError ``document-unsigned`` for too few."""
+    if len(root_signers(before, party)) >= party.threshold:
+        return before
+    signed = sign_note(home, before, party, passphrase, roots)
+    count = len(root_signers(signed, party))
+    if count < party.threshold:
+        raise DocumentError(
+            f"{count} root signatures of {party.code}, where {party.threshold} are wanted; nothing was written.",
+            code="document-unsigned",
+            next_step="Name the root keys that are kept elsewhere, each with --root.",
+        )
+    return signed
 
 
 def propose(  # noqa: PLR0913 - what a charter states
@@ -175,13 +192,14 @@ def propose(  # noqa: PLR0913 - what a charter states
     telephones: Mapping[str, Sequence[str]] | None = None,
     succeeds: bytes = b"",
     passphrase: bytes | None = None,
+    roots: Sequence[Path] = (),
 ) -> Proposal:
     """A charter of revision 0 between this party and those introduced, signed by this party.
 
     ``telephones``: by the code of a party, for the out-of-band card. ``classes``: those of messages that two officers
     release, or that carry an officer's key.
     """
-    own = introduce(home, line_name, passphrase)
+    own = introduce(home, line_name, passphrase, roots)
     notes: list[bytes] = []
     entries: list[CharterMember] = []
     for number, data in enumerate([own, *introductions]):
@@ -208,7 +226,7 @@ def propose(  # noqa: PLR0913 - what a charter states
         classes.signed if classes else (),
     )
     documents.parse_text(charter.text())
-    signed = sign_note(home, Note(charter.text(), ()), home.party()[1], passphrase)
+    signed = sign_note(home, Note(charter.text(), ()), home.party()[1], passphrase, roots)
     return _proposal(signed, notes)
 
 
@@ -300,10 +318,10 @@ def read_proposal(data: bytes) -> Proposal:
     return _proposal(signed, [r for r in raws if documents.parse(r)[0].text != signed.text])
 
 
-def sign(home: Home, proposal: Proposal, passphrase: bytes | None = None, roots: Iterable[Path] = ()) -> Proposal:
+def sign(home: Home, proposal: Proposal, passphrase: bytes | None = None, roots: Sequence[Path] = ()) -> Proposal:
     """Add this party's root signatures to the charter."""
     _, party = home.party()
-    return _proposal(sign_note(home, proposal.signed, party, passphrase, tuple(roots)), proposal.notes)
+    return _proposal(sign_note(home, proposal.signed, party, passphrase, roots), proposal.notes)
 
 
 def check_fingerprint(proposal: Proposal, home: Home, expected: str) -> None:
@@ -366,6 +384,8 @@ def install(home: Home, proposal: Proposal) -> tuple[LineHome, Membership]:
     if not line.key_files():
         raise DocumentError("this home has no node keys for the line.", code="key-missing")
     line.me(membership)
+    # Before the charter holds: what it names must be there for as long as it does, whichever build comes next.
+    keep(membership.current.charter, line.forms)
     line.add_notes(membership.notes)
     return line, membership
 
@@ -436,7 +456,7 @@ def changes(before: Charter, after: Charter) -> list[str]:
     return [line for line in found if not line.startswith(passing)]
 
 
-def rotate(home: Home, line: LineHome, passphrase: bytes | None = None, roots: Iterable[Path] = ()) -> bytes:
+def rotate(home: Home, line: LineHome, passphrase: bytes | None = None, roots: Sequence[Path] = ()) -> bytes:
     """New keys for this node from its next start on; the certificate, for peers that get it by hand.
 
     ``roots``: root keys kept elsewhere, so that a root of k signers signs at once. Raises DocumentError
@@ -449,7 +469,7 @@ def rotate(home: Home, line: LineHome, passphrase: bytes | None = None, roots: I
     _, party = home.party()
     fresh = NodeKeyFile.draw(os.urandom, keep=keys)
     certificate = NodeCertificate(line.name, party.code, home.party_hash(), serial + 1, fresh.public())
-    signed = sign_note(home, Note(certificate.text(), ()), party, passphrase, tuple(roots)).encode()
+    signed = sign_note(home, Note(certificate.text(), ()), party, passphrase, roots).encode()
     extended = members.extend(membership, signed)
     fresh.write(line.key_file(serial + 1))
     line.add_notes(extended.notes)
@@ -457,14 +477,14 @@ def rotate(home: Home, line: LineHome, passphrase: bytes | None = None, roots: I
 
 
 def leave(
-    home: Home, line: LineHome, reason: str, passphrase: bytes | None = None, roots: Iterable[Path] = ()
+    home: Home, line: LineHome, reason: str, passphrase: bytes | None = None, roots: Sequence[Path] = ()
 ) -> bytes:
     """This party's notice that it no longer writes on the line; it goes on listening."""
     membership = line.membership()
     _, party = home.party()
     notice = NoticeOfLeaving(membership.line, party.code, home.party_hash(), reason)
     documents.parse_text(notice.text())
-    signed = sign_note(home, Note(notice.text(), ()), party, passphrase, tuple(roots)).encode()
+    signed = sign_note(home, Note(notice.text(), ()), party, passphrase, roots).encode()
     line.add_notes(members.extend(membership, signed).notes)
     return encode_bundle({_title(signed): signed})
 

@@ -260,6 +260,7 @@ async def running(
             news.set()
             if isinstance(event, i.MembershipChanged):
                 line.add_notes(node.line.membership.notes)
+                keep(node.line.membership.current.charter, line.forms)
                 for bearer in bearers:
                     if isinstance(bearer, TlsBearer):
                         bearer.set_pins(configuration.pins(node.line.membership))

@@ -153,6 +153,7 @@ def propose(
     signed: SignedOption = None,
     telephone: TelephoneOption = None,
     succeeds: Annotated[str | None, typer.Option(help="Name of the line here that this one succeeds.")] = None,
+    root: RootOption = None,
     output: FileOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -172,6 +173,7 @@ def propose(
         telephones=_telephones(telephone),
         succeeds=bytes(before),
         passphrase=passphrase(),
+        roots=root or (),
     )
     if not json:
         _show_proposal(where, proposal)
@@ -185,12 +187,13 @@ def successor(
     old: Annotated[str, typer.Argument(help="The line that is succeeded.")],
     name: Annotated[str, typer.Argument(help="Name of the new line.")],
     introductions: Annotated[list[Path], typer.Argument(help=".intro files, for the new line, of those who remain.")],
+    root: RootOption = None,
     output: FileOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Propose a new line that cites an old one and leaves out who is no longer wanted."""
-    propose(name, introductions, succeeds=old, output=output, home=home, json=json)
+    propose(name, introductions, succeeds=old, root=root, output=output, home=home, json=json)
 
 
 @line.command("accept")
