@@ -38,14 +38,22 @@ class _Table:
             del self.keys[bisect_left(self.keys, key)]
 
 
+def places(keys: Sequence[bytes], start: bytes, end: bytes | None, *, reverse: bool, limit: int | None) -> range:
+    """Where in ``keys``, which are in order, a scan finds its rows."""
+    first = bisect_left(keys, start)
+    last = len(keys) if end is None else max(first, bisect_left(keys, end))
+    found = range(last - 1, first - 1, -1) if reverse else range(first, last)
+    return found if limit is None else found[: max(limit, 0)]
+
+
 class _Scan:
     """Rows of a table as they were when the scan began."""
 
     __slots__ = ("_places", "_table")
 
-    def __init__(self, table: _Table, places: range) -> None:
+    def __init__(self, table: _Table, found: range) -> None:
         self._table: _Table | None = table
-        self._places = iter(places)
+        self._places = iter(found)
         table.scans += 1
 
     def __iter__(self) -> Self:
@@ -110,10 +118,7 @@ class _MemoryReader:
             table = self._medium.tables.get(space)
             if table is None:
                 return iter(())
-            first = bisect_left(table.keys, start)
-            last = len(table.keys) if end is None else max(first, bisect_left(table.keys, end))
-            places = range(last - 1, first - 1, -1) if reverse else range(first, last)
-            return _Scan(table, places if limit is None else places[: max(limit, 0)])
+            return _Scan(table, places(table.keys, start, end, reverse=reverse, limit=limit))
 
     def close(self) -> None:
         """Release the view. Idempotent."""

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Final
 
 from parley.protocol.rows import ARRIVAL, RECEIPT, Change
+from parley.stores.memory import places
 
 _WIDTH: Final = 1 << 128
 _APART: Final = frozenset({ARRIVAL, RECEIPT})
@@ -78,16 +79,12 @@ class Disk:
         reverse: bool = False,
         limit: int | None = None,
     ) -> Iterator[tuple[bytes, bytes]]:
-        """As ports.Reader."""
+        """As ports.Reader: the memory store's own way to the rows."""
         table = self.tables.get(space)
         if table is None:
             return iter(())
-        first = bisect_left(table.keys, start)
-        last = len(table.keys) if end is None else max(first, bisect_left(table.keys, end))
-        keys = table.keys[first:last]
-        if reverse:
-            keys = keys[::-1]
-        return ((k, table.values[k]) for k in (keys if limit is None else keys[: max(limit, 0)]))
+        keys, values = table.keys, table.values
+        return ((keys[n], values[keys[n]]) for n in places(keys, start, end, reverse=reverse, limit=limit))
 
 
 def _hash(space: str, key: bytes, value: bytes) -> int:
