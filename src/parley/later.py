@@ -8,7 +8,8 @@ command) would make every start slower and every node larger. A module names suc
     else:
         np = later("numpy")
 
-so that the type checker and the import contracts see a plain import. Nothing else is imported late.
+so that the type checker and the import contracts see a plain import. Beside these only the module of the command that
+was asked for (``parley.cli.commands``), the console's pages, and the bench's browser are imported late.
 """
 
 from __future__ import annotations

@@ -81,9 +81,9 @@ class Runtime:
     armed_consoles: int | None = None
     """Consoles that watch with a tested alarm; None where this process serves no console."""
     guard: Guard | None = None
+    """The conflict check's, once it is asked for."""
     refilling: str = ""
     """What a node that lost part of its record says until its peers have given it back."""
-    """The conflict check's, once it is asked for."""
     inbox: Inbox | None = None
     """The list of messages, once it is asked for."""
     charts: dict[str, Chart] = field(default_factory=dict)

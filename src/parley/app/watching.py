@@ -160,8 +160,8 @@ class Book:
                 # What came before this was here by now. Own entries that a peer gave back are older, and bound nothing.
                 for unbounded in self._unbounded:
                     unbounded.latest = said.time
-                    if unbounded.stated > said.time:
-                        self.open = dict.fromkeys(self.open)
+                if any(unbounded.stated > said.time for unbounded in self._unbounded):
+                    self.open = dict.fromkeys(self.open)
                 self._unbounded.clear()
                 self._last_own = said.time
         else:

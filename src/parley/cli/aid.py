@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, say, show_json, when
+from parley.cli.output import HomeOption, JsonOption, LineOption, ask_about, call, command, say, show_json, when
 from parley.cli.plans import show_call, show_conflict, show_report
 
 track = typer.Typer(no_args_is_help=True, help="What this side follows, checked against all that was notified.")
@@ -48,8 +48,7 @@ def add_track(
         show_json(found)
     else:
         say(f"Kept {found['track']['id']}, until {when(found['track']['until'])}.")
-        for warning in found["warnings"]:
-            say(f"Is this right? {warning}", "yellow")
+        ask_about(found["warnings"])
         for each in current:
             show_conflict(each)
         if not current:
@@ -213,8 +212,7 @@ def import_sites(
         named = [x if isinstance(x, str) else f"{x['id']} (is {x['of']})" for x in found[word]]
         more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
         say(f"  {len(named):6} {word}: {', '.join(named[:_NAMED])}{more}".rstrip(": "))
-    for warning in found["warnings"][:_NAMED]:
-        say(f"Is this right? {warning}", "yellow")
+    ask_about(found["warnings"][:_NAMED])
     if len(found["warnings"]) > _NAMED:
         say(f"and {len(found['warnings']) - _NAMED} more such questions: --json has all.", "yellow")
     if send:

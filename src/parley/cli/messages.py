@@ -16,6 +16,7 @@ from parley.cli.output import (
     HomeOption,
     JsonOption,
     LineOption,
+    ask_about,
     call,
     command,
     out,
@@ -105,14 +106,12 @@ def submit(home: Path | None, line: str | None, params: dict[str, Any], *, json:
     say(f"{message['id']}  {message['precedence']} to {', '.join(message['to'])}: on the record, on its way.")
     for warning in message["warnings"]:
         say(warning, "bold red")
-    for question in message.get("questions", ()):
-        say(f"Is this right? {question} 'parley watch correct' corrects it.", "yellow")
+    ask_about(message.get("questions", ()), " 'parley watch follow correct' corrects it.")
 
 
 def _ask_first(questions: list[str]) -> None:
     """What was sent can never be taken back, so a person is asked before (R67)."""
-    for question in questions:
-        say(f"Is this right? {question}", "yellow")
+    ask_about(questions)
     if questions and not typer.confirm("Send it as it is?", default=False):
         raise UsageError("nothing is sent.", code="form-given-up")
 
@@ -144,7 +143,9 @@ def text_of(text: str | None, file: Path | None) -> str:
 @command
 def inbox(
     everything: Annotated[bool, typer.Option("--all", "-a", help="Every message, sent ones too, in order.")] = False,
-    limit: Annotated[int | None, typer.Option(help="At most so many, the newest.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="At most so many: of those that wait the most urgent, with --all the newest.")
+    ] = None,
     language: ShownOption = "",
     line: LineOption = None,
     home: HomeOption = None,

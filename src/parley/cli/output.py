@@ -18,7 +18,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, ParamSpec, TypeVar
@@ -72,6 +72,12 @@ def show_json(value: object) -> None:
 def say(text: str, style: str = "") -> None:
     """Print a line for people. What peers wrote in it is made safe to see (D13)."""
     out.print(Text(safe_text(text), style=style))
+
+
+def ask_about(questions: Iterable[str], more: str = "") -> None:
+    """What is probably a slip in what was entered (R67); ``more`` says what to do."""
+    for question in questions:
+        say(f"Is this right? {question}{more}", "yellow")
 
 
 def when(time: int) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from parley.app.forms import read_yaml
-from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, say, show_json, when
+from parley.cli.output import HomeOption, JsonOption, LineOption, ask_about, call, command, say, show_json, when
 from parley.errors import UsageError
 
 plans = typer.Typer(no_args_is_help=True, help="One's own plans and places, kept here and never sent.")
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     app.command()(check)
 
 
+PlanArgument = Annotated[str, typer.Argument(help="Its id, as 'parley plans list' shows it.")]
 AtOption = Annotated[str | None, typer.Option(help="Where its middle is, in any notation of coordinates.")]
 AreaOption = Annotated[
     str | None, typer.Option(help="An area instead, as forms take it: {corridor: [...], width: 200 m}.")
@@ -29,6 +30,8 @@ StartOption = Annotated[str | None, typer.Option(help="When it begins, such as 2
 EndOption = Annotated[str | None, typer.Option(help="When it ends.")]
 LowerOption = Annotated[str | None, typer.Option(help="From which height: 500 ft AGL, 300 m AMSL, FL100, open.")]
 UpperOption = Annotated[str | None, typer.Option(help="Up to which height.")]
+KindOption = Annotated[str, typer.Option(help="The class of activity.")]
+ControlOption = Annotated[str, typer.Option(help="The duty role that controls it.")]
 OverrideOption = Annotated[
     str, typer.Option(help="Let it go on near a notified protected place, for this reason; it is logged.")
 ]
@@ -46,8 +49,8 @@ def add(
     end: EndOption = None,
     lower: LowerOption = None,
     upper: UpperOption = None,
-    kind: Annotated[str, typer.Option(help="The class of activity.")] = "",
-    role: Annotated[str, typer.Option(help="The duty role that controls it.")] = "watch",
+    kind: KindOption = "",
+    role: ControlOption = "watch",
     protected: Annotated[bool, typer.Option("--protected", help="A place that must not be struck.")] = False,
     override: OverrideOption = "",
     officer: OfficerOption = "",
@@ -75,8 +78,7 @@ def _kept(found: dict[str, Any], json: bool) -> None:
         show_json(found)
     else:
         say(f"Kept {plan['id']}: {plan['where'][0]}.")
-        for warning in found["warnings"]:
-            say(f"Is this right? {warning}", "yellow")
+        ask_about(found["warnings"])
         for each in found["conflicts"]:
             if not each["over"]:
                 show_conflict(each)
@@ -92,7 +94,7 @@ def _kept(found: dict[str, Any], json: bool) -> None:
 @plans.command()
 @command
 def divert(
-    plan: Annotated[str, typer.Argument(help="Its id, as 'parley plans list' shows it.")],
+    plan: PlanArgument,
     at: AtOption = None,
     area: AreaOption = None,
     radius: RadiusOption = 0,
@@ -116,13 +118,13 @@ def divert(
 @plans.command()
 @command
 def change(
-    plan: Annotated[str, typer.Argument(help="Its id, as 'parley plans list' shows it.")],
+    plan: PlanArgument,
     start: StartOption = None,
     end: EndOption = None,
     lower: LowerOption = None,
     upper: UpperOption = None,
-    kind: Annotated[str, typer.Option(help="The class of activity.")] = "",
-    role: Annotated[str, typer.Option(help="The duty role that controls it.")] = "",
+    kind: KindOption = "",
+    role: ControlOption = "",
     override: OverrideOption = "",
     officer: OfficerOption = "",
     line: LineOption = None,
@@ -137,7 +139,7 @@ def change(
 @plans.command("override")
 @command
 def override_(
-    plan: Annotated[str, typer.Argument(help="Its id, as 'parley plans list' shows it.")],
+    plan: PlanArgument,
     reason: Annotated[str, typer.Option(help="Why; it is logged.")],
     officer: Annotated[str, typer.Option("--officer", "-o", help="Which officer; stays on this node.")],
     notice: Annotated[str, typer.Option(help="For this notice alone [all that hold it].")] = "",
@@ -174,7 +176,7 @@ def list_(line: LineOption = None, home: HomeOption = None, json: JsonOption = F
 @plans.command()
 @command
 def remove(
-    plan: Annotated[str, typer.Argument(help="Its id, as 'parley plans list' shows it.")],
+    plan: PlanArgument,
     line: LineOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -203,8 +205,7 @@ def import_plans(
         show_json(found)
     else:
         say(f"{found['read']} read: {found['new']} new, {found['changed']} changed; {found['conflicts']} conflicts.")
-        for warning in found["warnings"]:
-            say(f"Is this right? {warning}", "yellow")
+        ask_about(found["warnings"])
         for plan in found["held"]:
             say(f"HELD: {plan} lies within the set distance of a notified protected place.", "bold red")
     if found["held"]:

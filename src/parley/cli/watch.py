@@ -10,7 +10,19 @@ from rich.table import Table
 from rich.text import Text
 
 from parley.cli.forms import gather, line_forms
-from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, out, say, show_json, time_of, when
+from parley.cli.output import (
+    HomeOption,
+    JsonOption,
+    LineOption,
+    ask_about,
+    call,
+    command,
+    out,
+    say,
+    show_json,
+    time_of,
+    when,
+)
 from parley.errors import UsageError
 from parley.forms.display import safe_line
 
@@ -395,8 +407,7 @@ def draft(
     found = _ask(home, line, json, "watch-draft", after=after, text=text, form=form, values=values, **params)
     if found:
         _show_draft(found)
-        for question in found["questions"]:
-            say(f"Is this right? {question}", "yellow")
+        ask_about(found["questions"])
 
 
 @watch.command()
