@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from parley.errors import DecodeError
 from parley.ids import EntryId, Incarnation, LogId, MemberNumber
+from parley.limits import MAX_TIME
 from parley.procedure import facts
 from parley.procedure.facts import FORMS, Fact, read_fact, to_message
 from parley.wire import cbor, statement
@@ -22,17 +23,18 @@ ENTRIES = st.builds(
 NAMES = st.text(max_size=64)
 LONG = st.text(max_size=200)
 UINTS = st.integers(0, 2**63 - 1)
+TIMES = st.integers(0, MAX_TIME)
 KEYS = st.binary(min_size=1, max_size=80)
 ASSERTIONS = st.builds(Assertion, st.binary(min_size=32, max_size=32), KEYS, KEYS, KEYS)
 FACTS: st.SearchStrategy[Fact] = st.one_of(
-    st.builds(facts.NoReply, ENTRIES, UINTS, NAMES, UINTS, UINTS),
+    st.builds(facts.NoReply, ENTRIES, UINTS, NAMES, TIMES, TIMES),
     st.builds(facts.Readdressed, ENTRIES, UINTS, NAMES, NAMES),
-    st.builds(facts.PassedOn, ENTRIES, st.lists(NAMES, max_size=16).map(tuple), UINTS),
-    st.builds(facts.UnitAcknowledged, ENTRIES, NAMES, UINTS, st.booleans()),
-    st.builds(facts.DeclaredSilence, UINTS, UINTS),
+    st.builds(facts.PassedOn, ENTRIES, st.lists(NAMES, max_size=16).map(tuple), TIMES),
+    st.builds(facts.UnitAcknowledged, ENTRIES, NAMES, TIMES, st.booleans()),
+    st.builds(facts.DeclaredSilence, UINTS, TIMES),
     st.builds(facts.DeclaredAgreement, st.booleans(), LONG),
     st.builds(facts.Misuse, ENTRIES, LONG),
-    st.builds(facts.HoldingReply, ENTRIES, LONG, UINTS),
+    st.builds(facts.HoldingReply, ENTRIES, LONG, TIMES),
     st.builds(facts.LineTest, LONG),
     st.builds(facts.LineTestCopy, ENTRIES, LONG),
     st.builds(facts.OfficerEnrolled, KEYS, NAMES, st.booleans(), st.lists(ASSERTIONS, max_size=3).map(tuple)),

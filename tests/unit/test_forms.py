@@ -25,13 +25,15 @@ from parley.app.forms import (
     usual_packs,
 )
 from parley.errors import DecodeError, ParleyError, UsageError
-from parley.forms.filled import Codec, Filled, lead_time, problems, read_values
+from parley.forms.filled import Codec, Filled, lead_time, problems, read_values, write_values
 from parley.forms.library import Forms
 from parley.forms.pack import Pack, files_hash, read_pack
 from parley.forms.prove import check_form_pack
 from parley.forms.render import as_html, as_text, render
-from parley.wire import cbor
-from parley.wire.statement import Precedence
+from parley.limits import MAX_TIME
+from parley.wire import cbor, statement
+from parley.wire.geometry import decode_time, encode_positions, position
+from parley.wire.statement import Kind, Message, Precedence, Statement
 from parley_testkit.lines import found
 
 ROOT = Path(__file__).parents[2]
@@ -154,7 +156,10 @@ def test_without_the_pack_or_the_dictionaries_nothing_is_understood() -> None:
         ("warning", {"hazard": "mines", "areas": ["10N 020E"]}, "form-value"),
         ("warning", {"hazard": "mines", "areas": [{"point": "10N 020E", "times": ["tomorrow"]}]}, "form-value"),
         ("site", {"valid": "2026-01-01T00:00Z/2999-01-01T00:00Z"}, "geometry-range"),
-        ("site", {"valid": "daily 2026-01-01/9999-12-31 08:00-12:00"}, "geometry-range"),
+        ("site", {"valid": "daily 2026-01-01/2036-12-31 08:00-12:00"}, "geometry-range"),
+        ("site", {"valid": "daily 1960-01-01/1960-12-31 08:00-12:00"}, "form-value"),
+        ("site", {"confirmed-on": "9999-01-01T00:00Z"}, "form-value"),
+        ("warning", {"areas": [{"circle": "10N 020E", "radius": "9" * 400 + " m"}]}, "form-value"),
         (
             "warning",
             {"hazard": "mines", "areas": [{"point": "10N 020E", "times": ["2026-03-02/2026-03-01"]}]},
@@ -422,3 +427,42 @@ def test_what_a_charter_names_is_kept_once_and_goes_into_a_backup(tmp_path: Path
         h.hex()[:16] for h in (*(p.hash for p in charter.packs), charter.dictionary)
     }
     assert not [p for p in home.forms.iterdir() if p.name.startswith(".")]
+
+
+# -- hostile -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("late", [{5: MAX_TIME // 60 + 1}, {5: (1 << 32) - 1}])
+def test_a_time_that_no_calendar_has_is_not_understood(late: dict[int, int]) -> None:
+    """It would stop every list and page that shows it."""
+    form = shipped().named("check-fire")
+    said = {1: form.fields[0].choices[0].number, 2: encode_positions([position(36.7, 68.9)])}
+    Codec().decode(form, b"\0" + cbor.encode(said | {5: MAX_TIME // 60}))
+    with pytest.raises(DecodeError) as caught:
+        Codec().decode(form, b"\0" + cbor.encode(said | late))
+    assert caught.value.code == "form-malformed"
+
+
+@pytest.mark.parametrize("row", [[(1 << 32) - 1, 60], [1 << 22, 365, 0, 60, 127]])
+def test_windows_that_no_calendar_has_are_refused(row: list[int]) -> None:
+    with pytest.raises(DecodeError) as caught:
+        decode_time(row)
+    assert caught.value.code == "geometry-range"
+
+
+def test_what_a_form_says_at_the_end_of_time_can_be_shown() -> None:
+    forms = shipped()
+    form = forms.named("check-fire")
+    said = {1: form.fields[0].choices[0].number, 2: encode_positions([position(36.7, 68.9)]), 5: MAX_TIME // 60}
+    filled = Codec().decode(form, b"\0" + cbor.encode(said))
+    assert "6325" in write_values(form.fields, filled.values)["since"]
+    assert "6325" in as_text(render(filled, forms.words("en"), MAX_TIME), "")
+
+
+@pytest.mark.parametrize(("time", "reply_by"), [(MAX_TIME + 1, 0), (1 << 62, 0), (5, MAX_TIME + 1), (5, 1 << 62)])
+def test_a_statement_of_a_time_that_no_calendar_has_is_not_understood(time: int, reply_by: int) -> None:
+    good = Statement(Kind.MESSAGE, MAX_TIME, Message("A", reply_by=MAX_TIME))
+    assert statement.decode(statement.encode(good)) == good
+    with pytest.raises(DecodeError) as caught:
+        statement.decode(statement.encode(Statement(Kind.MESSAGE, time, Message("A", reply_by=reply_by))))
+    assert caught.value.code == "statement-malformed"

@@ -32,6 +32,7 @@ from parley.app.home import Home, default_home
 from parley.errors import KeyUnavailable, ParleyError, StoreError, UsageError
 from parley.forms.display import safe_text
 from parley.later import later
+from parley.limits import MAX_TIME
 
 if TYPE_CHECKING:
     from parley.app import runtime, service
@@ -81,7 +82,9 @@ def ask_about(questions: Iterable[str], more: str = "") -> None:
 
 
 def when(time: int) -> str:
-    """UTC, to the second; a dash for never."""
+    """UTC, to the second; a dash for never. A record from elsewhere may state what no calendar has."""
+    if time > MAX_TIME:
+        return f"{time} s"
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%SZ") if time else "-"
 
 

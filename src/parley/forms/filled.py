@@ -14,6 +14,7 @@ from parley.errors import DecodeError, ParleyError, UsageError
 from parley.forms import geotext
 from parley.forms.compressed import MAX_FORM, Way, unreadable
 from parley.forms.pack import Condition, Field, Follow, Form, Rule
+from parley.limits import MAX_TIME
 from parley.wire import cbor, geometry
 from parley.wire.geometry import Daily, Volume, Window
 
@@ -327,7 +328,7 @@ def _decode_one(spec: Field, plain: object) -> Any:  # noqa: ANN401, PLR0911 - o
             return _ranged(spec, number)
         case "day", int() as days if not isinstance(days, bool) and _FIRST_DAY <= days <= _LAST_DAY:
             return days * _DAY_S
-        case "time", int() as minutes if not isinstance(minutes, bool) and 0 <= minutes < 1 << 32:
+        case "time", int() as minutes if not isinstance(minutes, bool) and 0 <= minutes * _MINUTE_S <= MAX_TIME:
             return minutes * _MINUTE_S
         case "window", list():
             return geometry.decode_time(plain)

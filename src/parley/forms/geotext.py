@@ -13,7 +13,9 @@ from typing import Any, Final
 
 from parley.errors import UsageError
 from parley.geo.coordinates import parse_position
+from parley.limits import MAX_TIME
 from parley.wire.geometry import (
+    MAX_METRES,
     MAX_SPAN_S,
     MAX_WINDOWS,
     MICRODEGREES,
@@ -71,7 +73,7 @@ def read_time(value: object) -> int:
         seconds = int(found.replace(tzinfo=found.tzinfo or UTC).timestamp()) // _MINUTE_S * _MINUTE_S
     except (ValueError, OverflowError):
         raise _bad("time", text, "2026-03-10T03:04Z") from None
-    if seconds < 0:
+    if not 0 <= seconds <= MAX_TIME:
         raise _bad("time since 1970", text, "2026-03-10T03:04Z")
     return seconds
 
@@ -130,7 +132,7 @@ def read_times(value: object) -> Time:
     except ValueError:
         raise _bad("daily window", value, "daily 2026-03-01/2026-03-05 08:00-12:00 mon,tue") from None
     start, end = int(found[3]) * 60 + int(found[4]), int(found[5]) * 60 + int(found[6])
-    if last < first or start >= _DAY_MIN or end > _DAY_MIN:
+    if first < 0 or last * _DAY_S > MAX_TIME or last < first or start >= _DAY_MIN or end > _DAY_MIN:
         raise _bad("daily window", value, "daily 2026-03-01/2026-03-05 08:00-12:00")
     if last - first >= MAX_WINDOWS:
         raise _too_long(value)
@@ -163,7 +165,10 @@ def read_length(value: object) -> int:
     found = _LENGTH.fullmatch(_text(value, "length", "2 NM"))
     if found is None:
         raise _bad("length", value, "2 NM")
-    return round(float(found[1]) * _METRES[found[2].lower()])
+    metres = float(found[1]) * _METRES[found[2].lower()]
+    if metres > 2 * MAX_METRES:
+        raise _bad("length", value, "2 NM")
+    return round(metres)
 
 
 def read_height(value: object) -> Height | None:

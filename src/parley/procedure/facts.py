@@ -14,13 +14,15 @@ from typing import Any, Final
 
 from parley.errors import DecodeError
 from parley.ids import EntryId
+from parley.limits import MAX_TIME
 from parley.wire import cbor
 from parley.wire.assertion import MAX_PUBLIC_KEY, Assertion, key_of, read_assertion
 from parley.wire.statement import WATCH, WATCH_FORMS, Message, Precedence, Reference, Relation
 
+_MAX_UINT: Final = (1 << 63) - 1
 _MAX_NAME: Final = 64
 _MAX_NAMES: Final = 16
-_CALENDAR_END: Final = 253_402_300_800
+_TIMES: Final = frozenset({"since", "deadline", "effect_at", "at", "until", "answer_by"})
 _MAX_FACT: Final = 32 * 1024
 _KEY_DIGITS: Final = 8
 """Of a key's name, as people compare it; the whole is in the record."""
@@ -247,9 +249,7 @@ def _enrolled(fact: OfficerEnrolled) -> str:
 
 
 def _time(seconds: int) -> str:
-    """UTC to the minute; the bare number where the calendar ends."""
-    if seconds >= _CALENDAR_END:
-        return str(seconds)
+    """UTC to the minute."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%MZ")
 
 
@@ -257,7 +257,7 @@ def _checked(form: str, name: str, type_: str, value: object) -> object:
     match type_, value:
         case "bool", bool():
             return value
-        case "int", int() if not isinstance(value, bool) and 0 <= value < 1 << 63:
+        case "int", int() if not isinstance(value, bool) and 0 <= value <= (MAX_TIME if name in _TIMES else _MAX_UINT):
             return value
         case "str", str() if name in _LONG or len(value) <= _MAX_NAME:
             return value

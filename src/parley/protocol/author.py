@@ -70,6 +70,8 @@ class Author:
                 code="form-unknown",
                 next_step="'parley forms list' shows the forms of the line.",
             )
+        if isinstance(given.content, Message) and given.content.reply_by > limits.MAX_TIME:
+            raise UsageError("the time to reply by is too far away.", code="time-range")
         if isinstance(given.content, Mark):
             for ref in given.content.refs:
                 self._check_markable(given.kind, ref.entry)

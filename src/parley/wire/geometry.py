@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 from parley.errors import DecodeError
+from parley.limits import MAX_TIME
 
 MICRODEGREES: Final = 1_000_000
 """Microdegrees in a degree."""
@@ -365,10 +366,10 @@ def decode_time(value: object) -> Time:
     """Raises DecodeError ``geometry-time``: an empty or endless window, or one that is not in minutes."""
     match value:
         case [int() as start, int() as length]:
-            begin = _number(start, 0, 1 << 32) * _MINUTE_S
+            begin = _number(start, 0, MAX_TIME // _MINUTE_S) * _MINUTE_S
             return Window(begin, begin + _number(length, 1, MAX_SPAN_S // _MINUTE_S) * _MINUTE_S)
         case [int() as first, int() as days, int() as start, int() as end, int() as weekdays]:
-            first = _number(first, 0, 1 << 22)
+            first = _number(first, 0, MAX_TIME // _DAY_S)
             last = first + _number(days, 0, MAX_WINDOWS - 1)
             return Daily(first, last, _number(start, 0, 1439), _number(end, 0, 1440), _number(weekdays, 1, 127))
     raise _bad("geometry-time", "a time is neither a window nor a daily window")

@@ -320,7 +320,7 @@ def _read_cosigned(row: list[Any]) -> Cosigned:
     _width(row, 6, 7)
     giver = _uint(row[6], limits.MAX_MEMBERS) if len(row) == 7 else None  # noqa: PLR2004
     signature = _octets(row[5], ED25519_BYTES, MLDSA44_BYTES)
-    return Cosigned(log_id(row[1], row[2]), _uint(row[3]), _uint(row[4], 1 << 63), signature, giver)
+    return Cosigned(log_id(row[1], row[2]), _uint(row[3]), _uint(row[4], limits.MAX_TIME + 1), signature, giver)
 
 
 def _read_have(row: list[Any]) -> Have:

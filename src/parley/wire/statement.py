@@ -269,7 +269,7 @@ def decode(data: bytes) -> Statement:
         kind = Kind(number)
     except ValueError:
         raise UnknownKind(f"statement kind {number} is not known to this version.") from None
-    time = fields.uint(_TIME)
+    time = fields.time(_TIME)
     to = fields.uint(_TO, EVERYONE, limits.MAX_MEMBERS)
     seen = tuple(Seen(log_id(s[0], s[1]), _uint(s[2], 32)) for s in fields.lists(_SEEN, 3))
     return Statement(kind, time, _decode_content(kind, fields), to, seen, fields.rest())
@@ -354,7 +354,7 @@ def _decode_content(kind: Kind, fields: _Fields) -> Content:
         fields.text(_FROM, WATCH),
         fields.text(_TOROLE, WATCH),
         refs,
-        fields.uint(_REPLY_BY, 0),
+        fields.time(_REPLY_BY, 0),
         fields.signed(),
     )
 
@@ -378,6 +378,12 @@ class _Fields:
 
     def uint(self, key: int, default: int | None = None, bits: int = 63) -> int:
         return _uint(self.take(key, default), bits)
+
+    def time(self, key: int, default: int | None = None) -> int:
+        found = self.uint(key, default)
+        if found > limits.MAX_TIME:
+            raise _malformed("time")
+        return found
 
     def text(self, key: int, default: str = "") -> str:
         value = self.take(key, default)
