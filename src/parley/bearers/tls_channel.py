@@ -27,6 +27,8 @@ _ALPN: Final = b"parley/1"
 _HELLO_LIMIT: Final = 16 * 1024
 _RECORD_HEADER: Final = 5
 _HANDSHAKE: Final = 22
+_ANY: Final = 1 << 32
+"""More records than there are: while the handshake goes on, nobody has counted."""
 _READ: Final = 17 * 1024
 """Bytes taken from OpenSSL at a time: a whole record. A larger buffer is zeroed in vain at every read."""
 _AT_ONCE: Final = 16
@@ -101,6 +103,34 @@ class ChannelOwner(Protocol):
         ...
 
 
+class _Records:
+    """Counts the TLS records in a stream by their lengths (RFC 8446 section 5.1)."""
+
+    def __init__(self) -> None:
+        self._header = b""
+        self._left = 0
+        """Bytes that the record in progress still lacks."""
+
+    def whole(self, data: bytes) -> int:
+        """How many records end within ``data``, which follows what was given before."""
+        count, at = 0, 0
+        while at < len(data):
+            if not self._left:
+                need = _RECORD_HEADER - len(self._header)
+                self._header += data[at : at + need]
+                at += need
+                if len(self._header) < _RECORD_HEADER:
+                    break
+                self._left, self._header = int.from_bytes(self._header[3:], "big"), b""
+            else:
+                taken = min(self._left, len(data) - at)
+                at += taken
+                self._left -= taken
+            if not self._left:
+                count += 1
+        return count
+
+
 class TlsChannel(asyncio.Protocol):
     """Frames datagrams with a 2-byte length inside TLS records."""
 
@@ -120,6 +150,7 @@ class TlsChannel(asyncio.Protocol):
         self._tls: SSL.Connection | None = None
         self._hello = bytearray()
         self._plain = bytearray()
+        self._records = _Records()
         self._paused = False
         self._held = False
         self._again: asyncio.TimerHandle | None = None
@@ -170,11 +201,14 @@ class TlsChannel(asyncio.Protocol):
         try:
             # The memory buffer takes what it can; feed it in steps so that nothing is left out.
             for at in range(0, len(data), 16384):
-                tls.bio_write(data[at : at + 16384])
+                chunk = data[at : at + 16384]
+                tls.bio_write(chunk)
+                records = self._records.whole(chunk)
                 if not self._shaken:
                     self._shake()
+                    records = _ANY
                 if self._shaken:
-                    self._read()
+                    self._read(records)
         except SSL.Error as error:
             self.close(f"TLS failed: {error}")
 
@@ -285,9 +319,11 @@ class TlsChannel(asyncio.Protocol):
             self.peer = peer
             self._owner.channel_open(self, peer)
 
-    def _read(self) -> None:
+    def _read(self, records: int) -> None:
+        """Take what at most ``records`` records hold. To ask OpenSSL for one that is not there is not cheap."""
         tls = self._tls
-        while tls is not None and not self._closed:
+        while records and tls is not None and not self._closed:
+            records -= 1
             try:
                 self._plain += tls.recv(_READ)
             except SSL.WantReadError:

@@ -64,6 +64,7 @@ class Node:
         self._asked: dict[int, asyncio.Future[i.Done]] = {}
         self._tokens = itertools.count(1)
         self._wake = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
         self.started = asyncio.Event()
         self._stopping = False
         self._writer = writer or Writer()
@@ -169,6 +170,7 @@ class Node:
                 wake_at = await self._turn(wake_at)
         finally:
             self._stopping = True
+            self._quiet()
             for bearer in self._bearers.values():
                 await bearer.close()
             self._fail_waiting(UsageError("the node is stopping.", code="node-stopping"))
@@ -213,9 +215,21 @@ class Node:
         delay = wake_at - self._clock.boot_s()
         if delay <= 0 or self._wake.is_set():
             return
-        alarm = asyncio.get_running_loop().call_later(delay, self._wake.set)
+        loop = asyncio.get_running_loop()
+        if self._alarm is None or loop.time() + delay < self._alarm.when():
+            self._quiet()
+            self._alarm = loop.call_later(delay, self._ring)
         await self._wake.wait()
-        alarm.cancel()
+
+    def _ring(self) -> None:
+        """The alarm: it may be early, since a later one than is set is set only when that has rung."""
+        self._alarm = None
+        self._wake.set()
+
+    def _quiet(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     async def _commit(self, output: Output) -> None:  # model: commit
         if not output.changes:
