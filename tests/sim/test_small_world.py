@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -14,6 +15,7 @@ from parley.crypto.kem import KemPrivate
 from parley.ids import EntryId, Incarnation, LogId, MemberNumber
 from parley.protocol import inputs as i
 from parley.protocol import rows as r
+from parley.protocol.chains import Chains
 from parley.protocol.entries import State
 from parley.protocol.settings import Settings
 from parley.record import equivocation
@@ -45,6 +47,56 @@ def test_a_message_is_delivered_once_and_receipted() -> (
     assert world.texts(1) == ["hello"]
     assert any(isinstance(e, i.Receipted) and e.giver == 1 for e in world.events[0])
     assert world.settled()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_keys_derived_ahead_change_nothing(seed: int) -> None:
+    def datagrams(*, ahead: bool) -> list[tuple[int, int, int]]:
+        world, sent = World(3, seed), []
+
+        def carry(source: int, target: int, data: bytes) -> list[bytes]:
+            sent.append((source, target, len(data)))
+            if ahead:
+                world.lines[source].chains.prepare()
+            return [data] * world.random.choice([0, 1, 1, 1, 2])
+
+        world.carry, world.shuffle = carry, seed % 2 == 1
+        world.link_all()
+        for n in range(30):
+            world.send(n % 3, f"{n}")
+            if n == 20:
+                world.restart(n % 3)
+                world.link_all()
+            world.run(0.1)
+            for line in world.lines:
+                if ahead:
+                    line.chains.prepare()
+        world.run(30)
+        assert world.settled()
+        return sent
+
+    assert datagrams(ahead=True) == datagrams(ahead=False)
+
+
+def test_keys_derived_ahead_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = pair()
+    for _ in range(2):
+        world.send(0, "before")
+        world.run()
+        for line in world.lines:
+            line.chains.prepare()
+    derived = []
+    real = Chains._message_key
+
+    def message_key(*args: Any) -> Any:
+        derived.append(args)
+        return real(*args)
+
+    monkeypatch.setattr(Chains, "_message_key", message_key)
+    world.send(0, "after")
+    world.run()
+    assert world.texts(1)[-1] == "after"
+    assert not derived
 
 
 def test_what_was_receipted_is_no_longer_remembered_as_on_its_way() -> None:

@@ -209,6 +209,8 @@ class Node:
                 self._write_head()
             elif self._head_timer is None:
                 self._head_timer = asyncio.get_running_loop().call_later(_HEAD_WRITE_S, self._write_head)
+        if not self._inbox:
+            self.line.chains.prepare()
         return output.wake
 
     async def _sleep(self, wake_at: float) -> None:

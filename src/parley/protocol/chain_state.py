@@ -33,7 +33,7 @@ class SendChain:
     ahead: int = RESERVE_FIRST
     """How many counters are reserved next."""
     planned: tuple[int, Incarnation, MessageKey] | None = None
-    """Counter, incarnation and message key, where they were derived ahead for the salts."""
+    """Counter, incarnation and message key, where they were derived ahead, for the salts or while there was time."""
 
     def encode(self) -> bytes:
         """The row: from the first counter that is not reserved, so that a restart uses none twice."""
@@ -60,6 +60,8 @@ class ReceiveChain:
     counter: int
     created: int
     incarnations: list[Incarnation]
+    ahead: Ahead | None = None
+    """What opens the next datagram, where it was derived ahead."""
 
     def encode(self) -> bytes:
         """The row."""
@@ -85,6 +87,16 @@ class MessageKey:
     def salt(self, ordinal: int) -> bytes:
         """The 32-byte salt of the payload's n-th entry that carries none."""
         return kdf.hmac_sha256(self.salt_key, ordinal.to_bytes(4, "big"))
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The message key of a chain's present counter in the newest run of its sender, and the chain key after it."""
+
+    counter: int
+    incarnation: Incarnation
+    keys: MessageKey
+    chain_key: bytes
 
 
 def receive_key(chain: ReceiveChain) -> bytes:

@@ -31,6 +31,7 @@ from parley.protocol import rows as r
 from parley.protocol.announcer import Announcer
 from parley.protocol.chain_state import (
     RESERVE_MOST,
+    Ahead,
     MessageKey,
     ReceiveChain,
     SendChain,
@@ -111,6 +112,7 @@ class Chains:
         self._receive: dict[bytes, list[ReceiveChain]] = {}
         self.knows_us: set[int] = set()
         """Members that have shown that they know our incarnation; the others get it with every datagram."""
+        self._used: dict[int, SendChain | ReceiveChain] = {}
         for key, value in rows.prefixed(r.CHAIN, b"s"):
             self._send[int.from_bytes(key[1:5], "big")] = load_send(key, value)
         for key, value in rows.prefixed(r.CHAIN, b"r"):
@@ -165,15 +167,15 @@ class Chains:
 
     def next_key(self, chain: SendChain) -> MessageKey:
         """The keys that ``seal`` will use next on ``chain``."""
+        if chain.planned is not None and chain.planned[:2] == (chain.counter, self.incarnation):
+            return chain.planned[2]
         keys = self._message_key(_step(chain.key), self._me, chain.mask, self.incarnation, chain.counter)
         chain.planned = (chain.counter, self.incarnation, keys)
         return keys
 
     def seal(self, chain: SendChain, payload: bytes) -> bytes:
         """One sealed datagram. The chain has moved on, in the rows too, before this returns."""
-        planned, chain.planned = chain.planned, None
-        fits = planned is not None and planned[:2] == (chain.counter, self.incarnation)
-        keys = planned[2] if planned is not None and fits else self.next_key(chain)
+        keys = self.next_key(chain)
         chain.planned = None
         known = _members(chain.mask) <= self.knows_us
         header = datagram.sealed_header(chain.tag, chain.counter, None if known else self.incarnation)
@@ -181,6 +183,7 @@ class Chains:
         chain.counter += 1
         if chain.counter > chain.reserved:
             self._reserve(chain)
+        self._used[id(chain)] = chain
         return header + aead.seal(keys.key, keys.nonce, payload, header)
 
     def _reserve(self, chain: SendChain) -> None:
@@ -244,6 +247,9 @@ class Chains:
                 behind = chain
                 continue
             if distance >= 0:
+                opened = self._open_ahead(chain, sealed)
+                if opened is not None:
+                    return opened
                 key = chain.key
                 steps: list[tuple[int, bytes]] = []
                 for counter in range(chain.counter, sealed.counter):
@@ -255,6 +261,7 @@ class Chains:
                 self._skip(chain, steps, now)
                 chain.key, chain.counter = _advance(key), sealed.counter + 1
                 self._store_receive(chain)
+                self._used[id(chain)] = chain
                 return opened
             kept = self._rows.get(r.SKIPPED, receive_key(chain) + sealed.counter.to_bytes(4, "big"))
             if kept is None:
@@ -272,15 +279,35 @@ class Chains:
         runs = [sealed.incarnation] if sealed.incarnation is not None else self._runs_of(chain)
         for incarnation in runs:
             keys = self._message_key(step, chain.sender, chain.mask, incarnation, sealed.counter)
-            try:
-                payload = aead.open_(keys.key, keys.nonce, sealed.box, sealed.header)
-            except SealInvalid:
-                continue
-            new = incarnation not in chain.incarnations
-            if new:
-                chain.incarnations = [incarnation, *chain.incarnations][:_INCARNATIONS]
-            return Opened(chain.sender, incarnation, chain.mask, sealed.counter, payload, keys, new)
+            opened = self._open_with(chain, sealed, incarnation, keys)
+            if opened is not None:
+                return opened
         return None
+
+    @staticmethod
+    def _open_with(
+        chain: ReceiveChain, sealed: datagram.Sealed, incarnation: Incarnation, keys: MessageKey
+    ) -> Opened | None:
+        try:
+            payload = aead.open_(keys.key, keys.nonce, sealed.box, sealed.header)
+        except SealInvalid:
+            return None
+        new = incarnation not in chain.incarnations
+        if new:
+            chain.incarnations = [incarnation, *chain.incarnations][:_INCARNATIONS]
+        return Opened(chain.sender, incarnation, chain.mask, sealed.counter, payload, keys, new)
+
+    def _open_ahead(self, chain: ReceiveChain, sealed: datagram.Sealed) -> Opened | None:
+        """Open the next datagram of ``chain`` with what was derived ahead; None where that does not fit."""
+        ahead, chain.ahead = chain.ahead, None
+        if ahead is None or ahead.counter != sealed.counter or sealed.incarnation not in (None, ahead.incarnation):
+            return None
+        opened = self._open_with(chain, sealed, ahead.incarnation, ahead.keys)
+        if opened is not None:
+            chain.key, chain.counter = ahead.chain_key, sealed.counter + 1
+            self._store_receive(chain)
+            self._used[id(chain)] = chain
+        return opened
 
     def _runs_of(self, chain: ReceiveChain) -> Iterator[Incarnation]:
         """The incarnations to try: this chain's, then those that another chain of its sender showed us."""
@@ -316,6 +343,17 @@ class Chains:
         """The newest incarnation of ``member`` that opened anything."""
         found = [c for cs in self._receive.values() for c in cs if c.sender == member]
         return max(found, key=lambda c: c.created).incarnations[0] if found else None
+
+    def prepare(self) -> None:
+        """Derive, while nothing waits, what the next datagram of each chain in use takes (rule 6 of the line)."""
+        for chain in self._used.values():
+            if isinstance(chain, SendChain):
+                self.next_key(chain)
+            elif chain.ahead is None or chain.ahead.counter != chain.counter:
+                run = chain.incarnations[0]
+                keys = self._message_key(_step(chain.key), chain.sender, chain.mask, run, chain.counter)
+                chain.ahead = Ahead(chain.counter, run, keys, _advance(chain.key))
+        self._used.clear()
 
     # -- rows ------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ Rules.
    documents carry their own signatures. HAVE, QUERY and PROVE can only make us send again.
 4. What cannot be judged yet is asked for; what is wrong is dropped, counted and told, and never stops a tree.
 5. Time decides when to ask and when to remind, never what to believe (D8).
+6. ``chains.prepare`` may be called between steps, or not: it derives keys ahead, and changes nothing that a step does.
 
 An input is handled by the method that ``_HANDLERS`` names, a part by the one that ``_PARTS`` names; the step
 ends with ``_finish``: entries are signed once, receipts given once, then each peer is sent what it lacks.
