@@ -130,8 +130,8 @@ def read(paper: Paper, *cuts: int) -> Book:
 def test_a_record_read_in_pieces_says_what_it_says_read_at_once(paper: Paper, one: int, two: int) -> None:
     whole, pieces = read(paper), read(paper, *sorted((one, two)))
     views = cast(Views, paper)
-    rows = [(r.ticket.message, r.party, r.clock, r.standing) for r in whole.rows(views, NOW, A)]
-    assert rows == [(r.ticket.message, r.party, r.clock, r.standing) for r in pieces.rows(views, NOW, A)]
+    rows = [(r.ticket.message, r.party, whole.clock(r, NOW), r.standing) for r in whole.rows(views, NOW, A)]
+    assert rows == [(r.ticket.message, r.party, pieces.clock(r, NOW), r.standing) for r in pieces.rows(views, NOW, A)]
     assert (whole.escalated, whole.onward, whole.positions, whole.misused, whole.closed, whole.to_copy) == (
         pieces.escalated,
         pieces.onward,
@@ -152,7 +152,7 @@ def test_what_a_peer_states_of_time_gains_it_at_most_its_allowance_from_now(pape
         assert ME in (row.party, row.ticket.message.log.member), "only our own affairs are clocked"
         waits = row.standing.stage in (Stage.UNREAD, Stage.UNACKNOWLEDGED, Stage.UNDELIVERED)
         if waits and not row.standing.silent and row.standing.deadline and not paper_has_silence(paper):
-            precedence = row.ticket.said.precedence
+            precedence = row.ticket.precedence
             longest = max(A.acknowledge_within[precedence], A.deliver_within[precedence])
             assert row.standing.deadline <= NOW + longest
 

@@ -27,7 +27,7 @@ from parley.ids import EntryId, MemberNumber
 from parley.procedure import facts
 from parley.procedure import line_state as ls
 from parley.procedure import watch as w
-from parley.procedure.clocks import HOUR_S, Stage, silent_now
+from parley.procedure.clocks import HOUR_S, Clock, Stage, silent_now
 from parley.procedure.escalation import Due, Escalated, Rung, due, next_step, rungs
 from parley.procedure.line_state import LineReading, LineStatus, MissingTest, PeerLine
 from parley.procedure.onward import Light, OnwardReading, lights
@@ -84,11 +84,8 @@ class Picture:
     """All that the watch sees at one moment."""
 
     now: int
-    rows: tuple[Row, ...]
     peers: tuple[PeerReading, ...]
     onward: Mapping[EntryId, OnwardReading]
-    items: tuple[OpenItem, ...]
-    """Everything that a relieving officer must know of."""
     steps: tuple[tuple[Row, Due], ...]
     """Rungs that are to be taken now."""
     conditions: frozenset[Condition]
@@ -109,9 +106,8 @@ class Desk:
         self._lock = asyncio.Lock()
         self.releasing = asyncio.Lock()
         """Held while a draft is released, dropped or replaced: it is sent once, and as it was checked."""
-        self._items_of: dict[int, tuple[Row, OpenItem]] = {}
-        self.said: dict[int, tuple[Row, object, dict[str, Any]]] = {}
-        """What was answered of each row, by its identity, with what else that depends on (app.watchview)."""
+        self.said: dict[tuple[EntryId, MemberNumber], tuple[object, dict[str, Any]]] = {}
+        """What was answered of each row, with what that depends on (app.watchview)."""
         self.answered: tuple[object, dict[str, Any]] | None = None
         """All that was last answered, with what it was of: versions, the second, when peers were heard."""
         self.settles_at = self.now + _SETTLE_S
@@ -192,23 +188,38 @@ class Desk:
         try:
             now, rules = self.now, self.rules
             self.book.read_on(views)
-            rows = tuple(self.book.rows(views, now, rules.allowances))
+            rows, soon = self._pressing(self.book.rows(views, now, rules.allowances), now)
         finally:
             views.close()
         peers = tuple(self._peer(party, rows, now, rules) for party in sorted(self.runtime.node.line.peers))
         onward = {message: lights(state, now, rules.onward) for message, state in self.book.onward.items()}
-        ladders = [(row, self._ladder(row, rules)) for row in rows if row.standing.overdue]
+        ladders = [(row, clock, ladder) for row, clock, ladder in self._ladders(rows, now, rules) if ladder]
         changes = [
-            *(row.standing.next_change for row in rows),
-            *(d.at for _, ladder in ladders for d in ladder),
+            soon,
+            *(d.at for _, _, ladder in ladders for d in ladder),
             *(p.reading.next_change for p in peers),
             *(o.next_change for o in onward.values()),
         ]
         steps = tuple(self._falls_due(ladders, now))
-        items = tuple(self._items(rows, peers, onward, now))
         conditions = frozenset([*self._flashes(rows), *self._conditions(peers, onward, now, rules)])
         next_change = min((c for c in changes if c > now), default=0)
-        return Picture(now, rows, peers, onward, items, steps, conditions, next_change)
+        return Picture(now, peers, onward, steps, conditions, next_change)
+
+    @staticmethod
+    def _pressing(rows: Iterable[Row], now: int) -> tuple[list[Row], int]:
+        """Those that are late, and each FLASH; and when the next of all changes by itself, 0 for never."""
+        found, soon = [], 0
+        for row in rows:
+            change = row.standing.next_change
+            if change > now and (change < soon or not soon):
+                soon = change
+            if row.standing.overdue or row.ticket.precedence is Precedence.FLASH:
+                found.append(row)
+        return found, soon
+
+    def rows(self, views: Views, now: int) -> Iterator[Row]:
+        """Every clock that runs, as it stands (``look`` read on), for what already runs ``alone``."""
+        return self.book.rows(views, now, self.rules.allowances)
 
     def _flashes(self, rows: Iterable[Row]) -> Iterator[Condition]:
         """Each FLASH to us that nobody acknowledged: it alarms at once, before any deadline (R57)."""
@@ -216,7 +227,7 @@ class Desk:
         waits = [
             r.ticket.message
             for r in rows
-            if r.ticket.ours and r.ticket.said.precedence is Precedence.FLASH and r.standing.stage in people
+            if r.ticket.ours and r.ticket.precedence is Precedence.FLASH and r.standing.stage in people
         ]
         threads = self.threads(waits)
         for message in waits:
@@ -256,18 +267,19 @@ class Desk:
 
     # -- what falls due --------------------------------------------------------------------------------
 
-    @staticmethod
-    def _ladder(row: Row, rules: Rules) -> list[Due]:
-        role = row.ticket.said.to_role
-        return list(rungs(row.clock, row.standing, role, rules.ladder, ours=row.ticket.ours))
+    def _ladders(self, rows: Iterable[Row], now: int, rules: Rules) -> Iterator[tuple[Row, Clock, list[Due]]]:
+        for row in rows:
+            if row.standing.overdue:
+                clock, ticket = self.book.clock(row, now), row.ticket
+                yield row, clock, list(rungs(clock, row.standing, ticket.to_role, rules.ladder, ours=ticket.ours))
 
-    def _falls_due(self, ladders: Iterable[tuple[Row, list[Due]]], now: int) -> Iterator[tuple[Row, Due]]:
+    def _falls_due(self, ladders: Iterable[tuple[Row, Clock, list[Due]]], now: int) -> Iterator[tuple[Row, Due]]:
         taken = defaultdict(list)
         for fact in (*self.book.escalated, *(f for f in self.log.facts if isinstance(f, Escalated))):
             taken[fact.message, fact.party].append(fact)
-        for row, ladder in ladders:
-            done = taken[row.ticket.message, row.party]
-            for rung in due(iter(ladder), row.clock, row.standing.stage, done, now):
+        for row, clock, ladder in ladders:
+            done = taken.get((row.ticket.message, row.party), ())
+            for rung in due(iter(ladder), clock, row.standing.stage, done, now):
                 yield row, rung
 
     async def climb(self, row: Row, rung: Due) -> dict[str, Any]:
@@ -276,9 +288,9 @@ class Desk:
         on_record = rung.rung in _ON_RECORD and not row.ticket.ours
         if on_record and rung.rung is Rung.NO_REPLY:
             since, deadline = row.standing.since, row.standing.deadline
-            await self.state(facts.NoReply(message, party, stage, since, deadline), row.ticket.said.precedence)
+            await self.state(facts.NoReply(message, party, stage, since, deadline), row.ticket.precedence)
         elif on_record:
-            await self.state(facts.Readdressed(message, party, stage, rung.role), row.ticket.said.precedence)
+            await self.state(facts.Readdressed(message, party, stage, rung.role), row.ticket.precedence)
         else:
             if rung.rung is Rung.NEXT_STEP:
                 await self.alone(lambda: self._open_next_step(row))
@@ -299,27 +311,26 @@ class Desk:
 
         Where the form names the one that follows it is that form, filled in; else what is to be done, in words.
         """
-        message, said = row.ticket.message, row.ticket.said
+        message, precedence = row.ticket.message, row.ticket.precedence
         charter = self.runtime.node.line.membership.current.charter
-        language, form = charter.languages[0], self.runtime.forms.get(said.form)
+        said, filled = self._read(message)
+        language, form = charter.languages[0], self.runtime.forms.get(said.form if said else "")
         step = form.next_step if form is not None else ""
         words = self.runtime.forms.words(language)
         text = f"{words.say(step)}\n{self.name(message)}".strip()
-        draft = next_step(message, text, language, said.precedence, self.now, self.rules.ladder)
-        filled = self._filled(message)
-        following = on_silence(self.runtime.forms, filled, language, said.precedence) if filled else None
+        draft = next_step(message, text, language, precedence, self.now, self.rules.ladder)
+        following = on_silence(self.runtime.forms, filled, language, precedence) if filled else None
         if following is not None:
             draft = replace(draft, body=following.body, form=following.form)
         seen = self.book.place - 1
         self.log.keep(Draft(draft, self.runtime.audience(message), _PREPARED, self.now, seen, charter.purpose))
 
-    def _filled(self, message: EntryId) -> Filled | None:
-        """The form that a message on the record is; None for text, or when it cannot be read."""
+    def _read(self, message: EntryId) -> tuple[Message | None, Filled | None]:
+        """A message on the record, and the form that it is; None where its content was erased, for no form."""
         views = self.runtime.views()
         try:
-            said = views.said(views.stored(message))
-            content = said.content if said is not None else None
-            return views.filled(message.log, content) if isinstance(content, Message) else None
+            said = views.message_of(message)
+            return said, views.filled(message.log, said) if said is not None else None
         finally:
             views.close()
 
@@ -344,10 +355,17 @@ class Desk:
 
     # -- what is open, for a handover ------------------------------------------------------------------
 
-    def _items(
-        self, rows: Iterable[Row], peers: Iterable[PeerReading], onward: Mapping[EntryId, OnwardReading], now: int
-    ) -> list[OpenItem]:
-        items = self._messages(rows)
+    def items(self, picture: Picture) -> list[OpenItem]:
+        """Everything that a relieving officer must know of, for what already runs ``alone``."""
+        now, peers, onward = picture.now, picture.peers, picture.onward
+        views = self.runtime.views()
+        try:
+            items = [
+                OpenItem("message", self.name(r.ticket.message), f"{r.standing.stage}, {self.code(r.party)}")
+                for r in self.rows(views, now)
+            ]
+        finally:
+            views.close()
         items += [OpenItem("line", self.code(p.line.party), str(p.reading.status)) for p in peers]
         items += [
             OpenItem("test", self.code(m.party), f"{'ours' if m.ours else 'theirs'} of {m.scheduled}")
@@ -372,17 +390,6 @@ class Desk:
         ]
         items += [OpenItem("draft", str(n), f"by {d.author}") for n, d in self.log.drafts()]
         return items + [OpenItem("test", self.name(t), "to be copied") for t in self.book.to_copy.values()]
-
-    def _messages(self, rows: Iterable[Row]) -> list[OpenItem]:
-        before, self._items_of = self._items_of, {}
-        for row in rows:
-            # By identity: a row that holds is the one of the look before, and it is kept here, so no other has its id.
-            known = before.get(id(row))
-            if known is None:
-                state = f"{row.standing.stage}, {self.code(row.party)}"
-                known = row, OpenItem("message", self.name(row.ticket.message), state)
-            self._items_of[id(row)] = known
-        return [item for _, item in self._items_of.values()]
 
     def arrived(self, seen: int) -> list[Arrival]:
         """Messages of others that came after place ``seen`` in the order of arrival."""
@@ -416,7 +423,8 @@ class Desk:
         """Put a fact in the watch's log. Raises UsageError when the procedure does not allow it now."""
 
         def checked() -> None:
-            w.check(self.log.watch, fact, self.look().items, self.rules.watch)
+            items = self.items(self.look()) if isinstance(fact, w.Relieved | w.Took) else ()
+            w.check(self.log.watch, fact, items, self.rules.watch)
             self.log.enter(fact)
 
         await self.alone(checked)
@@ -481,7 +489,7 @@ async def first_of(stopped: asyncio.Future[Any], changed: asyncio.Event, seconds
 
 def message_of(views: Views, entry: EntryId) -> Message:
     """What a message says. Raises UsageError."""
-    said = views.said(views.stored(entry))
-    if said is None or not isinstance(said.content, Message):
+    found = views.message_of(entry)
+    if found is None:
         raise UsageError(f"{views.name_of(entry)} is no message that is held here.", code="message-unknown")
-    return said.content
+    return found

@@ -254,6 +254,11 @@ class Views:
         except DecodeError:
             return None
 
+    def message_of(self, entry: EntryId) -> Message | None:
+        """What a message says; None when its content is not held here, or it is no message."""
+        said = self.said(self.stored(entry))
+        return said.content if said is not None and isinstance(said.content, Message) else None
+
     def recipients(self, log: LogId, to: int) -> list[MemberNumber]:
         """Whom ``to`` names in the revision of ``log``, its author left out."""
         return [m for m in self._revision(log).members if m != log.member and (to == EVERYONE or to >> m & 1)]

@@ -34,7 +34,7 @@ from parley.procedure.escalation import Escalated, Rung
 from parley.procedure.line_state import LineTested, LineTestEvent, PeerLine, Position
 from parley.procedure.onward import Onward, passed
 from parley.procedure.outgoing import leaves_exercise
-from parley.wire.statement import WATCH_FORMS, Kind, Mark, Message, RefusedEntry, Relation, Statement
+from parley.wire.statement import WATCH_FORMS, Kind, Mark, Message, Precedence, RefusedEntry, Relation, Statement
 
 _MARKS = {Kind.READ: Step.READ, Kind.ACKNOWLEDGED: Step.ACKNOWLEDGED, Kind.DECLINED: Step.DECLINED}
 _WITHDRAWS = frozenset({Relation.CANCELS, Relation.SUPERSEDES})
@@ -57,15 +57,21 @@ class Claim:
 
 @dataclass(slots=True)
 class Ticket:
-    """A message whose clocks run here: ours, or one that is to us."""
+    """A message whose clocks run here: ours, or one that is to us. Of what it says, what its clocks need.
+
+    As many as a record holds may wait at once, so nothing is here that can be read again.
+    """
 
     message: EntryId
-    said: Message
+    precedence: Precedence
+    reply_by: int
     written: Claim
     parties: tuple[MemberNumber, ...]
     ours: bool
     """We are late when it is late."""
+    to_role: str
     role: str
+    """With which it is by now."""
     answer_within: int = 0
 
 
@@ -75,7 +81,8 @@ class Row:
 
     ticket: Ticket
     party: MemberNumber
-    clock: Clock
+    receipt: int
+    """When the message was delivered, as the receipt states; 0 while none covers it: one that comes changes the row."""
     standing: Standing
     plausible: bool
 
@@ -85,11 +92,11 @@ Fact = tuple[Step, Claim, int]
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A row as it was made: it holds until something happens to its message, or its standing changes by itself."""
+    """What a row was made to say. Many that wait say the same, and share it."""
 
-    row: Row
-    delivered: bool
-    """Whether a receipt covered the message: if not, one that comes later changes the row."""
+    receipt: int
+    standing: Standing
+    plausible: bool
 
 
 @dataclass(slots=True)
@@ -112,7 +119,8 @@ class Book:
     tickets: dict[EntryId, Ticket] = field(default_factory=dict)
     steps: defaultdict[tuple[EntryId, MemberNumber], list[Fact]] = field(default_factory=lambda: defaultdict(list))
     open: dict[tuple[EntryId, MemberNumber], _Made | None] = field(default_factory=dict)
-    """Clocks that run, in order of arrival, each with its row while that holds."""
+    """Clocks that run, in order of arrival, each with what its row says until something happens to its message, or its
+    standing changes by itself."""
     closed: defaultdict[LogId, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Messages none of whose clocks run: what was kept of them is forgotten."""
     real: list[EntryId] = field(default_factory=list)
@@ -138,6 +146,10 @@ class Book:
     _under: Allowances | None = None
     """What the rows were made under."""
     _silent: dict[MemberNumber, list[Silence]] = field(default_factory=dict)
+    _us: tuple[MemberNumber, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._us = (self.me,)
 
     # -- reading on ------------------------------------------------------------------------------------
 
@@ -166,7 +178,10 @@ class Book:
                 self._last_own = said.time
         else:
             claim = Claim(said.time, self._last_own)
-            self._unbounded.append(claim)
+            if self._unbounded and self._unbounded[-1] == claim:
+                claim = self._unbounded[-1]  # of many in one second, one
+            else:
+                self._unbounded.append(claim)
             self.last_from[author] = claim
         match said.content:
             case Message(form=form) as message if form.startswith(WATCH_FORMS):
@@ -193,11 +208,13 @@ class Book:
             return
         if ours and isinstance(message.body, str) and leaves_exercise(message.body, self.purpose):
             self.real.append(entry)
-        self._open(entry, message, claim, (self.me,) if ours else to)
+        self._open(entry, message, claim, self._us if ours else to)
 
     def _open(self, entry: EntryId, message: Message, claim: Claim, parties: tuple[MemberNumber, ...]) -> None:
         ours = entry.log.member != self.me
-        ticket = Ticket(entry, message, claim, parties, ours, message.to_role, self.answer_within(message))
+        precedence, reply_by, role = message.precedence, message.reply_by, message.to_role
+        within = self.answer_within(message)
+        ticket = Ticket(entry, precedence, reply_by, claim, parties, ours, role, role, within)
         self.tickets[entry] = ticket
         for party in parties:
             self.open[entry, party] = None
@@ -229,7 +246,7 @@ class Book:
     def _done(self, ticket: Ticket, party: MemberNumber) -> bool:
         """True when nobody has to act any more, whatever the time."""
         steps = self.steps.get((ticket.message, party), ())
-        wanted = ticket.said.reply_by or ticket.answer_within or any(promised for _, _, promised in steps)
+        wanted = ticket.reply_by or ticket.answer_within or any(promised for _, _, promised in steps)
         return any(s >= Step.WITHDRAWN or (s >= Step.ACKNOWLEDGED and not wanted) for s, _, _ in steps)
 
     def _hold(self, about: EntryId, party: MemberNumber, claim: Claim, promised: int, views: Views) -> None:
@@ -329,7 +346,7 @@ class Book:
     def rows(self, views: Views, now: int, allowances: Allowances) -> Iterator[Row]:
         """Every clock that still runs, in the order of arrival of its message.
 
-        A row is the one of the look before where nothing happened to it, so that many that wait cost little.
+        What a row says is kept where nothing happens to it, so that many that wait cost little.
         """
         if allowances is not self._under:
             self._under = allowances
@@ -342,28 +359,34 @@ class Book:
         self._read_receipts(views)
         log, whose = None, None
         sizes: list[tuple[int, int]] = []
+        before: _Made | None = None
         for key, made in self.open.items():
             message, party = key
             if party != whose or message.log != log:
                 log, whose = message.log, party
                 sizes = self._held[log, party].sizes
-            if made is not None and party not in moved:
-                change = made.row.standing.next_change
-                covered = made.delivered or not sizes or sizes[-1][0] <= message.index
-                if covered and not (change and now >= change):
-                    yield made.row
-                    continue
             ticket = self.tickets[message]
+            if made is not None and party not in moved:
+                change = made.standing.next_change
+                covered = made.receipt or not sizes or sizes[-1][0] <= message.index
+                if covered and not (change and now >= change):
+                    yield Row(ticket, party, made.receipt, made.standing, made.plausible)
+                    continue
             place = bisect_left(sizes, (message.index + 1, 0))
             receipt = sizes[place][1] if place < len(sizes) else 0
             clock, plausible = self._clock(ticket, party, receipt, now)
-            row = Row(ticket, party, clock, standing(clock, silences.get(party, ()), now, allowances), plausible)
+            found = _Made(receipt, standing(clock, silences.get(party, ()), now, allowances), plausible)
+            before = before if found == before else found
             if plausible and max(clock.times.values(), default=0) < now and clock.asked.at < now:
-                self.open[key] = _Made(row, receipt > 0)
+                self.open[key] = before
             elif made is not None:
                 # A time to come counts as now: the row changes with the clock.
                 self.open[key] = None
-            yield row
+            yield Row(ticket, party, receipt, found.standing, plausible)
+
+    def clock(self, row: Row, now: int) -> Clock:
+        """What a row of ``now`` was made from."""
+        return self._clock(row.ticket, row.party, row.receipt, now)[0]
 
     def _lowest(self) -> Iterator[tuple[LogId, MemberNumber, int]]:
         """The lowest index of each run of open clocks of one tree and party: such a run may be long."""
@@ -393,8 +416,7 @@ class Book:
 
     def _clock(self, ticket: Ticket, party: MemberNumber, receipt: int, now: int) -> tuple[Clock, bool]:
         written, plausible = ticket.written.at(now, self.skew_s)
-        said = ticket.said
-        asked = Asked(ticket.message, said.precedence, written, said.reply_by, ticket.answer_within)
+        asked = Asked(ticket.message, ticket.precedence, written, ticket.reply_by, ticket.answer_within)
         clock = Clock(asked, party)
         for step, claim, promised in self.steps.get((ticket.message, party), ()):
             at, good = claim.at(now, self.skew_s)

@@ -34,11 +34,11 @@ from parley.wire.statement import Precedence, Relation
 async def handover(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """The summary of what is open, with its hash; with ``officer``, offer the handover of ``role``."""
     desk = desk_of(runtime)
-    picture = await desk.picture()
-    summary = w.summary_hash(picture.items)
+    open_items = await desk.alone(lambda: desk.items(desk.look()))
+    summary = w.summary_hash(open_items)
     if params.get("officer"):
         await desk.enter(w.Offered(role_of(params), str(params["officer"]), summary, desk.now))
-    items = [{"sort": i.sort, "subject": i.subject, "state": i.state} for i in picture.items]
+    items = [{"sort": i.sort, "subject": i.subject, "state": i.state} for i in open_items]
     return {"role": role_of(params), "summary": summary.hex(), "items": items}
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from parley.app import fingerprint
 from parley.app.desk import Desk, Picture, desk_of
 from parley.app.draftops import draft_data
 from parley.app.runtime import Runtime
+from parley.app.views import Views
 from parley.app.watching import Row
-from parley.app.watchparams import Params
+from parley.app.watchparams import Params, with_views
 from parley.ids import EntryId, MemberNumber
 from parley.procedure import line_state as ls
 from parley.procedure import outgoing
@@ -20,9 +22,8 @@ from parley.procedure.escalation import Escalated, Rung
 from parley.procedure.onward import Onward
 
 
-def _rows(desk: Desk, picture: Picture) -> list[dict[str, Any]]:
+def _rows(desk: Desk, picture: Picture, views: Views) -> list[dict[str, Any]]:
     """Whose turn it is with each message. What was answered of a row before is answered again while it holds."""
-    threads = desk.threads(row.ticket.message for row in picture.rows)
     taken: defaultdict[tuple[EntryId, MemberNumber], list[Escalated]] = defaultdict(list)
     for step in (*desk.book.escalated, *(f for f in desk.log.facts if isinstance(f, Escalated))):
         taken[step.message, step.party].append(step)
@@ -31,31 +32,38 @@ def _rows(desk: Desk, picture: Picture) -> list[dict[str, Any]]:
         if isinstance(fact, w.Alerted) and fact.code == "check-fire":
             controls[fact.message].append(fact.role)
     before, desk.said = desk.said, {}
-    for row in picture.rows:
-        message, precedence = row.ticket.message, row.ticket.said.precedence
+    for row in desk.rows(views, picture.now):
+        message, precedence = row.ticket.message, row.ticket.precedence
         muted = bool(desk.log.watch.mutes) and w.muted(
-            desk.log.watch, threads.get(message, message), precedence, desk.book.misused, picture.now
+            desk.log.watch, views.thread(message), precedence, desk.book.misused, picture.now
         )
         steps = tuple(taken.get((message, row.party), ())) if taken else ()
         beside = muted, row.ticket.role, steps, tuple(controls.get(message, ())) if controls else ()
-        known = before.get(id(row))
-        if known is None or known[1] != beside:
-            known = row, beside, _row(desk, row, list(beside[2]), list(beside[3]), muted=muted)
-        desk.said[id(row)] = known
-    return [said for _, _, said in desk.said.values()]
+        key, depends = (message, row.party), (row.standing, row.plausible, beside)
+        known = before.get(key)
+        if known is None or known[0] != depends:
+            known = depends, _row(desk, views, row, beside)
+        desk.said[key] = known
+    return [said for _, said in desk.said.values()]
 
 
-def _row(desk: Desk, row: Row, taken: list[Escalated], controls: list[str], *, muted: bool) -> dict[str, Any]:
+_Beside = tuple[bool, str, tuple[Escalated, ...], tuple[str, ...]]
+"""What else a row depends on: whether it is muted, the role that it is with, the steps taken, who controls what."""
+
+
+def _row(desk: Desk, views: Views, row: Row, beside: _Beside) -> dict[str, Any]:
     ticket, stands = row.ticket, row.standing
+    muted, _, taken, controls = beside
+    message = views.message_of(ticket.message)
     author, party = desk.code(ticket.message.log.member), desk.code(row.party)
     turns = {Turn.LINE: "the line", Turn.RECIPIENT: party, Turn.AUTHOR: author, Turn.NOBODY: ""}
     return {
         "id": desk.name(ticket.message),
         "author": author,
         "party": party,
-        "precedence": ticket.said.precedence.name,
+        "precedence": ticket.precedence.name,
         "role": _role(ticket.role, taken, controls) if ticket.ours else ticket.role,
-        "text": desk.headline(ticket.said),
+        "text": desk.headline(message) if message is not None else "",
         "stage": str(stands.stage),
         "turn": turns[stands.turn],
         "since": stands.since,
@@ -68,7 +76,7 @@ def _row(desk: Desk, row: Row, taken: list[Escalated], controls: list[str], *, m
     }
 
 
-def _role(first: str, taken: list[Escalated], controls: list[str]) -> str:
+def _role(first: str, taken: Iterable[Escalated], controls: Iterable[str]) -> str:
     """The role that a message to us is with: the last that it was passed to, or who controls what a call stops (B4)."""
     passed = [e.role for e in taken if e.rung is Rung.NEXT_ROLE]
     return passed[-1] if passed else ", ".join(controls) or first
@@ -142,7 +150,7 @@ def _whole(desk: Desk, picture: Picture) -> dict[str, Any]:
         "now": picture.now,
         "line": charter.line,
         "watermark": outgoing.watermark(charter.purpose),
-        "messages": _rows(desk, picture),
+        "messages": with_views(desk.runtime, lambda views: _rows(desk, picture, views)),
         "lines": _line(desk, picture),
         "card": _card(desk),
         "suspended_by": [

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 from parley.ids import EntryId, Incarnation, LogId, MemberNumber
@@ -59,8 +60,13 @@ def receipt_key(log: LogId, giver: int, algorithm: int, size: int | None = None)
 
 
 def read_log_key(key: bytes) -> LogId:
-    """The tree of a key that begins with one."""
-    return LogId(MemberNumber(key[0]), Incarnation(key[1:9]))
+    """The tree of a key that begins with one; the same object for the same tree, since many entries may be held."""
+    return _log_of(key[:9])
+
+
+@lru_cache(maxsize=1024)
+def _log_of(key: bytes) -> LogId:
+    return LogId(MemberNumber(key[0]), Incarnation(key[1:]))
 
 
 def read_entry_key(key: bytes) -> EntryId:
