@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from parley.app import meeting
 from parley.app.home import Home
 from parley.app.inboxes import Inbox, inbox_of
@@ -17,6 +19,7 @@ from parley.app.process import free_port
 from parley.app.runtime import Runtime, running
 from parley.app.service import OPERATIONS
 from parley.app.visitor import Visitor
+from parley.errors import StoreError
 from parley.keys.file import write_private
 
 ORDER = re.compile(r'<tbody id="(\w+)-rows" data-order="([^"]*)">')
@@ -105,6 +108,22 @@ def test_a_list_that_is_read_on_is_the_one_that_is_read_anew(tmp_path: Path) -> 
             await as_the_record_says(north)
             newest = await inbox_of(north).ask(lambda box: box.rows(box.newest(None, 9), "en"))
             assert [m["erased"] for m in newest if m["mine"]] == [True] * 5
+
+    asyncio.run(scene())
+
+
+def test_facts_of_the_watch_change_no_list_and_a_closed_list_answers_nobody(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with running(both(tmp_path)[0].line("trial"), with_bearers=False) as runtime:
+            await ask(runtime, "send", text="A message")
+            before = await inbox_of(runtime).ask(lambda box: (box.version, box.count))
+            await ask(runtime, "watch-declare", officer="One", silence="receipts_only")
+            assert (await ask(runtime, "inbox", all=True))[-1]["fact"], "it is on the record"
+            assert await inbox_of(runtime).ask(lambda box: (box.version, box.count)) == before
+            inbox_of(runtime).close()
+            with pytest.raises(StoreError) as refused:
+                await inbox_of(runtime).ask(listed)
+            assert refused.value.code == "store-closed"
 
     asyncio.run(scene())
 

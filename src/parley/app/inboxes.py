@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from parley.app.views import Views
+from parley.errors import StoreError
 from parley.ids import EntryId, LogId, MemberNumber
 from parley.protocol.entries import State
 from parley.protocol.membership import Membership
@@ -38,8 +39,6 @@ class Listed:
     arrival: int
     """Its place in the order in which entries came or were written here."""
     precedence: int
-    fact: bool
-    """A fact of the watch, which no list of messages shows."""
     open: bool
     changed: int
     """The version of the inbox in which it last changed."""
@@ -53,6 +52,7 @@ class Inbox:
         self._lock = threading.RLock()
         self._store: Store | None = None
         self._reader: Reader | None = None
+        self._closed = False
         self._forget()
 
     def _forget(self) -> None:
@@ -64,25 +64,29 @@ class Inbox:
         self._waiting: list[tuple[int, int, EntryId]] = []
         """Rank and arrival of what waits to be acknowledged here, FLASH first, then as it came."""
         self._order: list[tuple[int, EntryId]] = []
-        """Every message but facts, by arrival."""
+        """Every message, by arrival. A fact of the watch is none that a list shows, and is not here."""
         self._in_log: defaultdict[LogId, list[tuple[int, EntryId]]] = defaultdict(list)
         self._receipted: dict[tuple[LogId, MemberNumber], int] = {}
         self._shown: defaultdict[str, dict[EntryId, tuple[int, dict[str, Any]]]] = defaultdict(dict)
 
     def forget(self) -> None:
-        """Read everything anew: contents were erased."""
+        """Read everything anew: contents were erased. Waits for who asks now, so it is called off the loop."""
         with self._lock:
             self._forget()
 
     def close(self) -> None:
-        """Release the reader."""
+        """Release the reader; nobody is answered any more."""
         with self._lock:
+            self._closed = True
             if self._reader is not None:
                 self._reader.close()
             self._reader = self._store = None
 
     async def ask(self, do: Callable[[Inbox], T]) -> T:
-        """What ``do`` finds in the inbox as the record is now, off the loop. Raises StoreError."""
+        """What ``do`` finds in the inbox as the record is now, off the loop. Raises StoreError.
+
+        ``store-closed`` once the node stops.
+        """
 
         def asked() -> T:
             with self._lock:
@@ -96,6 +100,8 @@ class Inbox:
     def read_on(self) -> None:
         """Take in what came, was written or was receipted since."""
         with self._lock:
+            if self._closed:
+                raise StoreError("the store is closed", code="store-closed")
             node = self._runtime.node
             store, membership = node.store, node.line.membership
             if store is not self._store:
@@ -137,14 +143,13 @@ class Inbox:
         content = said.content if said is not None else None
         if said is not None:
             touched |= {ref.entry: None for ref in said.refs if ref.entry in self._all}
-        if (not erased and not isinstance(content, Message)) or entry in self._all:
+        shown = isinstance(content, Message) and not content.form.startswith(WATCH_FORMS)
+        if not (shown or erased) or entry in self._all:
             return
         precedence = int(content.precedence) if isinstance(content, Message) else 0
-        fact = isinstance(content, Message) and content.form.startswith(WATCH_FORMS)
-        self._all[entry] = Listed(entry, place, precedence, fact, open=False, changed=0)
+        self._all[entry] = Listed(entry, place, precedence, open=False, changed=0)
         insort(self._in_log[entry.log], (entry.index, entry))
-        if not fact:
-            self._order.append((place, entry))
+        self._order.append((place, entry))
         touched[entry] = None
 
     def _take_receipts(self, views: Views, touched: dict[EntryId, None]) -> None:
@@ -165,7 +170,7 @@ class Inbox:
 
     def _touch(self, views: Views, listed: Listed) -> None:
         listed.changed = self.version
-        waits = not listed.fact and views.is_open(listed.entry)
+        waits = views.is_open(listed.entry)
         if waits != listed.open:
             listed.open = waits
             place = -listed.precedence, listed.arrival, listed.entry
@@ -178,7 +183,7 @@ class Inbox:
 
     @property
     def count(self) -> int:
-        """Messages, facts left out."""
+        """Messages."""
         return len(self._order)
 
     @property
@@ -201,7 +206,7 @@ class Inbox:
         return self._order[end][0] if end < len(self._order) else None
 
     def everything(self) -> Iterator[Listed]:
-        """Every message but facts, in the order of arrival."""
+        """Every message, in the order of arrival."""
         return (self._all[entry] for _, entry in self._order)
 
     def views(self, language: str) -> Views:

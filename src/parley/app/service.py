@@ -112,7 +112,7 @@ async def inbox(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     def ask(views: Views) -> Any:  # noqa: ANN401 - JSON
         if not params.get("all"):
             return [m.as_json() for m in views.open_messages()]
-        found = views.messages(limit=limit) if after is None else views.after(int(after), int(limit or 1))
+        found = views.messages(limit=limit) if after is None else views.messages(int(after), limit=int(limit or 1))
         return [m.as_json() for m in found]
 
     if limit is not None and not params.get("all"):
@@ -302,7 +302,7 @@ async def prune(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
         )
     before = int(runtime.node.wall_s()) - 86400 * (retention if days is None else days)
     erased = await runtime.node.prune(before)
-    inbox_of(runtime).forget()
+    await asyncio.to_thread(inbox_of(runtime).forget)
     if erased:
         await guard_of(runtime).begin_anew()
     return {"erased": erased, "before": before}

@@ -369,33 +369,22 @@ class Views:
         for key, value in self._reader.scan(r.ARRIVAL, reverse=True):
             yield int.from_bytes(key, "big"), r.read_entry_key(value)
 
-    def messages(self, *, limit: int | None = None) -> list[MessageView]:
-        """The newest ``limit`` messages, in the order in which they arrived or were written here."""
-        found: list[MessageView] = []
-        for arrival, entry in self.arrivals_back():
-            stored = self.stored(entry)
-            said = self.said(stored)
-            if said is not None and isinstance(said.content, Message):
-                found.append(self.message(entry, arrival))
-            elif stored is not None and stored.state is State.ERASED:
-                found.append(self._erased(entry, arrival))
-            if limit is not None and len(found) >= limit:
-                break
-        return found[::-1]
+    def messages(self, after: int | None = None, *, limit: int | None = None) -> list[MessageView]:
+        """The newest ``limit`` messages, in the order in which they arrived or were written here.
 
-    def after(self, arrival: int, limit: int) -> list[MessageView]:
-        """The first ``limit`` messages that came or were written here after the place ``arrival``."""
+        With ``after``, the first ``limit`` of those that came after that place.
+        """
         found: list[MessageView] = []
-        for place, entry in self.arrivals(arrival + 1):
+        for place, entry in self.arrivals_back() if after is None else self.arrivals(after + 1):
             stored = self.stored(entry)
             said = self.said(stored)
             if said is not None and isinstance(said.content, Message):
                 found.append(self.message(entry, place))
             elif stored is not None and stored.state is State.ERASED:
                 found.append(self._erased(entry, place))
-            if len(found) >= limit:
+            if limit is not None and len(found) >= limit:
                 break
-        return found
+        return found[::-1] if after is None else found
 
     def of_form(self, form: str) -> Iterator[MessageView]:
         """The messages under one form, in the order of their arrival."""
