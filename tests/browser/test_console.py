@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
 
 PAGES = ("inbox", "watch", "drafts", "handover", "log", "line", "search")
 
@@ -133,9 +134,10 @@ def test_the_alarm_sounds_until_it_is_acknowledged(browser: Browser, stations: t
 
 
 def test_a_lost_node_is_said_at_once_and_what_was_missed_is_there_afterwards(
-    browser: Browser, stations: tuple[Any, Any], watched: Any
+    browser: Browser, stations: tuple[Any, Any], watched: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     north, south = stations
+    monkeypatch.setattr("parley.console.pages_inbox._PAGE", 2)
     context = browser.new_context(locale="en-GB")
     south.sign_in(context, "S1")
     page = context.new_page()
@@ -151,7 +153,35 @@ def test_a_lost_node_is_said_at_once_and_what_was_missed_is_there_afterwards(
     south.regain()
     expect(page.locator("#lost")).to_be_hidden(timeout=15000)
     expect(page.locator("#waiting")).to_contain_text("While you were away.")
+    # More comes than a page shows: what goes down the list is on the next page, and the links lead there.
+    for n in (1, 2):
+        north.call("send", text=f"Number {n}")
+        expect(page.locator("#newest")).to_contain_text(f"Number {n}")
+    expect(page.locator("#newest")).not_to_contain_text("While you were away.")
+    expect(page.locator("#waiting-pages a")).to_have_text("Further")
+    page.locator("#newest-pages a").click()
+    expect(page.locator("#newest")).to_contain_text("While you were away.")
+    # A form is sent while the page asks what came, and its answer leaves the page where it is: the alarm sounds.
+    page.goto(f"{south.url}/lines/trial/line")
+    ready(page)
+    tell = south.console.hub.tell
+    monkeypatch.setattr(south.console.hub, "tell", lambda *_, **__: None)
+    north.call("send", text="Check fire.", precedence="FLASH")
+    watched.until(lambda: any(m["text"] == "Check fire." for m in south.call("inbox")))
+    asked: list[Route] = []
+    page.route("**/lines/trial/line", lambda route: asked.append(route), times=1)  # noqa: PLW0108 - it is marked
+    with page.expect_request("**/lines/trial/line"):
+        south.loop.run(once(tell))
+    with page.expect_download():
+        page.get_by_role("button", name="Export the record").click()
+    asked[0].continue_()
+    expect(page.locator("#alarm .level-4").first).to_contain_text("Check fire.")
     context.close()
+
+
+async def once(tell: Callable[..., None]) -> None:
+    """One event for all pages."""
+    tell("change", line="trial", what="arrived", code="")
 
 
 def test_handover_test_and_release_by_two(browser: Browser, stations: tuple[Any, Any], watched: Any) -> None:

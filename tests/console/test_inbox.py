@@ -162,10 +162,12 @@ def test_a_page_asks_for_what_changed_since_it_was_drawn(served: Any) -> None:
     new = served.operation("send", text="One more")["id"]
     found = officer.ask("GET", f"{changes}?since={version}", X_Parley_Live="1")
     assert dict(ORDER.findall(found.text))["newest"].split() == [new, *ids[:3:-1]], "the whole order"
-    assert re.findall(r'data-id="([^"]*)"', found.text) == [new], "the new row alone"
+    assert re.findall(r'<tr[^>]* data-id="([^"]*)"', found.text) == [new], "the new row alone"
+    earlier, later = (re.findall(r"before=(\d+)", answer.text) for answer in (page, found))
+    assert int(later[0]) > int(earlier[0]), "what went down the list is where the link leads"
     for unknown in ("", "other-3", "run-x", "run-99999999999999999999"):
         whole = officer.ask("GET", f"{changes}?since={unknown}")
-        assert len(re.findall("data-id=", whole.text)) == 100, "who knows nothing gets all"
+        assert len(re.findall("<tr[^>]* data-id=", whole.text)) == 100, "who knows nothing gets all"
     older = re.findall(r'href="(/lines/trial/inbox\?before=\d+)"', page.text)
     assert dict(ORDER.findall(officer.ask("GET", older[0]).text))["newest"].split() == ids[2::-1]
     for wrong in ("first=-1", "first=x", "before=9999999999999999"):

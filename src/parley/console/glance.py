@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from parley.app.desk import desk_of
 from parley.wire.statement import Precedence
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ _STATES: Final = {
 }
 _SOUNDING: Final = frozenset({"node unreachable", "declined", "test copied wrongly", "node up, nobody answers"})
 """States of a line that sound when they begin (R35)."""
-_SETTLE_S: Final = 30
 _LIGHTS: Final = {"amber": 2, "red": 3}
 CONDITION: Final = "~"
 """What the key of an alarm begins with that is about no message."""
@@ -237,6 +237,7 @@ def _turn(visit: Visit, glance: Glance, turns: dict[str, int]) -> str:
 def _troubles(visit: Visit, glance: Glance) -> Iterator[Alarm]:
     """What is wrong with the line itself, and what a unit or a relief is late with: each sounds once for its while."""
     state = visit.address("line_state", line=glance.name)
+    desk = desk_of(visit.console.line(glance.name))
 
     def alarm(key: str, level: int, text: str, address: str = state) -> Alarm:
         return Alarm(glance.name, f"{CONDITION}{key}", level, f"{visit.say('ALARM')} · {glance.name}", text, address)
@@ -244,8 +245,8 @@ def _troubles(visit: Visit, glance: Glance) -> Iterator[Alarm]:
     if glance.lost:
         yield alarm("node", 4, glance.lost)
     for party in glance.parties:
-        # A node that has just begun hears the others within seconds.
-        settled = party.status != "node unreachable" or visit.console.now() > visit.console.began + _SETTLE_S
+        # A node that has just begun hears the others within seconds, and its watch waits for them as long.
+        settled = party.status != "node unreachable" or desk.now >= desk.settles_at
         if party.status in _SOUNDING and settled:
             yield alarm(f"line:{party.code}:{party.status}:{party.since}", 3, f"{party.code}: {party.words}")
     for reading in glance.watch["lines"]:

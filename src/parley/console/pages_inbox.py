@@ -65,16 +65,8 @@ async def inbox(visit: Visit) -> Response:
     """What waits to be acknowledged, FLASH first, and the newest messages."""
     window, box = Window.of(visit), inbox_of(visit.line)
     shown = await box.ask(lambda found: _look(visit, found, window, -1))
-    here = visit.address("inbox", line=visit.line_name)
-    return await visit.render(
-        "inbox.html",
-        title=visit.say("Inbox"),
-        window=window,
-        size=_PAGE,
-        changes=window.address(visit.address("inbox_changes", line=visit.line_name)),
-        page=lambda first, before: Window(max(0, first), before).address(here),
-        **shown,
-    )
+    changes = window.address(visit.address("inbox_changes", line=visit.line_name))
+    return await visit.render("inbox.html", title=visit.say("Inbox"), changes=changes, **shown)
 
 
 @page("/lines/{line}/inbox/changes", name="inbox_changes")
@@ -92,11 +84,14 @@ async def inbox_changes(visit: Visit) -> Response:
 
 def _look(visit: Visit, box: Inbox, window: Window, since: int) -> dict[str, Any]:
     """Both lists, with the rows that changed after the version ``since``."""
-    before = window.before
+    before, here = window.before, visit.address("inbox", line=visit.line_name)
     waiting = box.waiting(window.first, _PAGE)
     newest = box.newest(before, _PAGE)
     oldest = newest[-1].arrival if newest else 0
     return {
+        "window": window,
+        "size": _PAGE,
+        "page": lambda first, before: Window(max(0, first), before).address(here),
         "version": box.version,
         "run": visit.console.hub.run,
         "waiting": _shown(visit, box, waiting, since),

@@ -138,8 +138,6 @@ class Console:
         """Arrivals, by line and id, whose sound an officer stopped; what was not read sounds again after a restart."""
         self.references: dict[str, References] = {}
         """Which messages go on with which, by line."""
-        self.began = self.now() if self.lines else 0
-        """When this run of the console began."""
         self.sheets: dict[tuple[str, str], Any] = {}
         """What maps last showed, by line and language (pages_map)."""
         self.counted: dict[str, Counted] = {}
@@ -380,6 +378,9 @@ async def serve(request: Request, handler: Handler, may: May | None) -> Response
     console: Console = request.app.state.console
     session = console.sessions.find(request.cookies.get(console.cookie, ""), console.now())
     visit = Visit(request, console, session)
+    if session is None and may is None and request.method == "GET" and "x-parley-live" in request.headers:
+        # The session of the page that asks is over, and no form of it would be taken: it is to be loaded anew.
+        return PlainTextResponse("", 409)
     try:
         if request.method not in ("GET", "HEAD"):
             await _check_token(visit)

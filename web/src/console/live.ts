@@ -8,6 +8,7 @@ const SILENCE_MS = 5000;
 const ANSWER_MS = 20_000;
 const AGAIN_MS = 2_000;
 const HELD_MS = 3000;
+const STAY_MS = 3000;
 
 type Listener = (name: string, data: Record<string, unknown>) => void;
 const listeners: Listener[] = [];
@@ -20,36 +21,49 @@ let wanted = false;
 let drawing = false;
 /** A form of this page is on its way: what the page shows may be gone already, and the answer brings the next one. */
 let sending = false;
-addEventListener("submit", (event) => {
-  const dialog = (event.target as HTMLFormElement).method === "dialog";
-  if (event.defaultPrevented || dialog) return;
+let staying: number | undefined;
+
+/** What happens until the next page is there does not draw this one anew. */
+function leave(): void {
   sending = true;
-  // An answer that is a file to save leaves the page where it is: it lives on.
-  window.setTimeout(() => {
+  clearTimeout(staying);
+  // An answer that is a file to save, or none, leaves the page where it is: it lives on.
+  staying = window.setTimeout(() => {
     sending = false;
     if (wanted) void redraw();
-  }, 3_000);
-});
-addEventListener("pageshow", () => (sending = false));
+  }, STAY_MS);
+}
 
-/** To another page; what happens until it is there does not draw this one anew. */
+addEventListener("submit", (event) => {
+  const dialog = (event.target as HTMLFormElement).method === "dialog";
+  if (!event.defaultPrevented && !dialog) leave();
+});
+addEventListener("pageshow", (event) => {
+  sending = false;
+  // A page that was kept while another was shown has no stream any more.
+  if (event.persisted) location.reload();
+});
+
+/** To another page. */
 export function go(address: string): void {
-  sending = true;
+  leave();
   location.assign(address);
 }
 
 /** Who holds a button down has not pressed it yet: what lies under it stays until it is let go. */
 let held: Promise<void> | null = null;
 let letGo: () => void = () => undefined;
+let longest: number | undefined;
 
 function hold(): void {
   if (held) return;
   held = new Promise((done) => (letGo = done));
   // A key whose release another window took is not held for ever: news goes first then.
-  window.setTimeout(release, HELD_MS);
+  longest = window.setTimeout(release, HELD_MS);
 }
 
 function release(): void {
+  clearTimeout(longest);
   // The click comes after the release, and is to find the page as it was.
   window.setTimeout(() => {
     held = null;
@@ -63,6 +77,8 @@ for (const done of ["pointerup", "pointercancel", "keyup", "dragend"]) addEventL
 addEventListener("blur", (event) => event.target === window && release());
 
 const NOTHING_NEW = 204;
+/** The session of this page is over: its forms would be refused. */
+const SESSION_OVER = 409;
 
 /** A page of the node's; null where it says that nothing changed. */
 function fetchPage(address: string): Promise<Document | null> {
@@ -72,6 +88,7 @@ function fetchPage(address: string): Promise<Document | null> {
     request.responseType = "document";
     request.setRequestHeader("X-Parley-Live", "1");
     request.onload = () => {
+      if (request.status === SESSION_OVER) location.reload();
       if (request.status === NOTHING_NEW) done(null);
       else if (request.status < 500 && request.responseXML) done(request.responseXML);
       else failed(request.status);
@@ -80,6 +97,12 @@ function fetchPage(address: string): Promise<Document | null> {
     request.timeout = ANSWER_MS;
     request.send();
   });
+}
+
+/** Whether the page is being left: nothing is drawn now, and what came is asked for again where it stays. */
+function parting(): boolean {
+  wanted ||= sending;
+  return sending;
 }
 
 /** Somebody else's page, or nobody's: everything is loaded anew. */
@@ -92,7 +115,7 @@ function ours(fresh: Document): boolean {
 async function whole(address: string): Promise<void> {
   const fresh = await fetchPage(address);
   while (held) await held;
-  if (fresh === null || sending || !ours(fresh)) return;
+  if (fresh === null || parting() || !ours(fresh)) return;
   for (const now of document.querySelectorAll<HTMLElement>("[data-live][id]")) {
     const next = fresh.getElementById(now.id);
     if (next === null) continue;
@@ -108,7 +131,7 @@ async function changes(list: HTMLElement): Promise<boolean> {
   const since = encodeURIComponent(list.dataset["version"] ?? "");
   const fresh = await fetchPage(`${address}${address.includes("?") ? "&" : "?"}since=${since}`);
   while (held) await held;
-  if (fresh === null || sending || !ours(fresh)) return true;
+  if (fresh === null || parting() || !ours(fresh)) return true;
   const drawn: [HTMLElement, [HTMLElement, HTMLElement | undefined][]][] = [];
   for (const next of fresh.querySelectorAll<HTMLElement>("[data-order]")) {
     const now = document.getElementById(next.id);
@@ -120,9 +143,9 @@ async function changes(list: HTMLElement): Promise<boolean> {
     drawn.push([now, rows]);
   }
   for (const [now, rows] of drawn) arrange(now, rows);
-  for (const next of fresh.querySelectorAll<HTMLElement>("[data-text][id]")) {
+  for (const next of fresh.querySelectorAll<HTMLElement>("[data-part][id]")) {
     const now = document.getElementById(next.id);
-    if (now && now.textContent !== next.textContent) now.textContent = next.textContent;
+    if (now && !now.isEqualNode(next)) morph(now, next);
   }
   list.dataset["version"] = fresh.body.dataset["version"] ?? "";
   return true;
@@ -153,8 +176,11 @@ function arrange(now: HTMLElement, rows: readonly [HTMLElement, HTMLElement | un
   }
 }
 
+let again: number | undefined;
+
 export async function redraw(): Promise<void> {
   wanted = true;
+  clearTimeout(again);
   if (drawing || sending) return;
   drawing = true;
   try {
@@ -163,14 +189,14 @@ export async function redraw(): Promise<void> {
       const list = document.querySelector<HTMLElement>("[data-changes]");
       // The new line of a list first, then what stands above every page; the whole only where that does not do.
       if (list === null || !(await changes(list))) await whole(location.href);
-      else await whole(document.body.dataset["head"] ?? location.href);
-      if (sending) return;
+      else await whole(list.dataset["head"] ?? location.href);
+      if (parting()) return;
       for (const listener of listeners) listener("drawn", {});
     }
   } catch {
     // The stream says when the node is gone, and it is drawn when it is back. Else what was told is asked for again:
     // no other event may come for hours.
-    if (!lost()) window.setTimeout(() => void redraw(), AGAIN_MS);
+    if (!lost()) again = window.setTimeout(() => void redraw(), AGAIN_MS);
   } finally {
     drawing = false;
   }

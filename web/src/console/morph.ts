@@ -1,5 +1,6 @@
 // Draws an element anew in place: what stays keeps its identity, so that a click, the focus or an open fold that falls
-// between two drawings is not lost. Rows of a list are told apart by their id or by where their first link goes.
+// between two drawings is not lost. What stands beside its like is told apart by its id, by what it is about (`data-id`),
+// or by where its first link goes: a button never comes to mean another thing under the hand that presses it.
 
 const OWN: ReadonlySet<string> = new Set(["open", "tabindex"]);
 /** What the reader or the page's script set on an element; a drawing does not undo it. */
@@ -49,6 +50,8 @@ function find(at: ChildNode | null, wanted: ChildNode): ChildNode | null {
 
 function key(element: Element): string {
   if (element.id !== "") return `#${element.id}`;
+  const about = element instanceof HTMLElement ? element.dataset["id"] : undefined;
+  if (about !== undefined) return `=${about}`;
   return /^(TR|LI|SECTION|FORM|A)$/.test(element.nodeName) ? link(element) : "";
 }
 
