@@ -28,6 +28,7 @@ from parley.app.passkeys import Registered
 from parley.app.process import free_port
 from parley.app.runtime import Runtime, running
 from parley.app.service import OPERATIONS
+from parley.app.watchrules import Rules
 from parley.console.server import ConsoleServer
 from parley.console.settings import ConsoleSettings
 from parley.console.web import Console
@@ -129,6 +130,16 @@ class Station:
 
     def call(self, operation: str, line: str = "trial", **params: Any) -> Any:
         return self.loop.run(OPERATIONS[operation](self.runtimes[line], params))  # type: ignore[arg-type]
+
+    def rule(self, line: str, rules: Rules) -> None:
+        """The settings of the watch, from now on. In the node's own thread, which may just be making its own of them."""
+
+        async def put() -> None:
+            runtime = self.runtimes[line]
+            assert runtime.procedures, "made before, so that nothing of before is kept afterwards"
+            runtime.rules, runtime._under = rules, None
+
+        self.loop.run(put())
 
     def officer(self, name: str, *roles: str) -> Officer:
         """An officer whose passkey no browser has, made when it is first named."""

@@ -126,8 +126,7 @@ def test_a_lost_line_sounds_until_somebody_heard_it(browser: Browser, stations: 
     expect(page.locator("#alarm .sounding")).to_have_count(0)
     # What is unheard for a second is lost; the watch looks at the new rule when it has something new to look at.
     for name, runtime in south.runtimes.items():
-        runtime.rules = replace(runtime.rules, schedule=replace(runtime.rules.schedule, unheard_s=1))
-        runtime._under = None
+        south.rule(name, replace(runtime.rules, schedule=replace(runtime.rules.schedule, unheard_s=1)))
         south.call("send", line=name, text="Are you there?")
     north.close()
     expect(page.locator("#alarm li.level-3", has_text="node unreachable")).to_have_count(2)
