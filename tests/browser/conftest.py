@@ -132,11 +132,11 @@ class Station:
         return self.loop.run(OPERATIONS[operation](self.runtimes[line], params))  # type: ignore[arg-type]
 
     def rule(self, line: str, rules: Rules) -> None:
-        """The settings of the watch, from now on. In the node's own thread, which may just be making its own of them."""
+        """The settings of the watch, from now on: in the node's own thread, which makes its procedures of them."""
 
         async def put() -> None:
             runtime = self.runtimes[line]
-            assert runtime.procedures, "made before, so that nothing of before is kept afterwards"
+            assert runtime.procedures is not None, "made before, so that they are not kept afterwards"
             runtime.rules, runtime._under = rules, None
 
         self.loop.run(put())
