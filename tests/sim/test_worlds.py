@@ -13,13 +13,15 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from parley.errors import ProofInvalid
+from parley.errors import ProofInvalid, StoreError
 from parley.protocol import rows as r
 from parley.protocol import trees
 from parley.wire.parts import Entries
 from parley_testkit.sim import __main__ as command
 from parley_testkit.sim import cheap
 from parley_testkit.sim.case import from_json, load, to_json
+from parley_testkit.sim.clockwork import Process
+from parley_testkit.sim.disk import SimStore
 from parley_testkit.sim.plan import Act, Options, draw_options, draw_plan
 from parley_testkit.sim.shrink import shrink
 from parley_testkit.sim.world import World, run_world
@@ -151,3 +153,22 @@ def test_two_histories_end_in_a_proof_that_the_independent_verifier_accepts(
         )
         record.verify_equivocation(stub, "equivocations/1")
     assert "TWO HISTORIES" in capsys.readouterr().out
+
+
+def test_a_peer_that_comes_while_the_store_cannot_be_opened_is_known_afterwards() -> None:
+    options = Options(1, duration_s=30.0, query_limit_s=20.0)
+    plan = [Act(0.0, "down", 0, (1, "net", 15.0)), Act(10.0, "eio", 0, ("lost",)), Act(10.5, "send", 0, (0, 0, 0, 5))]
+    with cheap.primitives() as spy:
+        world = World(options, spy)
+        disk = world.stations[0].disk
+        opened, refused = disk.open, []
+
+        def open_(process: Process) -> SimStore:
+            if 10.5 < world.loop.now < 20.0:
+                refused.append(world.loop.now)
+                raise StoreError("the simulated disk fails still.", code="store-failed")
+            return opened(process)
+
+        disk.open = open_  # type: ignore[method-assign]
+        assert world.run(plan).violation is None
+    assert refused

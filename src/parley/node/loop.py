@@ -345,7 +345,6 @@ class Node:
                 asked.set_exception(told)
         self._asked.clear()
         await asyncio.sleep(_FULL_RETRY_S if full else _REOPEN_S)
-        links = [x for bearer in self._bearers.values() for x in self._links_of(bearer)]
         if not full:
             await self._reopen()
             self._well_again()
@@ -354,8 +353,9 @@ class Node:
             # A document came while the disk failed, and lies in the node's home; or the commit of one stood after all.
             self._tell_members()
         self._inbox = [x for x in self._inbox if not isinstance(x, i.LinkUp | i.LinkDown)]
-        for link in links:
-            self.put(link)
+        for bearer in self._bearers.values():  # as they are now: the store may have been out of reach for long
+            for link in self._links_of(bearer):
+                self.put(link)
         return self._clock.boot_s()
 
     def _well_again(self) -> None:
