@@ -211,7 +211,7 @@ class Views:
         view.form, view.filled = content.form, read_message(forms, content)
         if view.filled is None:
             if content.form.startswith(statement.WATCH_FORMS):
-                view.text = self._fact(content)
+                self._show_fact(view, content)
             return
         rendered = render(view.filled, forms.words(self.language), view.time)
         view.title, view.warnings = rendered.title, list(rendered.warnings)
@@ -225,12 +225,19 @@ class Views:
         """The form that a message of ``log`` is; None for free text, or when it cannot be read."""
         return read_message(forms_of(self._revision(log).charter, self._packs), content) if content.form else None
 
-    def _fact(self, content: Message) -> str:
-        """A fact of the watch in words; nothing where it was refused as none."""
+    def _show_fact(self, view: MessageView, content: Message) -> None:
+        """A fact of the watch in words, and an officer's own words in it by themselves; nothing where it is none."""
         try:
-            return facts.sentence(facts.read_fact(content), self._code)
+            fact = facts.read_fact(content)
         except DecodeError:
-            return ""
+            view.text = ""
+            return
+        view.text = facts.sentence(fact, self._code)
+        match fact:
+            case facts.HoldingReply(_, understood, answer_by):
+                view.values = {"understood": understood, "answer_by": answer_by}
+            case facts.Misuse(_, reason):
+                view.values = {"reason": reason}
 
     def _code(self, number: int) -> str:
         member = self.membership.members.get(MemberNumber(number))

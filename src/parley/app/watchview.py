@@ -106,21 +106,23 @@ def onward_data(state: Onward, picture: Picture) -> dict[str, Any]:
 
 
 def _line(desk: Desk, picture: Picture) -> list[dict[str, Any]]:
-    found = []
-    for peer in picture.peers:
-        silence = silent_now(desk.book.silences_of(peer.line.party, picture.now), picture.now)
-        found.append(
-            {
-                "code": desk.code(peer.line.party),
-                "status": str(peer.reading.status),
-                "since": peer.reading.since,
-                "heard": peer.line.heard,
-                "declared": silence.mode.name.lower() if silence else "",
-                "until": silence.until if silence else 0,
-                "missing_tests": [{"ours": m.ours, "scheduled": m.scheduled} for m in peer.missing],
-            }
-        )
-    return found
+    return [
+        {
+            "code": desk.code(peer.line.party),
+            "status": str(peer.reading.status),
+            "since": peer.reading.since,
+            "heard": peer.line.heard,
+            **_declared(desk, peer.line.party, picture.now),
+            "missing_tests": [{"ours": m.ours, "scheduled": m.scheduled} for m in peer.missing],
+        }
+        for peer in picture.peers
+    ]
+
+
+def _declared(desk: Desk, party: MemberNumber, now: int) -> dict[str, Any]:
+    """The silence that a party declared, and until when; empty for none."""
+    silence = silent_now(desk.book.silences_of(party, now), now)
+    return {"declared": silence.mode.name.lower() if silence else "", "until": silence.until if silence else 0}
 
 
 async def watch(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -152,6 +154,7 @@ def _whole(desk: Desk, picture: Picture) -> dict[str, Any]:
         "watermark": outgoing.watermark(charter.purpose),
         "messages": with_views(desk.runtime, lambda views: _rows(desk, picture, views)),
         "lines": _line(desk, picture),
+        "declared": _declared(desk, desk.book.me, picture.now),
         "card": _card(desk),
         "suspended_by": [
             {"code": desk.code(p.party), "since": p.at, "reason": p.reason}

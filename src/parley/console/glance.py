@@ -192,10 +192,16 @@ def _state(status: str, bearers: list[dict[str, Any]]) -> str:
 def _declared(visit: Visit, reading: dict[str, Any]) -> str:
     if not reading["declared"] or reading["declared"] == "normal":
         return ""
-    words = {"receipts_only": visit.say("receipts only"), "receive_only": visit.say("receive only")}
-    said: str = words.get(reading["declared"], str(reading["declared"]))
+    said = silence_words(visit, reading["declared"])
     if reading["until"]:
         return visit.say("%(silence)s until %(time)s", silence=said, time=visit.times.utc(reading["until"]))
+    return said
+
+
+def silence_words(visit: Visit, silence: str) -> str:
+    """A declared silence in words."""
+    words = {"receipts_only": visit.say("receipts only"), "receive_only": visit.say("receive only")}
+    said: str = words.get(silence, silence)
     return said
 
 

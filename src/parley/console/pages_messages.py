@@ -13,10 +13,12 @@ from parley.app.signing import plain, wants_key
 from parley.console.glance import stage_words, step_words
 from parley.console.web import Visit, page
 from parley.errors import ParleyError, UsageError
-from parley.wire.statement import Precedence
+from parley.wire.statement import WATCH_FORMS, Precedence
 
 HELD: Final = ("draft-overtaken", "release-needed", "release-key-needed", "key-needed")
 """Why a draft is kept, and not sent."""
+_WORDS_OF: Final = {f"{WATCH_FORMS}holding-reply": "holding", f"{WATCH_FORMS}misuse": "misuse"}
+"""Facts of the watch that carry an officer's own words, and how they go on with a message."""
 _MESSAGE: Final = "/lines/{line}/messages/{id}"
 
 
@@ -119,9 +121,14 @@ def _following(visit: Visit, name: str) -> list[dict[str, Any]]:
         references.read_on(views)
         found = []
         for relation, entry in references.to(views.find(name)):
-            view = views.message(entry)
-            if not view.fact:
-                found.append({"relation": relation.name.lower(), **view.as_json()})
+            view = views.message(entry).as_json()
+            if not view["fact"]:
+                found.append({**view, "relation": relation.name.lower()})
+            elif view["form"] in _WORDS_OF:
+                # An officer's words about the message: what was understood of it, or that it is a misuse (R16, R38).
+                said = view["values"]
+                text = said.get("understood", said.get("reason", ""))
+                found.append({**view, "relation": _WORDS_OF[view["form"]], "text": text})
         return found
     finally:
         views.close()
@@ -137,6 +144,8 @@ def relation_words(visit: Visit, name: str) -> str:
         "continues": visit.say("continues"),
         "queries": visit.say("questions"),
         "subject": visit.say("is about"),
+        "holding": visit.say("understood it so, and is preparing an answer"),
+        "misuse": visit.say("put it on the record as misuse of the line"),
     }
     return known.get(name, name)
 

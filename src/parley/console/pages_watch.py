@@ -8,8 +8,8 @@ from pathlib import Path
 
 from starlette.responses import JSONResponse, Response
 
-from parley.console.glance import stage_words, step_words
-from parley.console.pages_messages import HELD, finish_assertion, read_utc, safe_name, send_draft
+from parley.console.glance import silence_words, stage_words, status_words, step_words
+from parley.console.pages_messages import HELD, finish_assertion, read_utc, relation_words, safe_name, send_draft
 from parley.console.web import Visit, page
 from parley.errors import UsageError
 
@@ -58,6 +58,7 @@ async def draft(visit: Visit) -> Response:
         approved=visit.officer in found["approved_by"],
         signed=visit.officer in found["signed_by"],
         enough=len(found["signed_by"]) >= found["keys"],
+        relation=lambda name: relation_words(visit, name),
     )
 
 
@@ -158,10 +159,32 @@ async def handover(visit: Visit) -> Response:
         role=role,
         roles=visit.line.procedures.ladder.roles,
         summary=summary,
+        state=lambda item: item_state(visit, item["sort"], item["state"]),
+        texts={m["id"]: m for m in watch["messages"]},
         shifts=shifts,
         duty=duty,
         offer=offer,
     )
+
+
+def item_state(visit: Visit, sort: str, state: str) -> str:
+    """How something that is open stands (parley.app.desk), in words."""
+    first, _, last = state.rpartition(" ")
+    if sort == "message":
+        stage, _, party = state.rpartition(", ")
+        return f"{stage_words(visit, stage)}, {party}"
+    if sort == "line":
+        return status_words(visit, state)
+    if sort == "silence":
+        return silence_words(visit, state)
+    if sort == "mute":
+        return f"{visit.say('until')} {visit.times.utc(int(last))}"
+    if sort == "draft":
+        return f"{visit.say('by')} {state.removeprefix('by ')}"
+    if last.isdigit():
+        whose = visit.say("ours of") if first.startswith("ours") else visit.say("theirs of")
+        return f"{whose} {visit.times.utc(int(last))}"
+    return visit.say(state)
 
 
 @page("/lines/{line}/handover", methods=("POST",), name="handover_act")
@@ -208,7 +231,8 @@ async def log_note(visit: Visit) -> Response:
 async def line_state(visit: Visit) -> Response:
     """Tests, declared silence, the agreement, the record."""
     watch = await visit.ask("watch")
-    return await visit.render("line.html", title=visit.say("The line"), watch=watch)
+    said = silence_words(visit, watch["declared"]["declared"])
+    return await visit.render("line.html", title=visit.say("The line"), watch=watch, silence=said)
 
 
 @page("/lines/{line}/line", methods=("POST",), name="line_act")
