@@ -27,7 +27,7 @@ WORDS = (
     # Sorts of what is open at a handover (parley.app.desk), and of the log of the watch (parley.procedure.watch).
     *("message", "line", "test", "agreement", "silence", "onward", "alarm", "mute", "draft"),
     *("suspended", "not acknowledged", "to be copied"),
-    *("rostered", "offered", "relieved", "took", "alarmacknowledged", "muted", "escalated"),
+    *("rostered", "offered", "relieved", "took", "alarmacknowledged", "muted", "escalated", "alerted"),
     # Where an officer stands (parley.app.officers).
     *("waiting for approval", "active", "revoked"),
     # Lights (parley.procedure.onward), rungs (parley.procedure.escalation).
@@ -35,7 +35,7 @@ WORDS = (
     # What the map has (parley.console.pages_map).
     *("Announced areas", "Protected places", "Movements and reports", "Own plans and tracks", "Conflicts and alerts"),
     # Sorts of what a scenario tells (parley.app.scenario.run).
-    *("story", "done", "software", "held", "broken", "text"),
+    *("story", "done", "software", "as it must", "broken", "text"),
     *("no reply", "next role", "other bearers", "next step", "card"),
 )
 

@@ -214,7 +214,13 @@ async def handover_act(visit: Visit) -> Response:
 async def log(visit: Visit) -> Response:
     """The log of the watch, newest first."""
     facts = await visit.ask("watch-log", limit=300)
-    return await visit.render("log.html", title=visit.say("Log of the watch"), facts=facts[::-1])
+    return await visit.render(
+        "log.html",
+        title=visit.say("Log of the watch"),
+        facts=facts[::-1],
+        stage=lambda fact: stage_words(visit, str(fact["stage"])),
+        step=lambda rung: step_words(visit, rung),
+    )
 
 
 @page("/lines/{line}/log", methods=("POST",), name="log_note")
