@@ -77,6 +77,16 @@ def test_a_conflict_goes_with_the_content_of_its_notice(tmp_path: Path) -> None:
     between(tmp_path, scene)
 
 
+def test_the_watch_quotes_nothing_that_was_erased(tmp_path: Path) -> None:
+    async def scene(aid: Runtime, force: Runtime) -> None:
+        await a_hospital(aid, force)
+        assert ["Hospital" in m["text"] for m in (await ask(force, "watch"))["messages"]] == [True]
+        await ask(force, "prune", days=-1, force=True)
+        assert [m["text"] for m in (await ask(force, "watch"))["messages"]] == [""]
+
+    between(tmp_path, scene)
+
+
 def test_an_alarm_that_could_not_be_entered_is_entered_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene(aid: Runtime, force: Runtime) -> None:
         await ask(force, "plan-put", name="Fire mission", at="36.717858N 68.861839E", radius=500, kind="strike")

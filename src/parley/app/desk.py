@@ -217,6 +217,10 @@ class Desk:
                 found.append(row)
         return found, soon
 
+    def forget(self) -> None:
+        """Forget what was answered, for what already runs ``alone``: contents were erased, and it quotes them."""
+        self.said, self.answered = {}, None
+
     def rows(self, views: Views, now: int) -> Iterator[Row]:
         """Every clock that runs, as it stands (``look`` read on), for what already runs ``alone``."""
         return self.book.rows(views, now, self.rules.allowances)

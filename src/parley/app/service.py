@@ -304,6 +304,8 @@ async def prune(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     erased = await runtime.node.prune(before)
     await asyncio.to_thread(inbox_of(runtime).forget)
     if erased:
+        desk = desk_of(runtime)
+        await desk.alone(desk.forget)
         await guard_of(runtime).begin_anew()
     return {"erased": erased, "before": before}
 

@@ -146,10 +146,10 @@ class Book:
     _under: Allowances | None = None
     """What the rows were made under."""
     _silent: dict[MemberNumber, list[Silence]] = field(default_factory=dict)
-    _us: tuple[MemberNumber, ...] = ()
-
-    def __post_init__(self) -> None:
-        self._us = (self.me,)
+    _own: Claim | None = None
+    """That of the newest entry of ours."""
+    _parties: dict[tuple[MemberNumber, ...], tuple[MemberNumber, ...]] = field(default_factory=dict)
+    """Whom messages are to, each once: many are to the same."""
 
     # -- reading on ------------------------------------------------------------------------------------
 
@@ -167,7 +167,9 @@ class Book:
         author = entry.log.member
         self.began = self.began or said.time
         if author == self.me:
-            claim = Claim(said.time, said.time, said.time)
+            if self._own is None or self._own.stated != said.time:
+                self._own = Claim(said.time, said.time, said.time)
+            claim = self._own  # of many in one second, one
             if said.time >= self._last_own:
                 # What came before this was here by now. Own entries that a peer gave back are older, and bound nothing.
                 for unbounded in self._unbounded:
@@ -179,7 +181,7 @@ class Book:
         else:
             claim = Claim(said.time, self._last_own)
             if self._unbounded and self._unbounded[-1] == claim:
-                claim = self._unbounded[-1]  # of many in one second, one
+                claim = self._unbounded[-1]  # likewise
             else:
                 self._unbounded.append(claim)
             self.last_from[author] = claim
@@ -208,12 +210,12 @@ class Book:
             return
         if ours and isinstance(message.body, str) and leaves_exercise(message.body, self.purpose):
             self.real.append(entry)
-        self._open(entry, message, claim, self._us if ours else to)
+        self._open(entry, message, claim, (self.me,) if ours else to)
 
     def _open(self, entry: EntryId, message: Message, claim: Claim, parties: tuple[MemberNumber, ...]) -> None:
         ours = entry.log.member != self.me
         precedence, reply_by, role = message.precedence, message.reply_by, message.to_role
-        within = self.answer_within(message)
+        within, parties = self.answer_within(message), self._parties.setdefault(parties, parties)
         ticket = Ticket(entry, precedence, reply_by, claim, parties, ours, role, role, within)
         self.tickets[entry] = ticket
         for party in parties:
