@@ -109,7 +109,7 @@ async def _measure(work: Path, tell: Any, quick: bool) -> Json:  # noqa: ANN401,
     await _large(work / "large", figures, 10_000 if quick else 100_000, tell)
     figures |= bench_forms.measure()
     _print(tell, figures, ("form_bytes", "form_bytes_fr", "form_bytes_ru"))
-    tell("a list of protected places ...")
+    tell("lists of protected places and of movements ...")
     sites = _found(work / "sites", 2)[0][0].path
     figures |= await asyncio.to_thread(bench_sites.measure, sites, 2_000 if quick else 20_000)
     _print(tell, figures, tuple(bench_sites.BARS))

@@ -20,6 +20,7 @@ from parley.app.forms import fill, forms_of, message_of, urgency
 from parley.app.guard import guard_of
 from parley.app.inboxes import inbox_of
 from parley.app.mapping import MAPPING_OPERATIONS
+from parley.app.movementops import MOVEMENT_OPERATIONS
 from parley.app.officerops import OFFICER_OPERATIONS
 from parley.app.planops import PLAN_OPERATIONS, asked_of
 from parley.app.proofs import write_proof
@@ -364,6 +365,7 @@ _OPERATIONS: Final[dict[str, Operation]] = {
     **SHEET_OPERATIONS,
     **COMPOSING_OPERATIONS,
     **SITE_OPERATIONS,
+    **MOVEMENT_OPERATIONS,
     **FOLLOWING_OPERATIONS,
     **WATCH_OPERATIONS,
     **OFFICER_OPERATIONS,

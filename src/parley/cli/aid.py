@@ -12,6 +12,7 @@ from parley.cli.plans import show_call, show_conflict, show_report
 
 track = typer.Typer(no_args_is_help=True, help="What this side follows, checked against all that was notified.")
 calls = typer.Typer(no_args_is_help=True, help="Attempts to reach a convoy or place, kept here and never sent.")
+movements = typer.Typer(help="Movements of aid: those notified here, and one's own to notify.")
 sites = typer.Typer(no_args_is_help=True, help="Protected places: those notified here, and one's own to notify.")
 
 _NAMED: Final = 5
@@ -23,7 +24,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(track, name="track")
     app.add_typer(calls, name="calls")
     app.add_typer(sites, name="sites")
-    app.command()(movements)
+    app.add_typer(movements, name="movements")
 
 
 @track.command("add")
@@ -87,9 +88,14 @@ def drop_track(
         show_json(found)
 
 
+@movements.callback(invoke_without_command=True)
 @command
-def movements(line: LineOption = None, home: HomeOption = None, json: JsonOption = False) -> None:
+def list_movements(
+    context: typer.Context, line: LineOption = None, home: HomeOption = None, json: JsonOption = False
+) -> None:
     """Notified movements in force: where they are against their plan, how to reach them, who was called."""
+    if context.invoked_subcommand is not None:
+        return
     found = call(home, line, "movements")
     if json:
         show_json(found)
@@ -118,6 +124,33 @@ def _show_movement(each: dict[str, Any]) -> None:
     for unit in each["onward"]:
         said = f"acknowledged {when(unit['time'])}" if unit["time"] else "has not acknowledged"
         say(f"  passed on to {unit['role']}: {said}")
+
+
+@movements.command("import")
+@command
+def import_movements(
+    files: Annotated[
+        list[Path], typer.Argument(help="CSV, GeoJSON or KML: id, purpose, route, start, end, vehicles, contacts.")
+    ],
+    send: Annotated[
+        bool, typer.Option("--send", help="Notify what is new or changed since it was last notified.")
+    ] = False,
+    end_missing: Annotated[
+        bool, typer.Option("--end-missing", help="Take what is in no file from the list; with --send it is cancelled.")
+    ] = False,
+    line: LineOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Bring one's own list of movements up to date, all of a file or none. Sent only with --send."""
+    paths = [str(path.absolute()) for path in files]
+    found = call(home, line, "movements-import", paths=paths, send=send, end_missing=end_missing)
+    if json:
+        show_json(found)
+        return
+    _show_report(found)
+    if send:
+        say("Notified: " + (", ".join(f"{n} {stage}" for stage, n in found["sent"].items()) or "nothing was due") + ".")
 
 
 @calls.command("add")
@@ -207,11 +240,7 @@ def import_sites(
     if json:
         show_json(found)
         return
-    say(f"{found['read']} read.")
-    for word in ("new", "changed", "renewed", "unchanged", "expired", "missing", "duplicate"):
-        named = [x if isinstance(x, str) else f"{x['id']} (is {x['of']})" for x in found[word]]
-        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-        say(f"  {len(named):6} {word}: {', '.join(named[:_NAMED])}{more}".rstrip(": "))
+    _show_report(found)
     ask_about(found["warnings"][:_NAMED])
     if len(found["warnings"]) > _NAMED:
         say(f"and {len(found['warnings']) - _NAMED} more such questions: --json has all.", "yellow")
@@ -219,3 +248,12 @@ def import_sites(
         say("Notified: " + (", ".join(f"{n} {stage}" for stage, n in found["sent"].items()) or "nothing was due") + ".")
         if found["shortened"]:
             say(f"Of {len(found['shortened'])} a year of validity was notified: import and send them again before.")
+
+
+def _show_report(found: dict[str, Any]) -> None:
+    """What an import found, a line for each sort of change."""
+    say(f"{found['read']} read.")
+    for word in ("new", "changed", "renewed", "unchanged", "expired", "missing", "duplicate"):
+        named = [x if isinstance(x, str) else f"{x['id']} (is {x['of']})" for x in found[word]]
+        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        say(f"  {len(named):6} {word}: {', '.join(named[:_NAMED])}{more}".rstrip(": "))

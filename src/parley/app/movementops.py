@@ -1,0 +1,108 @@
+"""The import of one's own movements of aid in bulk, and their notification (R63, R68)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from parley.app.forms import fill, message_of, urgency
+from parley.app.guard import Guard, guard_of
+from parley.app.movements import Row, compare, digest, read_movements, values_of
+from parley.app.planops import Params, read_file
+from parley.app.register import MOVEMENT
+from parley.errors import UsageError
+from parley.wire.statement import EVERYONE, Message
+
+if TYPE_CHECKING:
+    from parley.app.runtime import Runtime
+
+_AT_ONCE: Final = 64
+"""Notifications that are handed to the node together, so that commits are shared."""
+_KEPT: Final = "movement"
+_TOLD: Final = "movement-told"
+"""What of each movement was last notified, by its identifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A notification of the movement ``id``, and the row of what it says; None where it is cancelled."""
+
+    stage: str
+    id: str
+    message: Message
+    says: Row | None
+
+
+async def movements_import(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
+    """Keep one's own movements from the files ``paths``, all or none.
+
+    Answers ``{read, new, changed, renewed, unchanged, expired, duplicate, missing}``, lists but for ``read``. With
+    ``end_missing`` what is in no file is taken from the list. With ``send`` what is new or changed since it was last
+    notified goes out, and what was taken from the list is cancelled; ``sent`` says how many of each. What is over is
+    not notified any more.
+    """
+    guard = guard_of(runtime)
+    in_force = await guard.ask(lambda _: {n.ref for n in guard.register.of_sort("movement") if n.mine})
+
+    def read() -> tuple[dict[str, Any], dict[str, Row | None], list[_Made]]:
+        given = [row for path in map(Path, params["paths"]) for row in read_movements(path.name, read_file(path))]
+        before = dict(guard.kept.rows(_KEPT))
+        put, report = compare(before, given, guard.desk.now)
+        gone: dict[str, Row | None] = dict.fromkeys(report["missing"]) if params.get("end_missing") else {}
+        # Before anything is kept: a movement that no form can state stops the whole file.
+        rows = {**before, **put} if params.get("send") else put
+        made = list(_messages(runtime, guard, in_force, rows, set(gone)))
+        guard.kept.write(_KEPT, put)
+        return {"read": len(given), **report}, gone, made
+
+    found, gone, made = await asyncio.to_thread(read)
+    if params.get("send"):
+        found["sent"] = await _send(runtime, guard, made)
+    await asyncio.to_thread(guard.kept.write, _KEPT, gone)
+    return found
+
+
+async def _send(runtime: Runtime, guard: Guard, made: Sequence[_Made]) -> dict[str, int]:
+    sent: dict[str, int] = {}
+    for at in range(0, len(made), _AT_ONCE):
+        some = made[at : at + _AT_ONCE]
+        await asyncio.gather(*(runtime.send(one.message, EVERYONE) for one in some))
+        # Not before it is sent: what a stop in between leaves untold is told once more.
+        told = {one.id: None if one.says is None else {"digest": digest(one.says)} for one in some}
+        await asyncio.to_thread(guard.kept.write, _TOLD, told)
+        for one in some:
+            sent[one.stage] = sent.get(one.stage, 0) + 1
+    await guard.look()
+    return sent
+
+
+def _messages(
+    runtime: Runtime, guard: Guard, in_force: set[str], rows: Mapping[str, Row], gone: set[str]
+) -> Iterator[_Made]:
+    """The notification of each movement of which the line does not know what the list says.
+
+    ``in_force`` are one's own of which the line knows. Raises UsageError, naming the movement.
+    """
+    forms, now = runtime.forms, runtime.node.wall_s()
+    form, language = forms.named(MOVEMENT), runtime.node.line.membership.current.charter.languages[0]
+    party = runtime.node.line.membership.member(runtime.node.line.me).name
+    told = {id_: row["digest"] for id_, row in guard.kept.rows(_TOLD)}
+    for id_, row in rows.items():
+        stage = "new" if id_ not in in_force else "changed" if told.get(id_) != digest(row) else ""
+        if id_ in gone:
+            stage = "cancelled" if id_ in in_force else ""
+        elif row["end"] <= now:
+            stage = ""
+        if stage:
+            try:
+                filled = fill(forms, form, values_of(id_, row, stage, party))
+            except UsageError as error:
+                raise UsageError(f"{id_}: {error.message}", code=error.code, next_step=error.next_step) from None
+            message = message_of(forms, filled, language, urgency(filled, now))
+            yield _Made(stage, id_, message, None if stage == "cancelled" else row)
+
+
+MOVEMENT_OPERATIONS: Final = {"movements-import": movements_import}
