@@ -480,6 +480,27 @@ def soak_page() -> str | None:
     return "\n".join([*lines, *(f"| {k} | {n} |" for k, n in kept["faults"].items()), ""])
 
 
+def agreement_page() -> str | None:
+    """The kept report of the comparison with S2: how many pairs, and on how many both disagree."""
+    path = REFERENCE / "agreement.json"
+    if not path.exists():
+        return None
+    kept = json.loads(path.read_text("utf-8"))
+    lines = ["# The conflict check against an independent library", NOTICE, ""]
+    lines += [
+        "The report of `python -m parley_testkit.agreement`, kept as `agreement.json`; `make soak` draws a million"
+    ]
+    lines += [
+        "pairs. A pair are two polygons of 3 to 30 positions, metres to thousands of kilometres across, about as often"
+    ]
+    lines += [
+        "apart as not; `pole` and `antimeridian` are pairs that go round or through a pole, or across 180 degrees.",
+        "",
+    ]
+    lines += ["| figure | value |", "|---|---|", *(f"| {k.replace('_', ' ')} | {v} |" for k, v in kept.items())]
+    return "\n".join([*lines, ""])
+
+
 def fuzz_page() -> str | None:
     """The kept report of coverage-guided fuzzing, executions beside every zero."""
     path = REFERENCE / "fuzz.json"
@@ -554,6 +575,7 @@ def main() -> int:
         "scenarios.md": scenarios_page(),
         "openapi.json": openapi_page(),
         "soak.md": soak_page(),
+        "agreement.md": agreement_page(),
         "fuzz.md": fuzz_page(),
         "mutants.md": mutants_page(),
         "../explanation/models.md": models_page(),

@@ -44,8 +44,10 @@ BARS: Final = {
     "console_map_ms": ("<=", 150.0, 100.0),
     "console_script_kb": ("<=", 120.0, 60.0),
 }
-"""Relation, bar and aim: a line in the page, the inbox painted, the map redrawn, JavaScript sent."""
+"""Relation, bar and aim: a line in the page, the inbox painted at worst, 95 of 100 redraws of the map, JavaScript."""
 _PATIENCE_S: Final = 120.0
+_ROWS: Final = 40
+"""Areas of the map that lie one below the other, a degree apart; the next column begins two farther east."""
 FLAGS: Final = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
 _MARKS: Final = """() => {
   window.marks = {};
@@ -69,10 +71,10 @@ _PAINT: Final = """performance.getEntriesByName('first-contentful-paint').map((e
 _REDRAW: Final = """async () => {
   const slider = document.querySelector('#map-at'), canvas = document.querySelector('#map'), times = [];
   const board = canvas.board, first = Number(slider.min), last = Number(slider.max);
-  for (let n = 0; n < 24; n++) {
-    if (n % 2) board.pan(30, 12);
+  for (let n = 0; n < 100; n++) {
+    if (n % 2) board.pan(n % 4 === 1 ? 30 : -30, n % 4 === 1 ? 12 : -12);
     const begun = performance.now();
-    slider.value = String(Math.round(first + (last - first) * (0.1 + 0.01 * n)));
+    slider.value = String(Math.round(first + (last - first) * (0.1 + 0.005 * n)));
     slider.dispatchEvent(new Event('input'));
     await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
     times.push(performance.now() - begun);
@@ -127,7 +129,8 @@ async def _measure(work: Path, tell: Tell, quick: bool) -> Json:  # noqa: FBT001
             await scene.fill(many - few)
             await _calm(scene)
             paints = [await _painted(scene, context) for _ in range(6)]
-            figures["console_paint_first_s"], figures["console_paint_s"] = paints[0], statistics.median(paints[1:])
+            figures["console_paint_s"] = max(paints)
+            figures["console_paint_s_p50"] = statistics.median(paints)
             await context.close()
         async with Scene.of(work / "map") as scene:
             count = 50 if quick else 1000
@@ -135,8 +138,8 @@ async def _measure(work: Path, tell: Tell, quick: bool) -> Json:  # noqa: FBT001
             await scene.announce(count)
             context = await scene.signed_in(chromium)
             redraws, figures["console_script_kb"] = await _map(scene, context, count)
-            figures["console_map_ms"] = statistics.median(redraws)
-            figures["console_map_ms_worst"] = max(redraws)
+            figures["console_map_ms"] = sorted(redraws)[int(len(redraws) * 0.95)]
+            figures["console_map_ms_p50"], figures["console_map_ms_worst"] = statistics.median(redraws), max(redraws)
             await context.close()
     return figures
 
@@ -191,11 +194,11 @@ class Scene:
             await self.south.call("ack", id=waiting["id"])
 
     async def announce(self, count: int) -> None:
-        """So many areas, each in a warning of its own; until south has them all."""
+        """So many areas, none where another is, each in a warning of its own; until south has them all."""
         now = int(time.time())
         times = [time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(now + s)) for s in (-7200, 172_800)]
         for n in range(count):
-            lat, lon = 30 + n * 13 % 40, -30 + n * 7 % 60
+            lat, lon = 30 + n % _ROWS, -30 + 2 * (n // _ROWS)
             points = ((0, 0), (0, 40), (35, 50), (40, 5))
             corners = [f"{lat}-{m:02}N {abs(lon):03}-{k:02}{'EW'[lon < 0]}" for m, k in points]
             area = {"polygon": corners, "upper": "FL200", "times": ["/".join(times)]}
