@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import html
 import http.client
@@ -13,10 +14,13 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from parley.app.officers import Officers
 from parley.app.passkeys import SoftwarePasskey
-from parley.console.connections import Admission, Bounds
+from parley.console.connections import Admission, Bounds, bounded
+from parley.errors import StoreError
 from parley_testkit.slips import SLIPS, site
 
 
@@ -360,11 +364,23 @@ def test_who_never_takes_an_answer_is_cut_off(strict: Any) -> None:
     assert said.count(b"HTTP/1.1 200") < 40
 
 
+def test_what_fails_at_the_node_is_told_to_its_officers_alone(served: Any, keys: dict[str, SoftwarePasskey]) -> None:
+    node = served.console.lines["trial"].node
+    node.trouble = StoreError("secret/folder cannot be written.", code="store-io")
+    try:
+        assert "secret/folder" in signed_in(served, keys).ask("GET", "/settings").text
+        seen = Browser(served).ask("GET", "/sign-in").text
+    finally:
+        node.trouble = None
+    assert "ALARM" in seen
+    assert "secret/folder" not in seen
+
+
 class Asker:
     """A connection as its admission sees it."""
 
-    def __init__(self, address: str, *, waits: bool) -> None:
-        self.address, self.waits, self.transport, self.gone = address, waits, self, False
+    def __init__(self, address: str, *, waits: bool = False, yields: bool = False) -> None:
+        self.address, self.waits, self.yields, self.transport, self.gone = address, waits, yields, self, False
 
     def abort(self) -> None:
         self.gone = True
@@ -383,7 +399,7 @@ def test_other_machines_take_no_place_of_this_one() -> None:
     assert let_in("192.0.2.1")[1], "what only waits gives way to another of the same address"
     assert first.gone
     assert not let_in("192.0.2.1")[1], "one address has its share"
-    asked = [let_in(f"2001:db8::{n}") for n in range(9)]
+    asked = [let_in(f"2001:db8:{n}::1") for n in range(9)]
     assert [good for _, good in asked] == [True, True, *[False] * 7]
     here = [let_in(address) for address in ("127.0.0.1", "::1", "::ffff:127.0.0.1")]
     assert all(good for _, good in here), "an officer at the node's machine"
@@ -393,6 +409,67 @@ def test_other_machines_take_no_place_of_this_one() -> None:
     assert let_in("127.0.0.1")[1]
     there.leave(asked[0][0])
     assert let_in("192.0.2.9")[1]
+
+
+def test_who_gives_way_and_in_which_order() -> None:
+    there = Admission(Bounds(here=3, elsewhere=9, address=2))
+    machine: list[Any] = [Asker(f"2001:db8::{n}") for n in range(3)]
+    assert [there.let_in(one) for one in machine] == [True, True, False], "its network is one machine's"
+    here: list[Any] = [Asker("::1", yields=True), Asker("::1", waits=True), Asker("::1", waits=True)]
+    assert all(there.let_in(one) for one in here)
+    there.answered(here[1])
+    gone = []
+    for _ in range(4):
+        there.let_in(Asker("127.0.0.1"))  # type: ignore[arg-type]
+        gone.append([one.gone for one in here])
+    assert gone[0] == [False, False, True], "who waits longest"
+    assert gone[1] == [False, True, True]
+    assert gone[2] == gone[3] == [True, True, True], "what goes on for nobody, when nobody waits"
+
+
+def test_streams_of_nobody_lock_nobody_out(strict: Any) -> None:
+    streams = [raw(strict, head_of(strict, "GET", "/events") + "\r\n") for _ in range(12)]
+    try:
+        for stream in streams:
+            assert b" 200 " in stream.recv(64)
+        assert Browser(strict).ask("GET", "/sign-in").status == 200
+    finally:
+        for stream in streams:
+            stream.close()
+
+
+def test_who_takes_steadily_is_not_cut_off() -> None:
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+        kind, config = bounded(Bounds(take_s=3600)), uvicorn.Config(answers_much, log_config=None)
+        served, asks = socket.socketpair()
+        asks.setblocking(False)
+        served.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        _, one = await loop.connect_accepted_socket(lambda: kind(config, ServerState(), {}, loop), served)
+        try:
+            await loop.sock_sendall(asks, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            while not one.transport.get_write_buffer_size():
+                await asyncio.sleep(0)
+            for _ in range(5):
+                before = one.transport.get_write_buffer_size()
+                while one.transport.get_write_buffer_size() == before:
+                    await loop.sock_recv(asks, 1024)
+                one.look_taking()
+                assert not one.transport.is_closing()
+            assert not one.waits, "an answer is on its way"
+            one.look_taking()
+            assert one.transport.is_closing(), "nothing was taken since"
+        finally:
+            one.transport.abort()
+            asks.close()
+            await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(scene(), 60))
+
+
+async def answers_much(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"a" * 1_000_000})
 
 
 def test_many_slow_ones_lock_nobody_out(strict: Any) -> None:

@@ -170,7 +170,7 @@ def test_a_page_asks_for_what_changed_since_it_was_drawn(served: Any) -> None:
         assert len(re.findall("<tr[^>]* data-id=", whole.text)) == 100, "who knows nothing gets all"
     older = re.findall(r'href="(/lines/trial/inbox\?before=\d+)"', page.text)
     assert dict(ORDER.findall(officer.ask("GET", older[0]).text))["newest"].split() == ids[2::-1]
-    for wrong in ("first=-1", "first=x", "before=9999999999999999"):
+    for wrong in ("first=-1", "first=x", "first=%C2%B2", "before=", "before=9999999999999999"):
         assert officer.ask("GET", f"/lines/trial/inbox?{wrong}").status == 400
     stranger = Visitor(served.port).ask("GET", changes, X_Parley_Live="1")
     assert (stranger.status, new in stranger.text) == (401, False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import json
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from parley.console import words
 from parley.console.hub import KEPT, Hub, Told
+from parley.console.pages_map import Sheet
 from parley.console.sessions import Sessions
 from parley.console.settings import load_settings
 from parley.console.templating import peer_text
@@ -118,7 +120,7 @@ def test_who_was_away_is_told_what_was_missed_or_to_begin_anew() -> None:
         missed = await following(hub, "aa-1", 3)
         assert [t.data["n"] for t in missed if t is not None] == [1, 2]
         # Another run of the node, a number that was never given, one that is too old: begin anew.
-        for last in ("bb-1", "aa-99", "aa-x"):
+        for last in ("bb-1", "aa-99", "aa-x", "aa-\u00b2"):
             assert [t.sort for t in await following(hub, last, 2) if t is not None] == ["reset"]
         for _ in range(KEPT + 1):
             hub.tell("change")
@@ -126,6 +128,20 @@ def test_who_was_away_is_told_what_was_missed_or_to_begin_anew() -> None:
         assert await following(hub, "", 1) == [None]
 
     asyncio.run(run())
+
+
+@given(st.lists(st.frozensets(st.sampled_from("abcd")), max_size=12))
+def test_a_map_that_takes_in_what_changed_is_the_one_that_is_drawn_anew(states: list[frozenset[str]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("parley.console.pages_map._GONE", 2)
+        sheet, drawn = Sheet(), [(-1, frozenset[str]())]
+        for names in states:
+            sheet.take([{"id": name} for name in sorted(names)])
+            for known, had in drawn:
+                whole, things, gone = sheet.since(known)
+                kept = frozenset() if whole else had - set(gone)
+                assert kept | {json.loads(thing)["id"] for thing in things} == names
+            drawn.append((sheet.version, names))
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 A request's head, its body and the taking of an answer each have their time; whoever is slower is cut off, so that no
 number of slow askers holds the console. Connections from other machines and those from this one are counted apart: an
-officer at the node's own machine is let in however many come from elsewhere. Where one address has all that it may, its
-connection that waits longest without a request gives way.
+officer at the node's own machine is let in however many come from elsewhere. Where there is no room, or one address has
+all that it may, the connection that waits longest without a request gives way, and then a stream of events that nobody
+who is signed in holds.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ import asyncio
 import ipaddress
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 _LATE: Final = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 5\r\ncontent-length: 0\r\n\r\n"
+
+YIELDS: Final = "parley.yields"
+"""Set in the scope of a request whose answer goes on for nobody in particular: it gives way where there is no room."""
+_NETWORK: Final = 64
+"""Bits of a network of version 6, within which a machine chooses its addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,7 @@ class Bounds:
     body_s: float = 60.0
     """For a body, which has at most 1 MiB."""
     take_s: float = 60.0
-    """For taking what was answered, while the buffer is full."""
+    """In which something of an answer is taken, while what was answered waits."""
     idle_s: int = 5
     """Between two requests."""
     here: int = 512
@@ -38,7 +44,7 @@ class Bounds:
     elsewhere: int = 320
     """Connections from all other machines."""
     address: int = 48
-    """Connections from one other address."""
+    """Connections from one other address; of version 6, from one network of 64 bits, which one machine may have."""
 
 
 @dataclass(slots=True)
@@ -46,57 +52,62 @@ class Admission:
     """Who is connected."""
 
     bounds: Bounds = field(default_factory=Bounds)
-    _here: dict[Bounded, None] = field(default_factory=dict)
-    _elsewhere: dict[Bounded, None] = field(default_factory=dict)
-    _addresses: Counter[str] = field(default_factory=Counter)
+    _here: dict[Bounded, str] = field(default_factory=dict)
+    _elsewhere: dict[Bounded, str] = field(default_factory=dict)
+    """Each with whose share it takes of; who was answered last stands last."""
+    _shares: Counter[str] = field(default_factory=Counter)
 
     def let_in(self, asker: Bounded) -> bool:
         """Whether there is room; for another's sake one that only waits is closed."""
-        address = asker.address
-        if is_here(address):
-            return self._room(self._here, asker, self.bounds.here, lambda _: True)
-        if self._addresses[address] >= self.bounds.address and not self._give_way(
-            self._elsewhere, lambda other: other.address == address
-        ):
+        share = share_of(asker.address)
+        if not share:
+            there, most = self._here, self.bounds.here
+        else:
+            there, most = self._elsewhere, self.bounds.elsewhere
+            if self._shares[share] >= self.bounds.address and not self._give_way(there, share):
+                return False
+        if len(there) >= most and not self._give_way(there):
             return False
-        if not self._room(self._elsewhere, asker, self.bounds.elsewhere, lambda _: True):
-            return False
-        self._addresses[address] += 1
+        there[asker] = share
+        self._shares[share] += 1
         return True
 
-    def _room(self, there: dict[Bounded, None], asker: Bounded, most: int, whose: Any) -> bool:  # noqa: ANN401
-        if len(there) >= most and not self._give_way(there, whose):
+    def _give_way(self, there: dict[Bounded, str], share: str | None = None) -> bool:
+        theirs = [other for other, whose in there.items() if share in (None, whose)]
+        found = next((o for o in theirs if o.waits), None) or next((o for o in theirs if o.yields), None)
+        if found is None:
             return False
-        there[asker] = None
+        self.leave(found)
+        found.transport.abort()
         return True
 
-    def _give_way(self, there: dict[Bounded, None], whose: Any) -> bool:  # noqa: ANN401
-        waiting = next((other for other in there if other.waits and whose(other)), None)
-        if waiting is None:
-            return False
-        self.leave(waiting)
-        waiting.transport.abort()
-        return True
+    def answered(self, asker: Bounded) -> None:
+        """It waits from now on."""
+        for there in (self._here, self._elsewhere):
+            if asker in there:
+                there[asker] = there.pop(asker)
 
     def leave(self, asker: Bounded) -> None:
         """It is closed."""
-        if asker in self._here:
-            del self._here[asker]
-        elif asker in self._elsewhere:
-            del self._elsewhere[asker]
-            self._addresses[asker.address] -= 1
-            if not self._addresses[asker.address]:
-                del self._addresses[asker.address]
+        share = self._here.pop(asker, None)
+        share = self._elsewhere.pop(asker, None) if share is None else share
+        if share is not None:
+            self._shares[share] -= 1
+            if not self._shares[share]:
+                del self._shares[share]
 
 
-def is_here(address: str) -> bool:
-    """Whether a connection comes from this machine."""
+def share_of(address: str) -> str:
+    """Whose share a connection takes of: the address's or its network's; empty for this machine's own."""
     try:
         given = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return True  # a Unix socket has no address
-    mapped = given.ipv4_mapped if isinstance(given, ipaddress.IPv6Address) else None
-    return (mapped or given).is_loopback
+        return ""  # a Unix socket has no address
+    if isinstance(given, ipaddress.IPv6Address):
+        if given.ipv4_mapped is None:
+            return "" if given.is_loopback else str(ipaddress.IPv6Network((given, _NETWORK), strict=False))
+        given = given.ipv4_mapped
+    return "" if given.is_loopback else str(given)
 
 
 class Bounded(H11Protocol):
@@ -106,6 +117,7 @@ class Bounded(H11Protocol):
     _timer: asyncio.TimerHandle | None = None
     _phase = ""
     _taking: asyncio.TimerHandle | None = None
+    _untaken = 0
 
     @property
     def address(self) -> str:
@@ -114,9 +126,15 @@ class Bounded(H11Protocol):
 
     @property
     def waits(self) -> bool:
-        """Whether no request of it is being answered."""
+        """Whether no request of it is being answered, and every answer has gone."""
         cycle: RequestResponseCycle | None = self.cycle
-        return cycle is None or cycle.response_complete
+        return (cycle is None or cycle.response_complete) and not self.transport.get_write_buffer_size()
+
+    @property
+    def yields(self) -> bool:
+        """Whether what it is answered goes on for nobody in particular."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and YIELDS in cycle.scope
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Let it in, if there is room."""
@@ -150,20 +168,37 @@ class Bounded(H11Protocol):
     def on_response_complete(self) -> None:
         """Answered. Who still sends the body of what was refused has as long as between two requests."""
         self._end()
+        self.admission.answered(self)
         super().on_response_complete()
+        if self._taking is None:
+            self._await_taking()
         if self.conn.their_state is h11.SEND_BODY:
             self._begin("rest", min(self.admission.bounds.body_s, self.admission.bounds.idle_s))
 
     def pause_writing(self) -> None:
-        """The other side takes nothing."""
+        """What was answered waits to be taken."""
         super().pause_writing()
-        if self._taking is None:
-            self._taking = self.loop.call_later(self.admission.bounds.take_s, self.transport.abort)
+        self._taken()
+        self._await_taking()
 
     def resume_writing(self) -> None:
         """It takes again."""
         super().resume_writing()
         self._taken()
+        self._await_taking()
+
+    def _await_taking(self) -> None:
+        self._untaken = self.transport.get_write_buffer_size()
+        if self._untaken:
+            self._taking = self.loop.call_later(self.admission.bounds.take_s, self.look_taking)
+
+    def look_taking(self) -> None:
+        """Cut off who took nothing since the last look; who takes steadily may take as long as it takes."""
+        before = self._untaken
+        self._taken()
+        self._await_taking()
+        if self._untaken >= before:
+            self.transport.abort()
 
     def _taken(self) -> None:
         if self._taking is not None:

@@ -123,7 +123,8 @@ async def look(visit: Visit) -> tuple[list[Glance], Sounding]:
     shown = sorted(shown, key=lambda a: -a.level)[:_ALARMS]
     if not visit.officer:
         # To nobody in particular: that something waits, and what only where it is FLASH (D9).
-        shown = [a if a.level == LEVELS[Precedence.FLASH] else replace(a, text="") for a in shown]
+        flash = LEVELS[Precedence.FLASH]
+        shown = [a if a.level == flash and not a.key.startswith(CONDITION) else replace(a, text="") for a in shown]
     return glances, Sounding(shown, len(loud) + len(troubles) - len(shown))
 
 

@@ -14,6 +14,15 @@ _SETTLE_S: Final = 0.015
 """What comes within this time is told at once, so that a burst redraws a page once."""
 
 
+_DIGITS: Final = 15
+"""Of a whole number that somebody sent: below 2^53, as scripts have them."""
+
+
+def whole(text: str) -> int | None:
+    """The whole number that a text is in the digits 0 to 9; None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """One event: its number in this run of the node, its sort, and plain data."""
@@ -62,12 +71,16 @@ class Hub:
     def _quiet(self, after: int) -> bool:
         return not self.closed and self._next - 1 <= after
 
+    def number(self, token: str) -> int | None:
+        """The number of ``run-number``; None where that is of another run, or no such thing."""
+        run, _, number = token.rpartition("-")
+        return whole(number) if run == self.run else None
+
     def since(self, last: str) -> list[Told] | None:
         """What came after the event with the id ``last``; None when that is not known any more."""
-        run, _, number = last.rpartition("-")
-        if run != self.run or not number.isdigit() or int(number) >= self._next:
+        after = self.number(last)
+        if after is None or after >= self._next:
             return None
-        after = int(number)
         first = self._kept[0].number if self._kept else self._next
         return [t for t in self._kept if t.number > after] if after >= first - 1 else None
 

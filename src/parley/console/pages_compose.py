@@ -8,6 +8,7 @@ from typing import Any, Final
 from starlette.responses import JSONResponse, Response
 
 from parley import limits
+from parley.console.hub import whole
 from parley.console.pages_map import safe, said
 from parley.console.web import Visit, page
 from parley.errors import ParleyError, UsageError
@@ -66,9 +67,9 @@ async def _show(visit: Visit, given: dict[str, Any], error: ParleyError | None =
     form = str(given.get("form") or query.get("form") or "")
     about = str(given.get("about") or query.get("about") or "")
     relation = str(given.get("relation") or query.get("relation") or "reply")
-    if (which := query.get("follow", "")).isdigit() and about and form and not given:
+    if (which := whole(query.get("follow", ""))) is not None and about and form and not given:
         # What comes next after a message, filled in from it; only the values are taken from the address's offer.
-        (offer,) = await visit.ask("follow", id=about, form=form, which=int(which), **{"in": visit.language})
+        (offer,) = await visit.ask("follow", id=about, form=form, which=which, **{"in": visit.language})
         given = {"values": offer["values"]}
     asked = await visit.ask("compose", form=form, **{"in": visit.language})
     watch = await visit.ask("watch")

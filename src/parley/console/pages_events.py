@@ -10,6 +10,7 @@ from typing import Final
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from parley.console import words
+from parley.console.connections import YIELDS
 from parley.console.web import Visit, page
 
 BEAT_S: Final = 2.0
@@ -21,6 +22,8 @@ _NUMBERS: Final = count()
 async def events(visit: Visit) -> Response:
     """What changes, as it changes; with Last-Event-ID, what was missed first."""
     last = visit.request.headers.get("last-event-id") or visit.request.query_params.get("after", "")
+    if not visit.officer:
+        visit.request.scope[YIELDS] = True
     return StreamingResponse(_stream(visit, last), media_type="text/event-stream")
 
 

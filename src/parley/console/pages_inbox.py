@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 
 from parley.app.inboxes import Inbox, Listed, inbox_of
 from parley.console.glance import stage_words
+from parley.console.hub import whole
 from parley.console.web import Visit, page
 from parley.errors import UsageError
 
@@ -22,7 +23,7 @@ _PAGE: Final = 100
 """Messages of one list on a page."""
 _NONE: Final = 204
 _KEPT: Final = 4096
-"""Rows that are kept as they were made, of all lines and languages."""
+"""Rows of a line that are kept as they were made, of all languages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +37,16 @@ class Window:
     def of(cls, visit: Visit) -> Window:
         """As the address asks for. Raises UsageError."""
         given = visit.request.query_params
-        first, before = given.get("first", "0"), given.get("before")
-        if not _number(first) or not (before is None or _number(before)):
+        first, before = whole(given.get("first", "0")), whole(given.get("before", ""))
+        if first is None or (before is None and "before" in given):
             raise UsageError("no such page of the inbox.", code="request-malformed")
-        return cls(int(first), None if before is None else int(before))
+        return cls(first, before)
 
     def address(self, path: str) -> str:
         """Where ``path`` shows it."""
         first = {"first": self.first} if self.first else {}
         before = {} if self.before is None else {"before": self.before}
         return f"{path}?{urlencode({**first, **before})}".rstrip("?")
-
-
-def _number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 16  # noqa: PLR2004 - below 2^53
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +70,8 @@ async def inbox(visit: Visit) -> Response:
 async def inbox_changes(visit: Visit) -> Response:
     """What changed since the version that a page has; nothing where nothing did."""
     window, box = Window.of(visit), inbox_of(visit.line)
-    run, _, since = visit.request.query_params.get("since", "").rpartition("-")
-    known = int(since) if run == visit.console.hub.run and _number(since) else -1
+    since = visit.console.hub.number(visit.request.query_params.get("since", ""))
+    known = -1 if since is None else since
     shown = await box.ask(lambda found: _look(visit, found, window, known))
     if shown["version"] == known:
         return Response(status_code=_NONE)
@@ -110,10 +107,11 @@ def _shown(visit: Visit, box: Inbox, listed: list[Listed], since: int) -> Shown:
 
 def _rows(visit: Visit, box: Inbox, listed: list[Listed]) -> Markup:
     """The rows, each made once for a language and a state of its message."""
-    kept = visit.console.rows
+    # Each line's are its own: they are looked up in the line's thread, one look after another.
+    kept = visit.console.rows.setdefault(visit.line_name, {})
     made: dict[int, tuple[int, Markup]] = {}
     for one in listed:
-        before = kept.get((visit.line_name, visit.language, one.arrival))
+        before = kept.get((visit.language, one.arrival))
         if before is not None and before[0] == one.changed:
             made[one.arrival] = before
     missing = [one for one in listed if one.arrival not in made]
@@ -122,8 +120,8 @@ def _rows(visit: Visit, box: Inbox, listed: list[Listed]) -> Markup:
         for one, plain in zip(missing, box.rows(missing, visit.language), strict=True):
             made[one.arrival] = one.changed, row(plain, _me(visit), lambda m: state_words(visit, m))
     for arrival, each in made.items():
-        kept.pop((visit.line_name, visit.language, arrival), None)
-        kept[visit.line_name, visit.language, arrival] = each
+        kept.pop((visit.language, arrival), None)
+        kept[visit.language, arrival] = each
     while len(kept) > _KEPT:
         del kept[next(iter(kept))]
     return Markup("").join(made[one.arrival][1] for one in listed)

@@ -30,7 +30,6 @@ _WORDS: Final = (
 
 _GONE: Final = 1000
 """Things that went whose ids are kept; who knew more than these loads all."""
-_DIGITS: Final = 16
 
 
 def said(visit: Visit, texts: tuple[str, ...]) -> dict[str, str]:
@@ -58,8 +57,8 @@ async def map_data(visit: Visit) -> Response:
     found = [*await visit.ask("chart", **{"in": visit.language}), *clashes(await visit.ask("check"))]
     sheet = visit.console.sheets.setdefault((visit.line_name, visit.language), Sheet())
     sheet.take(found)
-    run, _, since = visit.request.query_params.get("since", "").rpartition("-")
-    known = int(since) if run == visit.console.hub.run and since.isdecimal() and len(since) < _DIGITS else -1
+    since = visit.console.hub.number(visit.request.query_params.get("since", ""))
+    known = -1 if since is None else since
     if known == sheet.version:
         return Response(status_code=204)
     head = {"now": visit.console.now(), "version": f"{visit.console.hub.run}-{sheet.version}"}
@@ -90,7 +89,10 @@ class Sheet:
         gone = set(self._things) - set(now)
         if gone or any(changed == version for changed, _, _ in now.values()):
             self.version = version
-            self._gone |= dict.fromkeys(gone, version)
+            for name in gone:
+                # At the end, where it is the newest: the oldest are forgotten first.
+                self._gone.pop(name, None)
+                self._gone[name] = version
             while len(self._gone) > _GONE:
                 self._first = self._gone.pop(next(iter(self._gone)))
         self._things = now

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from parley.app.provenance import References
 from parley.app.signing import plain, wants_key
 from parley.console.glance import stage_words, step_words
+from parley.console.hub import whole
 from parley.console.web import Visit, page
 from parley.errors import ParleyError, UsageError
 from parley.wire.statement import WATCH_FORMS, Precedence
@@ -266,8 +267,8 @@ async def send_draft(visit: Visit, **params: Any) -> Response:  # noqa: ANN401
 @page(f"{_MESSAGE}/hold", methods=("POST",))
 async def hold(visit: Visit) -> Response:
     """A holding reply: what was understood, and by when the answer comes (R16)."""
-    within = await visit.field("within")
-    answer_by = visit.console.now() + int(within) * 60 if within.isdigit() else 0
+    within = whole(await visit.field("within"))
+    answer_by = 0 if within is None else visit.console.now() + within * 60
     text = (await visit.field("text")).strip()
     if not text:
         raise UsageError("say in your own words what you understood.", code="text-empty")
@@ -335,14 +336,14 @@ def safe_name(text: str) -> str:
 @page(f"{_MESSAGE}/mute", methods=("POST",))
 async def mute(visit: Visit) -> Response:
     """Let a thread make no sound for a while; nothing is erased, and its clocks go on (R38)."""
-    minutes = await visit.field("minutes")
-    if not minutes.isdigit():
+    minutes = whole(await visit.field("minutes"))
+    if minutes is None:
         raise UsageError("say for how many minutes.", code="request-malformed")
     await visit.ask(
         "watch-mute",
         id=visit.request.path_params["id"],
         officer=visit.officer,
-        seconds=int(minutes) * 60,
+        seconds=minutes * 60,
         reason=(await visit.field("reason")).strip(),
         misuse=await visit.field("misuse") == "yes",
     )

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from parley.console.hub import whole
 from parley.console.web import Visit, page
 from parley.errors import ParleyError, UsageError
 
@@ -47,7 +48,6 @@ async def _show(
         plans=await visit.ask("plans"),
         tracks=await visit.ask("tracks"),
         conflicts=checked["conflicts"],
-        chains={c["message"]: await _chain(visit, c["message"]) for c in checked["conflicts"] if c["held"]},
         unchecked=checked["unchecked"],
         given=dict.fromkeys(_FIELDS, "") | (given or {}),
         empty=dict.fromkeys(_FIELDS, ""),
@@ -56,14 +56,6 @@ async def _show(
         shapes=_SHAPES,
         doubts=DOUBTS,
     )
-
-
-async def _chain(visit: Visit, name: str) -> dict[str, Any]:
-    """Who acknowledged what holds a plan, and to which units it was passed on (B4)."""
-    shown = await visit.ask("show", id=name, **{"in": visit.language})
-    watch = await visit.ask("watch")
-    passed = next((o for o in watch["onward"] if o["id"] == name), None)
-    return {**shown, "units": passed["units"] if passed else []}
 
 
 @page("/lines/{line}/plans", name="plans_act", methods=("POST",))
@@ -104,14 +96,15 @@ async def act(visit: Visit) -> Response:
 
 async def _fix(visit: Visit, given: dict[str, str]) -> dict[str, Any]:
     """Where something that is followed was seen; without a time, now (B5)."""
-    radius = await visit.field("radius_m")
-    if radius and not radius.isdigit():
-        raise UsageError(f"{radius!r} is no number of metres.", code="form-value", next_step="Write it like 500.")
+    given_m = await visit.field("radius_m")
+    radius = whole(given_m or "1")
+    if radius is None:
+        raise UsageError(f"{given_m!r} is no number of metres.", code="form-value", next_step="Write it like 500.")
     return {
         "name": _named(given),
         "at": await visit.field("at"),
         "time": await visit.field("seen"),
-        "radius": int(radius or 1),
+        "radius": radius,
         "until": await visit.field("until"),
         "role": given["role"],
     }

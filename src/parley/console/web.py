@@ -142,8 +142,8 @@ class Console:
         """What maps last showed, by line and language (pages_map)."""
         self.counted: dict[str, Counted] = {}
         """What the watch of each line comes to, as it was last counted."""
-        self.rows: dict[tuple[str, str, int], tuple[int, Markup]] = {}
-        """Rows of inboxes as they were made, by line, language and place, each with the version that it shows."""
+        self.rows: dict[str, dict[tuple[str, int], tuple[int, Markup]]] = {}
+        """Rows of each line's inbox as they were made, by language and place, each with the version that it shows."""
         self.routes: dict[str, Route] = {}
         """The pages by name."""
         self.watching: dict[int, Session] = {}
