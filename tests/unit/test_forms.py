@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +32,7 @@ from parley.forms.prove import check_form_pack
 from parley.forms.render import as_html, as_text, render
 from parley.limits import MAX_TIME
 from parley.wire import cbor, statement
-from parley.wire.geometry import decode_time, encode_positions, position
+from parley.wire.geometry import Band, Daily, Point, Volume, Window, decode_time, encode_positions, position
 from parley.wire.statement import Kind, Message, Precedence, Statement
 from parley_testkit.lines import found
 
@@ -466,3 +466,36 @@ def test_a_statement_of_a_time_that_no_calendar_has_is_not_understood(time: int,
     with pytest.raises(DecodeError) as caught:
         statement.decode(statement.encode(Statement(Kind.MESSAGE, time, Message("A", reply_by=reply_by))))
     assert caught.value.code == "statement-malformed"
+
+
+def test_days_beyond_count_are_never_counted_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warning of 29 kB states 900,000 windows: whoever shows it asks for its first and its last alone."""
+    forms = shipped()
+    form = forms.named("warning")
+    days = [[n, 365, 0, 60, 127] for n in range(366)]
+    area = [[[0, encode_positions([position(1, 2)])]], None, None, days]
+    keys = {f.name: f.key for f in form.fields}
+    plain = {keys["hazard"]: form.fields[keys["hazard"] - 1].choices[0].number, keys["areas"]: [area] * 7}
+
+    counted: list[Daily] = []
+
+    def windows(of: Daily) -> Iterator[Window]:
+        counted.append(of)
+        return iter(())
+
+    monkeypatch.setattr(Daily, "windows", windows)
+    filled = Codec().decode(form, b"\0" + cbor.encode(plain))
+    assert lead_time(filled, 0) is not None
+    problems(form, filled.values)
+    assert counted == []
+    as_text(render(filled, forms.words("en"), 0), "")
+    assert len(counted) <= 7 * 12, "those that are told"
+
+
+def test_the_first_and_the_last_day_of_a_daily_window() -> None:
+    for daily in (Daily(3, 40, 480, 720), Daily(3, 40, 1380, 60, 0b0100000), Daily(3, 4, 0, 1440, 0b0000001)):
+        all_of_them = list(daily.windows())
+        assert daily.ends() == ((all_of_them[0], all_of_them[-1]) if all_of_them else None)
+        span = Window(all_of_them[0].start, all_of_them[-1].end) if all_of_them else None
+        assert Volume((Point(position(1, 2)),), Band(), (daily,)).span() == span
+    assert Volume((Point(position(1, 2)),)).span() is None

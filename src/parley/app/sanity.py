@@ -201,13 +201,13 @@ def _height_doubts(band: Band) -> Iterator[Doubt]:
             yield Doubt("height-feet", text, str(height.value))
 
 
-def _time_doubts(windows: Sequence[Window], now: int, *, past: bool) -> Iterator[Doubt]:
-    if not windows:
+def _time_doubts(span: Window | None, now: int, *, past: bool) -> Iterator[Doubt]:
+    if span is None:
         return
-    if all(w.end <= now for w in windows):
+    if span.end <= now:
         if not past:
             yield Doubt("time-over", "All of this lies in the past.")
-    elif min(w.start for w in windows) > now + _AHEAD_S:
+    elif span.start > now + _AHEAD_S:
         yield Doubt("time-far", "This is more than a year ahead.")
 
 
@@ -226,9 +226,9 @@ def value_doubts(value: object, known: Known, now: int, *, land: bool = False, p
             km = round(radius_nm * 1.852)
             yield Doubt("area-large", f"This area reaches {km} km from its middle.", km=km)
         yield from _height_doubts(value.band)
-        yield from _time_doubts(value.windows(), now, past=past)
+        yield from _time_doubts(value.span(), now, past=past)
     elif isinstance(value, Window):
-        yield from _time_doubts((value,), now, past=past)
+        yield from _time_doubts(value, now, past=past)
 
 
 def form_doubts(filled: Filled, known: Known, now: int) -> Iterator[tuple[str, Doubt]]:

@@ -388,10 +388,11 @@ def _instant(value: Any, *, last: bool) -> int | None:  # noqa: ANN401
         case Window():
             return value.end if last else value.start
         case Daily():
-            windows = list(value.windows())
-            return (windows[-1].end if last else windows[0].start) if windows else None
+            outer = value.ends()
+            return (outer[1].end if last else outer[0].start) if outer is not None else None
         case Volume():
-            ends = [w.end if last else w.start for w in value.windows()]
+            span = value.span()
+            return (span.end if last else span.start) if span is not None else None
         case tuple():
             ends = [i for i in (_instant(v, last=last) for v in value) if i is not None]
         case _:

@@ -7,7 +7,7 @@ crossing are judged by ``parley.conflict``, not here: what was announced is kept
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
@@ -144,8 +144,17 @@ class Daily:
 
     def windows(self) -> Iterator[Window]:
         """Its windows in order."""
+        return self._on(range(self.first, self.last + 1))
+
+    def ends(self) -> tuple[Window, Window] | None:
+        """Its first window and its last; None where no day of it is among its weekdays."""
+        days = range(self.first, self.last + 1)
+        first, last = next(self._on(days), None), next(self._on(reversed(days)), None)
+        return (first, last) if first is not None and last is not None else None
+
+    def _on(self, days: Iterable[int]) -> Iterator[Window]:
         length = (self.end - self.start) % 1440 or 1440
-        for day in range(self.first, self.last + 1):
+        for day in days:
             if self.weekdays >> (day + 3) % 7 & 1:
                 begin = day * _DAY_S + self.start * _MINUTE_S
                 yield Window(begin, begin + length * _MINUTE_S)
@@ -163,8 +172,14 @@ class Volume:
     times: tuple[Time, ...] = ()
     """No times means always."""
 
+    def span(self) -> Window | None:
+        """From the first instant of its times to the last, without counting their days; None where it has none."""
+        ends = [(t, t) if isinstance(t, Window) else t.ends() for t in self.times]
+        found = [pair for pair in ends if pair is not None]
+        return Window(min(a.start for a, _ in found), max(b.end for _, b in found)) if found else None
+
     def windows(self) -> tuple[Window, ...]:
-        """Every window, sorted by start; empty means always."""
+        """Every window, sorted by start; empty means always. A peer's may be hundreds of days each of hundreds."""
         found = [w for t in self.times for w in ((t,) if isinstance(t, Window) else t.windows())]
         return tuple(sorted(found, key=lambda w: (w.start, w.end)))
 
