@@ -65,6 +65,7 @@ class Node:
         self._tokens = itertools.count(1)
         self._wake = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0
         self.started = asyncio.Event()
         self._stopping = False
         self._writer = writer or Writer()
@@ -192,6 +193,7 @@ class Node:
         if boot >= wake_at:
             taken.append(i.Tick())
         elif not taken:
+            self._wake.clear()
             return wake_at
         if not self._inbox:
             self._wake.clear()
@@ -218,9 +220,10 @@ class Node:
         if delay <= 0 or self._wake.is_set():
             return
         loop = asyncio.get_running_loop()
-        if self._alarm is None or loop.time() + delay < self._alarm.when():
+        due = loop.time() + delay
+        if self._alarm is None or due < self._rings_at:
             self._quiet()
-            self._alarm = loop.call_later(delay, self._ring)
+            self._alarm, self._rings_at = loop.call_later(delay, self._ring), due
         await self._wake.wait()
 
     def _ring(self) -> None:
