@@ -11,6 +11,7 @@ import ast
 import importlib
 import inspect
 import json
+import math
 import pkgutil
 import re
 import sys
@@ -536,8 +537,9 @@ def mutants_page() -> str | None:
     ]
     lines += ["", inspect.cleandoc(MUTANTS_SAID), ""]
     names = ("mutants", "words", "refused_by_types", "not_run", "unreached", "run", "killed", "score")
-    lines += [f"| row | {' | '.join(n.replace('_', ' ') for n in names)} |", f"|---|{'---:|' * len(names)}"]
-    lines += [f"| `{row}` | {' | '.join(str(count[n]) for n in names)} |" for row, count in kept["rows"].items()]
+    lines += [f"| row | {' | '.join(n.replace('_', ' ') for n in names)} | 95 % |", f"|---|{'---:|' * len(names)}---|"]
+    for row, count in kept["rows"].items():
+        lines.append(f"| `{row}` | {' | '.join(str(count[n]) for n in names)} | {interval(count)} |")
     lines += ["", "## Survivors", "", "| mutant | was | is | argued |", "|---|---|---|---|"]
     for each in kept["survivors"]:
         why = next((a["why"] for a in argued if re.fullmatch(a["of"], f"{each['name']} {each['is']}")), "")
@@ -547,11 +549,22 @@ def mutants_page() -> str | None:
     return "\n".join([*lines, *(f"- {n.removeprefix('parley.')}" for n in kept["unreached"]), ""])
 
 
+def interval(count: dict[str, int]) -> str:
+    """What the score of a sample says of the whole row (Wilson, 95 %); nothing where all was run."""
+    n = count["run"] + count["unreached"]
+    if not count["not_run"] or not n:
+        return "-"
+    share, z = count["killed"] / n, 1.96
+    middle, around = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    low, high = ((middle + sign * around) / (1 + z * z / n) for sign in (-1, 1))
+    return f"{low:.3f} to {high:.3f}"
+
+
 MUTANTS_SAID = """
     Of the mutants that mutmut makes, *words* alter only the text of an error, on which no test may match (STYLE.md);
     *refused by types* are found by mypy, before a test runs. The others are *run*: killed when a test fails. *Not run*
     are those that the time did not suffice for, chosen by lot. The *score* is killed of run and unreached; what is
-    refused by types does not raise it.
+    refused by types does not raise it; of a row that was not run whole it is that of a sample, with its interval.
 """
 
 
