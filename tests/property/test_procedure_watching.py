@@ -152,7 +152,7 @@ def test_what_a_peer_states_of_time_gains_it_at_most_its_allowance_from_now(pape
         assert ME in (row.party, row.ticket.message.log.member), "only our own affairs are clocked"
         waits = row.standing.stage in (Stage.UNREAD, Stage.UNACKNOWLEDGED, Stage.UNDELIVERED)
         if waits and not row.standing.silent and row.standing.deadline and not paper_has_silence(paper):
-            precedence = row.ticket.precedence
+            precedence = row.ticket.terms.precedence
             longest = max(A.acknowledge_within[precedence], A.deliver_within[precedence])
             assert row.standing.deadline <= NOW + longest
 

@@ -213,7 +213,7 @@ class Desk:
             change = row.standing.next_change
             if change > now and (change < soon or not soon):
                 soon = change
-            if row.standing.overdue or row.ticket.precedence is Precedence.FLASH:
+            if row.standing.overdue or row.ticket.terms.precedence is Precedence.FLASH:
                 found.append(row)
         return found, soon
 
@@ -231,7 +231,7 @@ class Desk:
         waits = [
             r.ticket.message
             for r in rows
-            if r.ticket.ours and r.ticket.precedence is Precedence.FLASH and r.standing.stage in people
+            if r.ticket.terms.ours and r.ticket.terms.precedence is Precedence.FLASH and r.standing.stage in people
         ]
         threads = self.threads(waits)
         for message in waits:
@@ -275,7 +275,11 @@ class Desk:
         for row in rows:
             if row.standing.overdue:
                 clock, ticket = self.book.clock(row, now), row.ticket
-                yield row, clock, list(rungs(clock, row.standing, ticket.to_role, rules.ladder, ours=ticket.ours))
+                yield (
+                    row,
+                    clock,
+                    list(rungs(clock, row.standing, ticket.terms.to_role, rules.ladder, ours=ticket.terms.ours)),
+                )
 
     def _falls_due(self, ladders: Iterable[tuple[Row, Clock, list[Due]]], now: int) -> Iterator[tuple[Row, Due]]:
         taken = defaultdict(list)
@@ -289,12 +293,12 @@ class Desk:
     async def climb(self, row: Row, rung: Due) -> dict[str, Any]:
         """Take one rung: on the line's record where the peer is to know, else in the watch's log; what is told."""
         message, party, stage = row.ticket.message, row.party, row.standing.stage
-        on_record = rung.rung in _ON_RECORD and not row.ticket.ours
+        on_record = rung.rung in _ON_RECORD and not row.ticket.terms.ours
         if on_record and rung.rung is Rung.NO_REPLY:
             since, deadline = row.standing.since, row.standing.deadline
-            await self.state(facts.NoReply(message, party, stage, since, deadline), row.ticket.precedence)
+            await self.state(facts.NoReply(message, party, stage, since, deadline), row.ticket.terms.precedence)
         elif on_record:
-            await self.state(facts.Readdressed(message, party, stage, rung.role), row.ticket.precedence)
+            await self.state(facts.Readdressed(message, party, stage, rung.role), row.ticket.terms.precedence)
         else:
             if rung.rung is Rung.NEXT_STEP:
                 await self.alone(lambda: self._open_next_step(row))
@@ -315,7 +319,7 @@ class Desk:
 
         Where the form names the one that follows it is that form, filled in; else what is to be done, in words.
         """
-        message, precedence = row.ticket.message, row.ticket.precedence
+        message, precedence = row.ticket.message, row.ticket.terms.precedence
         charter = self.runtime.node.line.membership.current.charter
         said, filled = self._read(message)
         language, form = charter.languages[0], self.runtime.forms.get(said.form if said else "")

@@ -38,6 +38,8 @@ from parley.wire.statement import WATCH_FORMS, Kind, Mark, Message, Precedence, 
 
 _MARKS = {Kind.READ: Step.READ, Kind.ACKNOWLEDGED: Step.ACKNOWLEDGED, Kind.DECLINED: Step.DECLINED}
 _WITHDRAWS = frozenset({Relation.CANCELS, Relation.SUPERSEDES})
+_TERMS = 1_000
+"""Terms that are kept to be shared."""
 _SILENCES = 64
 """Declarations of one party that are kept: one that declares without end does not fill the memory."""
 
@@ -55,24 +57,28 @@ class Claim:
         return settle_time(self.stated, self.earliest, now if self.latest is None else self.latest, skew_s)
 
 
-@dataclass(slots=True)
-class Ticket:
-    """A message whose clocks run here: ours, or one that is to us. Of what it says, what its clocks need.
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the clocks of a message run by. Many messages have the same, and share it."""
 
-    As many as a record holds may wait at once, so nothing is here that can be read again.
-    """
-
-    message: EntryId
     precedence: Precedence
     reply_by: int
-    written: Claim
+    answer_within: int
+    to_role: str
     parties: tuple[MemberNumber, ...]
     ours: bool
     """We are late when it is late."""
-    to_role: str
+
+
+@dataclass(slots=True)
+class Ticket:
+    """A message whose clocks run here: ours, or one that is to us. As many as a record holds may wait at once."""
+
+    message: EntryId
+    terms: Terms
+    written: Claim
     role: str
     """With which it is by now."""
-    answer_within: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +154,8 @@ class Book:
     _silent: dict[MemberNumber, list[Silence]] = field(default_factory=dict)
     _own: Claim | None = None
     """That of the newest entry of ours."""
-    _parties: dict[tuple[MemberNumber, ...], tuple[MemberNumber, ...]] = field(default_factory=dict)
-    """Whom messages are to, each once: many are to the same."""
+    _terms: dict[Terms, Terms] = field(default_factory=dict)
+    """Those of the newest messages, each once."""
 
     # -- reading on ------------------------------------------------------------------------------------
 
@@ -204,7 +210,7 @@ class Book:
             if ref.relation is Relation.REPLY:
                 self._step(ref.entry, author, Step.ANSWERED, claim)
             elif ref.relation in _WITHDRAWS and ref.entry.log.member == author and ref.entry in self.tickets:
-                for party in self.tickets[ref.entry].parties:
+                for party in self.tickets[ref.entry].terms.parties:
                     self._step(ref.entry, party, Step.WITHDRAWN, claim)
         if ours and self.me not in to:
             return
@@ -214,9 +220,11 @@ class Book:
 
     def _open(self, entry: EntryId, message: Message, claim: Claim, parties: tuple[MemberNumber, ...]) -> None:
         ours = entry.log.member != self.me
-        precedence, reply_by, role = message.precedence, message.reply_by, message.to_role
-        within, parties = self.answer_within(message), self._parties.setdefault(parties, parties)
-        ticket = Ticket(entry, precedence, reply_by, claim, parties, ours, role, role, within)
+        within, role = self.answer_within(message), message.to_role
+        terms = Terms(message.precedence, message.reply_by, within, role, parties, ours)
+        if len(self._terms) >= _TERMS:
+            self._terms.clear()
+        ticket = Ticket(entry, self._terms.setdefault(terms, terms), claim, role)
         self.tickets[entry] = ticket
         for party in parties:
             self.open[entry, party] = None
@@ -230,7 +238,7 @@ class Book:
         if (message, party) in self.open:
             self.open[message, party] = None
         ticket = self.tickets.get(message)
-        if ticket is not None and party in ticket.parties:
+        if ticket is not None and party in ticket.terms.parties:
             self._settle(ticket, party)
 
     def _settle(self, ticket: Ticket, party: MemberNumber) -> None:
@@ -239,16 +247,16 @@ class Book:
             self.open[ticket.message, party] = None
             return
         self.open.pop((ticket.message, party), None)
-        if not any((ticket.message, other) in self.open for other in ticket.parties):
+        if not any((ticket.message, other) in self.open for other in ticket.terms.parties):
             self.closed[ticket.message.log].add(ticket.message.index)
             self.tickets.pop(ticket.message, None)
-            for other in ticket.parties:
+            for other in ticket.terms.parties:
                 self.steps.pop((ticket.message, other), None)
 
     def _done(self, ticket: Ticket, party: MemberNumber) -> bool:
         """True when nobody has to act any more, whatever the time."""
         steps = self.steps.get((ticket.message, party), ())
-        wanted = ticket.reply_by or ticket.answer_within or any(promised for _, _, promised in steps)
+        wanted = ticket.terms.reply_by or ticket.terms.answer_within or any(promised for _, _, promised in steps)
         return any(s >= Step.WITHDRAWN or (s >= Step.ACKNOWLEDGED and not wanted) for s, _, _ in steps)
 
     def _hold(self, about: EntryId, party: MemberNumber, claim: Claim, promised: int, views: Views) -> None:
@@ -418,13 +426,15 @@ class Book:
 
     def _clock(self, ticket: Ticket, party: MemberNumber, receipt: int, now: int) -> tuple[Clock, bool]:
         written, plausible = ticket.written.at(now, self.skew_s)
-        asked = Asked(ticket.message, ticket.precedence, written, ticket.reply_by, ticket.answer_within)
+        asked = Asked(
+            ticket.message, ticket.terms.precedence, written, ticket.terms.reply_by, ticket.terms.answer_within
+        )
         clock = Clock(asked, party)
         for step, claim, promised in self.steps.get((ticket.message, party), ()):
             at, good = claim.at(now, self.skew_s)
             plausible = plausible and good
             clock = happened(clock, step, at, promised)
-        if ticket.ours:
+        if ticket.terms.ours:
             # Our own receipt has our own time. What overtook lies here before it: then its author's time counts.
             clock = happened(clock, Step.DELIVERED, receipt or written)
         elif receipt:

@@ -33,7 +33,7 @@ def _rows(desk: Desk, picture: Picture, views: Views) -> list[dict[str, Any]]:
             controls[fact.message].append(fact.role)
     before, desk.said = desk.said, {}
     for row in desk.rows(views, picture.now):
-        message, precedence = row.ticket.message, row.ticket.precedence
+        message, precedence = row.ticket.message, row.ticket.terms.precedence
         muted = bool(desk.log.watch.mutes) and w.muted(
             desk.log.watch, views.thread(message), precedence, desk.book.misused, picture.now
         )
@@ -61,8 +61,8 @@ def _row(desk: Desk, views: Views, row: Row, beside: _Beside) -> dict[str, Any]:
         "id": desk.name(ticket.message),
         "author": author,
         "party": party,
-        "precedence": ticket.precedence.name,
-        "role": _role(ticket.role, taken, controls) if ticket.ours else ticket.role,
+        "precedence": ticket.terms.precedence.name,
+        "role": _role(ticket.role, taken, controls) if ticket.terms.ours else ticket.role,
         "text": desk.headline(message) if message is not None else "",
         "stage": str(stands.stage),
         "turn": turns[stands.turn],
