@@ -9,10 +9,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from parley.app import meeting
 from parley.app.home import Home
@@ -70,14 +76,15 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def serving(homes: tuple[Home, Home], bounds: Bounds | None = None) -> Iterator[Served]:
-    """The console of the first of two parties; FLASH takes two officers."""
+def serving(homes: tuple[Home, Home], bounds: Bounds | None = None, pem: Path | None = None) -> Iterator[Served]:
+    """The console of the first of two parties; FLASH takes two officers. ``pem``: a key with its certificate (TLS)."""
     ready, ended, port = threading.Event(), asyncio.Event(), free_port()
     made: list[Served] = []
 
     async def run() -> None:
         async with running(homes[0].line("trial"), with_bearers=False) as runtime:
-            settings = ConsoleSettings(port=port, origin=f"http://localhost:{port}")
+            origin = f"{'https' if pem else 'http'}://localhost:{port}"
+            settings = ConsoleSettings(port=port, origin=origin, certificate=pem, key=pem)
             console = Console(homes[0], {"trial": runtime}, settings, "run")
             server = ConsoleServer(console, lambda _line, _event: None, bounds=bounds)
             await server.start()
@@ -120,3 +127,18 @@ def strict(tmp_path: Path) -> Iterator[Served]:
     bounds = Bounds(head_s=0.5, body_s=0.5, take_s=0.5, here=12, elsewhere=4, address=2)
     with serving(found(tmp_path), bounds) as console:
         yield console
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[tuple[Served, Path]]:
+    """One with TLS, and its certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "console")]), datetime.now(UTC)
+    lasts = now - timedelta(days=1), now + timedelta(days=1)
+    made = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number(), *lasts)
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    pem = tmp_path / "console.pem"
+    signed = made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    pem.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + signed)
+    with serving(found(tmp_path), Bounds(head_s=4, here=4), pem) as console:
+        yield console, pem

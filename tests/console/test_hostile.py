@@ -9,6 +9,7 @@ import http.client
 import json
 import re
 import socket
+import ssl
 import time
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -380,9 +381,9 @@ class Asker:
     """A connection as its admission sees it."""
 
     def __init__(self, address: str, *, waits: bool = False, yields: bool = False) -> None:
-        self.address, self.waits, self.yields, self.transport, self.gone = address, waits, yields, self, False
+        self.address, self.waits, self.yields, self.gone = address, waits, yields, False
 
-    def abort(self) -> None:
+    def cut(self) -> None:
         self.gone = True
 
 
@@ -479,3 +480,23 @@ def test_many_slow_ones_lock_nobody_out(strict: Any) -> None:
     finally:
         for one in slow:
             one.close()
+
+
+def test_before_the_handshake_of_tls_connections_are_bounded_as_well(secure: tuple[Any, Any]) -> None:
+    served, pem = secure
+    silent = [socket.create_connection(("127.0.0.1", served.port), timeout=60) for _ in range(9)]
+    try:
+        context = ssl.create_default_context(cafile=pem)
+        plain = socket.create_connection(("127.0.0.1", served.port), timeout=60)
+        with context.wrap_socket(plain, server_hostname="localhost") as one:
+            one.sendall((head_of(served, "GET", "/static/land-50m.json", "Connection: close") + "\r\n").encode())
+            said = rest(one)
+        head, _, body = said.partition(b"\r\n\r\n")
+        assert b" 200 " in head
+        assert f"content-length: {len(body)}".encode() in head
+        for other in silent:
+            with contextlib.suppress(ConnectionError):
+                assert other.recv(1) == b"", "cut off: for want of room, or after the time for a head"
+    finally:
+        for other in silent:
+            other.close()

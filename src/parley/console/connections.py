@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import ssl
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from uvicorn.protocols.utils import get_remote_addr
 
 _LATE: Final = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 5\r\ncontent-length: 0\r\n\r\n"
@@ -78,7 +80,7 @@ class Admission:
         if found is None:
             return False
         self.leave(found)
-        found.transport.abort()
+        found.cut()
         return True
 
     def answered(self, asker: Bounded) -> None:
@@ -86,6 +88,12 @@ class Admission:
         for there in (self._here, self._elsewhere):
             if asker in there:
                 there[asker] = there.pop(asker)
+
+    def end(self) -> None:
+        """Cut all off that are there still."""
+        for there in (self._here, self._elsewhere):
+            for one in list(there):
+                one.cut()
 
     def leave(self, asker: Bounded) -> None:
         """It is closed."""
@@ -114,6 +122,11 @@ class Bounded(H11Protocol):
     """One connection. ``admission`` is set by ``bounded``."""
 
     admission: Admission
+    tls: ssl.SSLContext | None = None
+    _below: asyncio.Transport
+    """What bytes go over: with TLS, that which is below it."""
+    _handshake: asyncio.Task[None] | None = None
+    _early: bytearray | None = None
     _timer: asyncio.TimerHandle | None = None
     _phase = ""
     _taking: asyncio.TimerHandle | None = None
@@ -128,7 +141,7 @@ class Bounded(H11Protocol):
     def waits(self) -> bool:
         """Whether no request of it is being answered, and every answer has gone."""
         cycle: RequestResponseCycle | None = self.cycle
-        return (cycle is None or cycle.response_complete) and not self.transport.get_write_buffer_size()
+        return (cycle is None or cycle.response_complete) and not self._pending
 
     @property
     def yields(self) -> bool:
@@ -137,13 +150,52 @@ class Bounded(H11Protocol):
         return cycle is not None and YIELDS in cycle.scope
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Let it in, if there is room."""
-        super().connection_made(transport)
-        if not self.admission.let_in(self):
-            transport.write(_FULL)
-            transport.close()
+        """Let it in, if there is room; with TLS before its handshake, which has as long as a head."""
+        self._below = transport
+        if self.tls is None:
+            super().connection_made(transport)
+            if self._admitted():
+                self._begin("head", self.admission.bounds.head_s)
             return
+        self.transport, self.client = transport, get_remote_addr(transport)
+        if self._admitted():
+            self._early = bytearray()
+            self._handshake = self.loop.create_task(self._secure(transport, self.tls))
+
+    def _admitted(self) -> bool:
+        if self.admission.let_in(self):
+            return True
+        if self.tls is None:
+            self.transport.write(_FULL)
+        self.transport.close()
+        return False
+
+    async def _secure(self, below: asyncio.Transport, context: ssl.SSLContext) -> None:
+        try:
+            made = await self.loop.start_tls(
+                below, self, context, server_side=True, ssl_handshake_timeout=self.admission.bounds.head_s
+            )
+        except OSError:
+            # It speaks no TLS, took too long, or went away.
+            made = None
+        if made is None or made.is_closing():
+            self.admission.leave(self)
+            return
+        early, self._early = self._early, None
+        super().connection_made(made)
         self._begin("head", self.admission.bounds.head_s)
+        if early:
+            self.data_received(bytes(early))
+
+    @property
+    def _pending(self) -> int:
+        """Bytes of answers that have not gone."""
+        above = 0 if self.transport is self._below else self.transport.get_write_buffer_size()
+        return above + self._below.get_write_buffer_size()
+
+    def cut(self) -> None:
+        """End it at once."""
+        self._below.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
@@ -154,6 +206,10 @@ class Bounded(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """More of a request."""
+        if self._early is not None:
+            # It came with the last of the handshake.
+            self._early += data
+            return
         super().data_received(data)
         if self.transport.is_closing():
             return
@@ -188,7 +244,7 @@ class Bounded(H11Protocol):
         self._await_taking()
 
     def _await_taking(self) -> None:
-        self._untaken = self.transport.get_write_buffer_size()
+        self._untaken = self._pending
         if self._untaken:
             self._taking = self.loop.call_later(self.admission.bounds.take_s, self.look_taking)
 
@@ -198,7 +254,7 @@ class Bounded(H11Protocol):
         self._taken()
         self._await_taking()
         if self._untaken >= before:
-            self.transport.abort()
+            self.cut()
 
     def _taken(self) -> None:
         if self._taking is not None:
@@ -225,6 +281,6 @@ class Bounded(H11Protocol):
             self.transport.abort()
 
 
-def bounded(bounds: Bounds) -> type[Bounded]:
-    """The protocol of one server."""
-    return type("BoundedHere", (Bounded,), {"admission": Admission(bounds)})
+def bounded(bounds: Bounds, tls: ssl.SSLContext | None = None) -> type[Bounded]:
+    """The protocol of one server; with ``tls``, which is begun once a connection is let in."""
+    return type("BoundedHere", (Bounded,), {"admission": Admission(bounds), "tls": tls})

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Callable, Generator
 from typing import Any, Final
 
 import uvicorn
 
-from parley.console.connections import Bounds, bounded
+from parley.console.connections import Admission, Bounds, bounded
+from parley.console.settings import ConsoleSettings
 from parley.console.web import Console, create_app
 from parley.errors import BearerError, UsageError
 
@@ -29,6 +31,14 @@ UNARMED_S: Final = 20.0
 """So long no armed console may watch before the node says so: a page that is loaded anew is away for a moment."""
 
 
+def _tls(settings: ConsoleSettings) -> ssl.SSLContext | None:
+    if settings.certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(settings.certificate, settings.key)
+    return context
+
+
 class ConsoleServer:
     """The console of one process."""
 
@@ -42,11 +52,14 @@ class ConsoleServer:
         self._unarmed_s = unarmed_s
         self._minding: asyncio.Task[None] | None = None
         self._server: _Server | None = None
+        self._admission: Admission | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Listen, and serve from now on. Raises UsageError ``console-address`` when the address cannot be had."""
         settings = self.console.settings
+        protocol = bounded(self._bounds, _tls(settings))
+        self._admission = protocol.admission
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         listening = socket.socket(family)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -62,7 +75,7 @@ class ConsoleServer:
         self._server = _Server(
             uvicorn.Config(
                 create_app(self.console),
-                http=bounded(self._bounds),
+                http=protocol,
                 timeout_keep_alive=self._bounds.idle_s,
                 ws="none",
                 loop="none",
@@ -72,8 +85,6 @@ class ConsoleServer:
                 server_header=False,
                 proxy_headers=False,
                 timeout_graceful_shutdown=_PATIENCE_S,
-                ssl_certfile=settings.certificate,
-                ssl_keyfile=settings.key,
             )
         )
         self._task = asyncio.create_task(self._server.serve(sockets=[listening]))
@@ -125,3 +136,5 @@ class ConsoleServer:
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
             await self._task
+        if self._admission is not None:
+            self._admission.end()
