@@ -13,7 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from parley.console import words
@@ -131,6 +131,7 @@ def test_who_was_away_is_told_what_was_missed_or_to_begin_anew() -> None:
 
 
 @given(st.lists(st.frozensets(st.sampled_from("abcd")), max_size=12))
+@example([frozenset(names) for names in ("abcd", "bcd", "cd", "acd", "cd", "d", "")])
 def test_a_map_that_takes_in_what_changed_is_the_one_that_is_drawn_anew(states: list[frozenset[str]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("parley.console.pages_map._GONE", 2)
