@@ -9,6 +9,7 @@ import pytest
 from parley import limits
 from parley.errors import DecodeError
 from parley.ids import Incarnation, LogId, MemberNumber
+from parley.limits import MAX_TIME
 from parley.wire import cbor, datagram, parts
 
 RUN = bytes(range(8))
@@ -47,7 +48,7 @@ GOOD: dict[str, tuple[list[Any], parts.Part]] = {
         ),
     ),
     "entries of this run": ([ENTRIES, 0, [b""], b""], parts.Entries(0, (parts.Opening(b""),), b"")),
-    "cosigned": ([COSIGNED, 31, RUN, LARGE, (1 << 63) - 1, SIGNED], parts.Cosigned(LOG, LARGE, (1 << 63) - 1, SIGNED)),
+    "cosigned": ([COSIGNED, 31, RUN, LARGE, MAX_TIME, SIGNED], parts.Cosigned(LOG, LARGE, MAX_TIME, SIGNED)),
     "cosigned by another": (
         [COSIGNED, 31, RUN, 1, 2, bytes(2420), limits.MAX_MEMBERS - 1],
         parts.Cosigned(LOG, 1, 2, bytes(2420), MemberNumber(limits.MAX_MEMBERS - 1)),
@@ -115,7 +116,7 @@ WRONG: list[list[Any]] = [
     changed("entries", 3, SIGNED[:63]),
     changed("entries", 3, "signed"),
     changed("cosigned", 3, LARGE + 1),
-    changed("cosigned", 4, 1 << 63),
+    changed("cosigned", 4, MAX_TIME + 1),
     changed("cosigned", 5, b""),
     changed("cosigned", 5, bytes(2419)),
     changed("cosigned by another", 6, limits.MAX_MEMBERS),
