@@ -63,6 +63,17 @@ def test_a_draft_is_sent_once_and_never_comes_back(tmp_path: Path) -> None:
     alone(tmp_path, scene)
 
 
+def test_a_draft_that_takes_anothers_place_was_begun_when_that_was(tmp_path: Path) -> None:
+    async def scene(runtime: Runtime) -> None:
+        begun = await ask(runtime, "watch-draft", officer="One", text="We move.")
+        await ask(runtime, "send", text="Something came between.")
+        changed = await ask(runtime, "watch-draft", officer="One", text="We move at once.", number=begun["number"])
+        assert changed["seen"] == begun["seen"]
+        assert (await ask(runtime, "watch-draft", officer="One", text="Begun now."))["seen"] > begun["seen"]
+
+    alone(tmp_path, scene)
+
+
 def test_an_unknown_precedence_or_relation_is_named(tmp_path: Path) -> None:
     async def scene(runtime: Runtime) -> None:
         about = (await ask(runtime, "send", text="What it is about."))["id"]

@@ -27,8 +27,8 @@ async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
 
     ``about`` and ``relation`` name the message that it answers, corrects or cancels; ``seen`` the place in the order of
     arrival up to which the officer had read when the writing began (B11). ``number`` names a draft that this one takes
-    the place of: approvals of that one are void, and the time that it wants an answer by is kept. ``questions`` of the
-    answer are about what is probably a slip in a form (R67).
+    the place of: approvals of that one are void, and its ``seen`` and the time that it wants an answer by are kept.
+    ``questions`` of the answer are about what is probably a slip in a form (R67).
     """
     desk = desk_of(runtime)
     await desk.picture()
@@ -63,7 +63,8 @@ async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     line = runtime.node.line
     message = replace(message, signed=fresh(), reply_by=before.message.reply_by if before else message.reply_by)
     purpose, whose = line.membership.current.charter.purpose, (line.membership.line, line.me)
-    seen = desk.book.place - 1 if params.get("seen") is None else int(params["seen"])
+    seen = before.seen if before else desk.book.place - 1
+    seen = seen if params.get("seen") is None else int(params["seen"])
     made = Draft(message, runtime.addressed(to), officer, desk.now, seen, purpose, (), *whose)
 
     def keep() -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from starlette.responses import JSONResponse, Response
 
 from parley.console.glance import silence_words, stage_words, status_words, step_words
+from parley.console.hub import whole
 from parley.console.pages_messages import HELD, finish_assertion, read_utc, relation_words, safe_name, send_draft
 from parley.console.web import Visit, page
 from parley.errors import UsageError
@@ -203,7 +204,9 @@ async def handover_act(visit: Visit) -> Response:
         summary = await visit.field("summary")
         await visit.ask("watch-relieve", role=role, officer=visit.officer, summary=summary, take=how == "take")
     elif how == "roster":
-        start = int(await visit.field("start"))
+        start = whole(await visit.field("start"))
+        if start is None:
+            raise UsageError("the start of the turn is no time.", code="request-malformed")
         await visit.ask("watch-roster", role=role, officer=await visit.field("officer"), start=start)
     else:
         raise UsageError(f"{how!r} is no part of a handover.", code="request-malformed")
