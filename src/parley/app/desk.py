@@ -23,6 +23,7 @@ from parley.app.watchrules import Rules
 from parley.errors import ParleyError, UsageError
 from parley.forms.filled import Filled, write_values
 from parley.forms.render import as_text, render
+from parley.forms.words import Words
 from parley.ids import EntryId, MemberNumber
 from parley.procedure import facts
 from parley.procedure import line_state as ls
@@ -131,22 +132,28 @@ class Desk:
         form = self.runtime.forms.get(message.form)
         return form.reply_h * HOUR_S if form is not None else 0
 
-    def text(self, message: Message) -> str:
-        """What a message says, in the line's first language where it is a form."""
+    def text(self, message: Message, language: str = "") -> str:
+        """What a message says; where it is a form, in ``language`` or the line's first."""
         filled = read_message(self.runtime.forms, message)
         if filled is None:
             return message.body if isinstance(message.body, str) else message.form
-        words = self.runtime.forms.words(self.runtime.node.line.membership.current.charter.languages[0])
-        rendered = render(filled, words, self.now)
-        return as_text(rendered, "")
+        return as_text(render(filled, self._words(language), self.now), "")
 
-    def headline(self, message: Message) -> str:
+    def _words(self, language: str) -> Words:
+        return self.runtime.forms.words(language or self.runtime.node.line.membership.current.charter.languages[0])
+
+    def in_each(self, message: Message, say: Callable[[Message, str], str]) -> dict[str, str]:
+        """What ``say`` makes of a form in each language of the forms; empty for a text, which has its own alone."""
+        if self.runtime.forms.get(message.form) is None:
+            return {}
+        return {language: say(message, language) for language in self.runtime.forms.languages}
+
+    def headline(self, message: Message, language: str = "") -> str:
         """A message on one line: its subject, the first sentence of a form, or its text; what is cut says so."""
         filled = read_message(self.runtime.forms, message)
         text = message.subject or (message.body if isinstance(message.body, str) else message.form)
         if filled is not None:
-            words = self.runtime.forms.words(self.runtime.node.line.membership.current.charter.languages[0])
-            rendered = render(filled, words, self.now)
+            rendered = render(filled, self._words(language), self.now)
             text = message.subject or " ".join((rendered.title, *rendered.sentences[:1]))
         line = " · ".join(part.strip() for part in text.splitlines() if part.strip())
         # Never within a word: half a coordinate would be another place.

@@ -159,6 +159,7 @@ def draft_data(desk: Desk, number: int, found: Draft) -> dict[str, Any]:
         "number": number,
         "officer": found.author,
         "text": desk.text(found.message),
+        "texts": desk.in_each(found.message, desk.text),
         "form": found.message.form,
         "values": desk.values(found.message),
         "subject": found.message.subject,

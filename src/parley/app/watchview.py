@@ -64,6 +64,7 @@ def _row(desk: Desk, views: Views, row: Row, beside: _Beside) -> dict[str, Any]:
         "precedence": ticket.terms.precedence.name,
         "role": _role(ticket.role, taken, controls) if ticket.terms.ours else ticket.role,
         "text": desk.headline(message) if message is not None else "",
+        "texts": desk.in_each(message, desk.headline) if message is not None else {},
         "stage": str(stands.stage),
         "turn": turns[stands.turn],
         "since": stands.since,

@@ -296,7 +296,8 @@ def _alarm(visit: Visit, level: int, glance: Glance, row: dict[str, Any]) -> Ala
     if not row["precedence"]:
         return Alarm(glance.name, key, level, f"{visit.say('ALARM')} · {glance.name}", key, address)
     head = f"{row['precedence']} · {glance.name} · {row['author']}"
-    text = row["text"] if _new(visit, glance, row) else f"{stage_words(visit, row['stage'])}: {row['text']}"
+    said = visit.said(row)
+    text = said if _new(visit, glance, row) else f"{stage_words(visit, row['stage'])}: {said}"
     return Alarm(glance.name, key, level, head, text, address)
 
 

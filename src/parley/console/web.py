@@ -294,6 +294,10 @@ class Visit:
         said = words.translations(self.language).gettext(text)
         return said % values if values else said
 
+    def said(self, of: Mapping[str, Any]) -> str:
+        """The text of a row of the watch or of a draft: in the officer's language where it is a form."""
+        return str(of["texts"].get(self.language, of["text"]))
+
     @cached_property
     def times(self) -> words.Times:
         """Writes times."""

@@ -46,6 +46,11 @@ class Forms:
         form = self.get(form_id)
         return form is not None and not malformed(self.codec, form, body)
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """English, in which packs are written, and the languages that they are translated into; in order."""
+        return tuple(sorted({"en"}.union(*(pack.locales for pack in self.packs))))
+
     def words(self, language: str) -> Words:
         """The words of all packs in a language that they have, else in English."""
         if language not in self._words:
