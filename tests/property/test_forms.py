@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from parley.app.forms import library, read_yaml, usual_packs
@@ -132,10 +132,14 @@ def test_what_is_filled_in_comes_back(filled: tuple[Form, dict[str, Any]], langu
     assert as_html(shown).startswith("<section")
 
 
+NEL = (FORMS.named("check-fire/check-fire"), {"seen": "Two aircraft,\x85bombs"})
+
+
 @given(filled_forms)
+@example(NEL)
 def test_what_is_written_as_yaml_reads_back(filled: tuple[Form, dict[str, Any]]) -> None:
     form, values = filled
-    text = yaml.safe_dump(write_values(form.fields, values), allow_unicode=True)
+    text = template(form, FORMS.words("en"), write_values(form.fields, values))
     assert read_values(form, read_yaml(text)) == values if values else True
 
 

@@ -197,13 +197,19 @@ def _lines(form: Form, words: Words, given: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"#   {c.name}: {words.say(c.label)}" for c in field.choices)
         yield from (f"#   {f.name}: {words.say(f.label)}, {_kind(f)}" for f in field.fields)
         if field.name in given:
-            yield yaml.safe_dump({field.name: given[field.name]}, allow_unicode=True, sort_keys=False).rstrip()
+            yield _yaml({field.name: given[field.name]})
         else:
             yield f"{field.name}:" if field.required else f"# {field.name}:"
     # What the form does not have stays in sight: reading it again says so.
     unknown = {name: given[name] for name in given if form.field(name) is None}
     if unknown:
-        yield yaml.safe_dump(unknown, allow_unicode=True, sort_keys=False).rstrip()
+        yield _yaml(unknown)
+
+
+def _yaml(given: Mapping[str, Any]) -> str:
+    """As people read it; with escapes where a text holds NEL (U+0085), which YAML takes for the end of a line."""
+    text: str = yaml.safe_dump(given, allow_unicode=True, sort_keys=False)
+    return (text if "\x85" not in text else yaml.safe_dump(given, sort_keys=False)).rstrip()
 
 
 def read_settings(settings: list[str]) -> dict[str, Any]:
