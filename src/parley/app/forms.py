@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
@@ -18,10 +18,15 @@ from parley.forms.filled import Filled, lead_time, problems, read_values
 from parley.forms.library import Forms, Library
 from parley.forms.pack import DEFINITION, MAX_PACK, Field, Form, Pack, files_hash, read_pack
 from parley.keys.file import write_private
+from parley.later import later
 from parley.procedure.facts import read_fact
-from parley.stores.datadir import sync_directory
 from parley.wire.documents import Charter, CharterPack
 from parley.wire.statement import PLAIN_TEXT, WATCH_FORMS, Message, Precedence
+
+if TYPE_CHECKING:
+    from parley.stores import datadir
+else:
+    datadir = later("parley.stores.datadir")
 
 SOON_S: Final = 3600
 """What starts within so many seconds, and sooner than is agreed, is announced as FLASH (ADR 55)."""
@@ -111,7 +116,7 @@ def _keep(folder: Path, found: Mapping[str, bytes]) -> None:
                 write_private(whole / name, data)
             with contextlib.suppress(FileExistsError):  # the node of another line did the same meanwhile
                 whole.rename(folder)
-                sync_directory(folder.parent)
+                datadir.sync_directory(folder.parent)
     except OSError as error:
         raise StoreError(
             f"cannot keep {folder}: {error.strerror}",

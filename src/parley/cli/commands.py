@@ -60,10 +60,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "sheets",
         "Keep a translation beside a message, on this node alone: it is never sent, and the original stays as it is.",
     ),
-    "movements": (
-        "aid",
-        "Notified movements in force: where they are against their plan, how to reach them, who was called.",
-    ),
+    "movements": ("aid", "Movements of aid: those notified here, and one's own to notify."),
     "backup": ("backup", "Back up a line to one encrypted file, whether its node runs or not."),
     "restore": ("backup", "Put a line back from a backup."),
     "identity": ("identity", "This party's identity: show it, compare fingerprints."),
