@@ -165,8 +165,8 @@ def test_a_pair_of_polygons_moved_to_a_pole_meets_as_before(seed: int) -> None:
         after = verdict(there[0], there[1], 3e7)[0]
     except DecodeError:
         return
-    # A degree is up to 1 % longer elsewhere, and every corner falls on another place of the grid.
-    assert after == pytest.approx(before, rel=0.011, abs=0.5)
+    # A degree is up to 1 % longer elsewhere; and every corner falls on another place of the grid, 8 cm off at most.
+    assert abs(after - before) <= 0.0102 * before + 0.4
 
 
 # -- the index ---------------------------------------------------------------------------------------------

@@ -99,6 +99,11 @@ class Ahead:
     chain_key: bytes
 
 
+def send_key(chain: SendChain) -> bytes:
+    """The key of a send chain's row."""
+    return b"s" + chain.mask.to_bytes(4, "big")
+
+
 def receive_key(chain: ReceiveChain) -> bytes:
     """The key of a receive chain's row."""
     return b"r" + bytes((chain.sender,)) + chain.tag

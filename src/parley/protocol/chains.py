@@ -38,6 +38,7 @@ from parley.protocol.chain_state import (
     load_receive,
     load_send,
     receive_key,
+    send_key,
 )
 from parley.protocol.inputs import Now
 from parley.protocol.membership import Membership
@@ -112,7 +113,8 @@ class Chains:
         self._receive: dict[bytes, list[ReceiveChain]] = {}
         self.knows_us: set[int] = set()
         """Members that have shown that they know our incarnation; the others get it with every datagram."""
-        self._used: dict[int, SendChain | ReceiveChain] = {}
+        self._used: dict[bytes, SendChain | ReceiveChain] = {}
+        """Chains whose next keys are not derived ahead yet, by the keys of their rows."""
         for key, value in rows.prefixed(r.CHAIN, b"s"):
             self._send[int.from_bytes(key[1:5], "big")] = load_send(key, value)
         for key, value in rows.prefixed(r.CHAIN, b"r"):
@@ -183,7 +185,7 @@ class Chains:
         chain.counter += 1
         if chain.counter > chain.reserved:
             self._reserve(chain)
-        self._used[id(chain)] = chain
+        self._used[send_key(chain)] = chain
         return header + aead.seal(keys.key, keys.nonce, payload, header)
 
     def _reserve(self, chain: SendChain) -> None:
@@ -261,7 +263,7 @@ class Chains:
                 self._skip(chain, steps, now)
                 chain.key, chain.counter = _advance(key), sealed.counter + 1
                 self._store_receive(chain)
-                self._used[id(chain)] = chain
+                self._used[receive_key(chain)] = chain
                 return opened
             kept = self._rows.get(r.SKIPPED, receive_key(chain) + sealed.counter.to_bytes(4, "big"))
             if kept is None:
@@ -306,7 +308,7 @@ class Chains:
         if opened is not None:
             chain.key, chain.counter = ahead.chain_key, sealed.counter + 1
             self._store_receive(chain)
-            self._used[id(chain)] = chain
+            self._used[receive_key(chain)] = chain
         return opened
 
     def _runs_of(self, chain: ReceiveChain) -> Iterator[Incarnation]:
@@ -358,7 +360,7 @@ class Chains:
     # -- rows ------------------------------------------------------------------------------------------
 
     def _store_send(self, chain: SendChain) -> None:
-        self._rows.put(r.CHAIN, b"s" + chain.mask.to_bytes(4, "big"), chain.encode())
+        self._rows.put(r.CHAIN, send_key(chain), chain.encode())
 
     def _store_receive(self, chain: ReceiveChain) -> None:
         self._rows.put(r.CHAIN, receive_key(chain), chain.encode())

@@ -19,7 +19,8 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
 from parley import limits
-from parley.protocol.chain_state import SendChain
+from parley.protocol.chain_state import ReceiveChain, SendChain
+from parley.protocol.chains import Chains
 from parley.protocol.flight import Way
 from parley.protocol.line import Line
 from parley.protocol.membership import Membership
@@ -141,6 +142,9 @@ _UNREAD: Final[dict[type, frozenset[str]]] = {
     Peer: frozenset({"intake", "heard_at", "heard_wall", "spoke_at", "says"}),
     Link: frozenset({"offered", "timeout_s"}),
     Sender: frozenset({"_pq_at"}),
+    Chains: frozenset({"_used"}),
+    SendChain: frozenset({"planned"}),
+    ReceiveChain: frozenset({"ahead"}),
     Trees: frozenset({"_membership", "_understands"}),
     Tree: frozenset({"roots", "keys"}),
     Outbox: frozenset({"_opened"}),
