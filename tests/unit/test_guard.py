@@ -108,3 +108,13 @@ def test_an_alarm_that_could_not_be_entered_is_entered_later(tmp_path: Path, mon
         assert (await ask(force, "plans"))[0]["held"]
 
     between(tmp_path, scene)
+
+
+def test_fixes_of_one_track_that_come_at_once_are_all_kept(tmp_path: Path) -> None:
+    async def scene(_: Runtime, force: Runtime) -> None:
+        places = [f"36.{n}00000N 068.000000E" for n in range(4)]
+        await asyncio.gather(*(ask(force, "track-put", name="Vessel", at=at) for at in places))
+        (track,) = await ask(force, "tracks")
+        assert len(track["fixes"]) == len(places)
+
+    between(tmp_path, scene)

@@ -182,6 +182,8 @@ async def _latency(work: Path, figures: Json, count: int, rounds: int) -> None:
     rates: list[float] = []
     ratios: list[float] = []
     for n in range(rounds):
+        # What the turn before wrote is on its way to the disk still, and would be paid for by this one.
+        await asyncio.to_thread(os.sync)
         floor_turn = await _floor(work, n, texts, count, 1)
         lines = _pair(work / f"rt{n}")
         turn = (await _work(work, lines, "sequential", count))["times"]

@@ -94,6 +94,8 @@ class Guard:
         self.overdue = Overdue()
         self._own: dict[str, _Own] = {}
         self._lock = asyncio.Lock()
+        self.tracking = asyncio.Lock()
+        """Held while a track is read and written again with one fix more."""
         self._loaded = False
         self._seen = (-1, -1)
 

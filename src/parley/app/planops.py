@@ -294,17 +294,9 @@ async def track_put(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - 
     at = read_time(params["time"]) if params.get("time") else now
     fix = Fix(at, parse_position(str(params["at"])), int(params.get("radius") or 1))
     asked = [d.text for d in place_doubts(fix.where, await ask_guard(runtime, known_places))]
-    row = guard.kept.row("track", id_)
-    before = read_track(row) if row is not None else None
-    until = read_time(params["until"]) if params.get("until") else at + guard.settings.track_s
-    if until <= at:
-        raise UsageError("a track ends after its fix.", code="plan-times")
-    fixes = tuple(sorted((*(before.fixes if before else ()), fix), key=lambda f: f.at))[-_FIXES:]
-    role = str(params.get("role") or (before.role if before else "watch"))
-    note = str(params.get("note") or (before.note if before else ""))
-    track = Track(id_, str(params["name"]), role, until, fixes, note)
-    check_plan(track.plan())
-    await asyncio.to_thread(guard.kept.write, "track", {id_: track.as_json()})
+    async with guard.tracking:
+        track = _with_fix(guard, id_, fix, params)
+        await asyncio.to_thread(guard.kept.write, "track", {id_: track.as_json()})
     return await ask_guard(
         runtime,
         lambda guard, views: {
@@ -313,6 +305,21 @@ async def track_put(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - 
             "conflicts": situation.conflicts(guard, views, track.plan().id),
         },
     )
+
+
+def _with_fix(guard: Guard, id_: str, fix: Fix, params: Params) -> Track:
+    """The track with one fix more, and what else is said of it. Raises UsageError."""
+    row = guard.kept.row("track", id_)
+    before = read_track(row) if row is not None else None
+    until = read_time(params["until"]) if params.get("until") else fix.at + guard.settings.track_s
+    if until <= fix.at:
+        raise UsageError("a track ends after its fix.", code="plan-times")
+    fixes = tuple(sorted((*(before.fixes if before else ()), fix), key=lambda f: f.at))[-_FIXES:]
+    role = str(params.get("role") or (before.role if before else "watch"))
+    note = str(params.get("note") or (before.note if before else ""))
+    track = Track(id_, str(params["name"]), role, until, fixes, note)
+    check_plan(track.plan())
+    return track
 
 
 async def tracks(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -324,9 +331,10 @@ async def tracks(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSO
 async def track_drop(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """Forget the track ``id``. Raises UsageError ``track-unknown``."""
     id_, guard = str(params["id"]), guard_of(runtime)
-    if guard.kept.row("track", id_) is None:
-        raise UsageError(f"there is no track {id_!r}.", code="track-unknown", next_step="See 'parley track list'.")
-    await asyncio.to_thread(guard.kept.write, "track", {id_: None})
+    async with guard.tracking:
+        if guard.kept.row("track", id_) is None:
+            raise UsageError(f"there is no track {id_!r}.", code="track-unknown", next_step="See 'parley track list'.")
+        await asyncio.to_thread(guard.kept.write, "track", {id_: None})
     await guard.look()
     return {"dropped": id_}
 
