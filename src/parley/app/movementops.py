@@ -10,29 +10,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 from parley.app.forms import fill, message_of, urgency
 from parley.app.guard import Guard, guard_of
-from parley.app.movements import Row, compare, digest, read_movements, values_of
+from parley.app.lists import Notification, Row, send_all
+from parley.app.movements import compare, digest, read_movements, values_of
 from parley.app.planops import Params, read_file
 from parley.app.register import MOVEMENT
 from parley.errors import UsageError
-from parley.wire.statement import EVERYONE, Message
 
 if TYPE_CHECKING:
     from parley.app.runtime import Runtime
 
-_AT_ONCE: Final = 64
-"""Notifications that are handed to the node together, so that commits are shared."""
 _KEPT: Final = "movement"
 _TOLD: Final = "movement-told"
 """What of each movement was last notified, by its identifier."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
-    """A notification of the movement ``id``, and the row of what it says; None where it is cancelled."""
+class _Made(Notification):
+    """Of a movement: the row of what it says; None where it is cancelled."""
 
-    stage: str
-    id: str
-    message: Message
     says: Row | None
 
 
@@ -58,25 +53,17 @@ async def movements_import(runtime: Runtime, params: Params) -> Any:  # noqa: AN
         guard.kept.write(_KEPT, put)
         return {"read": len(given), **report}, gone, made
 
+    async def told(some: Sequence[_Made]) -> None:
+        # Not before they are sent: what a stop in between leaves untold is told once more.
+        says = {one.id: None if one.says is None else {"digest": digest(one.says)} for one in some}
+        await asyncio.to_thread(guard.kept.write, _TOLD, says)
+
     found, gone, made = await asyncio.to_thread(read)
     if params.get("send"):
-        found["sent"] = await _send(runtime, guard, made)
+        found["sent"] = await send_all(runtime, made, told)
+        await guard.look()
     await asyncio.to_thread(guard.kept.write, _KEPT, gone)
     return found
-
-
-async def _send(runtime: Runtime, guard: Guard, made: Sequence[_Made]) -> dict[str, int]:
-    sent: dict[str, int] = {}
-    for at in range(0, len(made), _AT_ONCE):
-        some = made[at : at + _AT_ONCE]
-        await asyncio.gather(*(runtime.send(one.message, EVERYONE) for one in some))
-        # Not before it is sent: what a stop in between leaves untold is told once more.
-        told = {one.id: None if one.says is None else {"digest": digest(one.says)} for one in some}
-        await asyncio.to_thread(guard.kept.write, _TOLD, told)
-        for one in some:
-            sent[one.stage] = sent.get(one.stage, 0) + 1
-    await guard.look()
-    return sent
 
 
 def _messages(

@@ -1,10 +1,9 @@
-"""One's own movements of aid: a list in bulk, from the files that organisations keep, with what changed (R63, R68).
+"""One's own movements of aid: a list in bulk, from the files that organisations keep (lists, R63, R68).
 
-A file is read whole or not at all. Each movement is a line with ``half_width_m`` (or any other shape that plans have),
-and has ``id`` (or ``movement-id``), ``purpose``, ``start``, ``end``, ``vehicles``, ``in_charge`` and ``headquarters``;
-the last three are lists between semicolons. ``organisation``, ``people``, ``emergency_reason``, ``markings_day`` and
-``markings_thermal`` are optional. What differs from what is kept only in its times is *renewed*, otherwise *changed*;
-what stands twice in a file, or says the same under another identifier, is a *duplicate* and not kept twice.
+Each movement is a line with ``half_width_m`` (or any other shape that plans have), and has ``id`` (or ``movement-id``),
+``purpose``, ``start``, ``end``, ``vehicles``, ``in_charge`` and ``headquarters``; the last three are lists between
+semicolons. ``organisation``, ``people``, ``emergency_reason``, ``markings_day`` and ``markings_thermal`` are optional.
+One that says the same is the same, under whatever identifier.
 """
 
 from __future__ import annotations
@@ -14,9 +13,10 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
-from parley.errors import UsageError
+from parley.app import lists
+from parley.app.lists import Row
 from parley.forms.geotext import write_times, write_volume
-from parley.notices.features import bad, features
+from parley.notices.features import bad
 from parley.notices.places import read_instant, read_shapes
 from parley.wire.geometry import Volume, Window
 
@@ -24,38 +24,27 @@ _TEXTS: Final = ("purpose", "organisation", "people", "emergency_reason", "marki
 _LISTS: Final = ("vehicles", "in_charge", "headquarters")
 _TIMES: Final = ("start", "end")
 _WANTED: Final = ("purpose", *_TIMES, *_LISTS)
-Row = dict[str, Any]
 
 
 def read_movements(name: str, text: str) -> list[tuple[str, Row]]:
-    """The movements of a file called ``name``, each with its identifier.
-
-    Raises UsageError, naming the feature: ``geojson-malformed``, ``kml-malformed``, ``csv-malformed``.
-    """
-    code, found = features(name, text)
-    try:
-        return [_movement(where, feature) for where, feature in found]
-    except UsageError as error:
-        raise UsageError(error.message, code=code, next_step=error.next_step) from None
+    """The movements of a file called ``name``, each with its identifier. Raises UsageError as ``lists.read_list``."""
+    return lists.read_list(name, text, _movement)
 
 
-def _movement(where: str, feature: object) -> tuple[str, Row]:
-    match feature:
-        case {"type": "Feature", "geometry": dict() as geometry, "properties": dict() as properties}:
-            id_ = str(properties.get("id", properties.get("movement-id", ""))).strip()
-            if not id_:
-                raise bad("geojson-malformed", where, "a movement has an id")
-            if lacks := [k for k in _WANTED if not properties.get(k)]:
-                raise bad("geojson-malformed", where, f"the movement {id_} has no {lacks[0]}")
-            shapes = read_shapes(where, geometry, properties)
-            row: Row = {"route": [write_volume(Volume((shape,))) for shape in shapes]}
-            row |= {k: str(properties.get(k) or "").strip() for k in _TEXTS}
-            row |= {k: _list(properties[k]) for k in _LISTS}
-            row |= {k: read_instant(where, properties[k]) for k in _TIMES}
-            if row["end"] <= row["start"]:
-                raise bad("geojson-malformed", where, f"the movement {id_} ends before it starts")
-            return id_, row
-    raise bad("geojson-malformed", where, "a Feature with a geometry and properties is wanted")
+def _movement(where: str, geometry: dict[str, Any], properties: dict[str, Any]) -> tuple[str, Row]:
+    id_ = str(properties.get("id", properties.get("movement-id", ""))).strip()
+    if not id_:
+        raise bad("geojson-malformed", where, "a movement has an id")
+    if lacks := [k for k in _WANTED if not properties.get(k)]:
+        raise bad("geojson-malformed", where, f"the movement {id_} has no {lacks[0]}")
+    shapes = read_shapes(where, geometry, properties)
+    row: Row = {"route": [write_volume(Volume((shape,))) for shape in shapes]}
+    row |= {k: str(properties.get(k) or "").strip() for k in _TEXTS}
+    row |= {k: _list(properties[k]) for k in _LISTS}
+    row |= {k: read_instant(where, properties[k]) for k in _TIMES}
+    if row["end"] <= row["start"]:
+        raise bad("geojson-malformed", where, f"the movement {id_} ends before it starts")
+    return id_, row
 
 
 def _list(given: object) -> list[str]:
@@ -64,37 +53,14 @@ def _list(given: object) -> list[str]:
 
 
 def compare(kept: Mapping[str, Row], given: Iterable[tuple[str, Row]], now: int) -> tuple[dict[str, Row], Row]:
-    """What is to be kept, by identifier, and the report. ``missing`` are kept and not in the file: they stay."""
-    report: Row = {k: [] for k in ("new", "changed", "renewed", "unchanged", "expired", "duplicate", "missing")}
-    put: dict[str, Row] = {}
+    """What is to be kept of a file's movements, and the report (lists.compare)."""
     known = {digest(row): id_ for id_, row in kept.items()}
-    seen: set[str] = set()
-    for id_, row in given:
-        other = known.setdefault(digest(row), id_)
-        if id_ in seen or (other != id_ and (other in seen or other in kept)):
-            report["duplicate"].append({"id": id_, "of": id_ if id_ in seen else other})
-            continue
-        seen.add(id_)
-        if row["end"] <= now:
-            report["expired"].append(id_)
-        before = kept.get(id_)
-        word = "new" if before is None else "unchanged" if before == row else "changed"
-        if before is not None and word == "changed" and _without_times(before) == _without_times(row):
-            word = "renewed"
-        report[word].append(id_)
-        if word != "unchanged":
-            put[id_] = row
-    report["missing"] = sorted(set(kept) - seen)
-    return put, report
+    return lists.compare(kept, given, lambda id_, row: known.setdefault(digest(row), id_), now, _TIMES)
 
 
 def digest(row: Row) -> str:
     """A name for what a row says."""
     return sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
-
-
-def _without_times(row: Row) -> Row:
-    return {k: v for k, v in row.items() if k not in _TIMES}
 
 
 def values_of(id_: str, row: Row, stage: str, party: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median_low
@@ -13,16 +13,16 @@ from parley.app import situation
 from parley.app.announced import Notice
 from parley.app.forms import fill, message_of
 from parley.app.guard import Guard, guard_of
+from parley.app.lists import Notification, Row, send_all
 from parley.app.planops import Params, ask_guard, read_file
 from parley.app.readback import Named
 from parley.app.register import SITE
 from parley.app.sanity import Known, place_doubts
-from parley.app.sites import Row, compare, read_sites
+from parley.app.sites import compare, read_sites
 from parley.errors import UsageError
 from parley.forms.geotext import write_position, write_time, write_times
 from parley.forms.pack import Form
 from parley.wire.geometry import MAX_SPAN_S, Position, Window
-from parley.wire.statement import EVERYONE, Message
 
 if TYPE_CHECKING:
     from parley.app.runtime import Runtime
@@ -31,18 +31,13 @@ if TYPE_CHECKING:
 _DAY_S: Final = 86_400
 _RENEW_S: Final = 30 * _DAY_S
 """A validity that had to be shortened is notified anew so long before it is over."""
-_AT_ONCE: Final = 64
-"""Notifications that are handed to the node together, so that commits are shared."""
 _OTHER: Final = "other"
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
-    """A notification of the place ``id``; whether it says less than the list, which has a longer validity."""
+class _Made(Notification):
+    """Of a place: whether it says less than the list, which has a longer validity."""
 
-    stage: str
-    id: str
-    message: Message
     shortened: bool
 
 
@@ -85,7 +80,8 @@ async def sites_import(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401
 
     found, gone, made = await asyncio.to_thread(read)
     if params.get("send"):
-        found |= await _send(runtime, guard, made)
+        found |= {"sent": await send_all(runtime, made), "shortened": [one.id for one in made if one.shortened]}
+        await guard.look()
     await asyncio.to_thread(guard.kept.write, "site", gone)
     return found
 
@@ -100,17 +96,6 @@ def _questions(given: list[tuple[str, Row]]) -> Iterator[str]:
         for doubt in place_doubts(Position(row["lat"], row["lon"]), known, land=True):
             if doubt.code != "place-far":
                 yield f"{id_} {row['name']}: {doubt.text}"
-
-
-async def _send(runtime: Runtime, guard: Guard, made: Sequence[_Made]) -> dict[str, Any]:
-    sent: dict[str, int] = {}
-    for at in range(0, len(made), _AT_ONCE):
-        some = made[at : at + _AT_ONCE]
-        await asyncio.gather(*(runtime.send(one.message, EVERYONE) for one in some))
-        for one in some:
-            sent[one.stage] = sent.get(one.stage, 0) + 1
-    await guard.look()
-    return {"sent": sent, "shortened": [one.id for one in made if one.shortened]}
 
 
 def _messages(runtime: Runtime, told: Mapping[str, Notice], rows: Mapping[str, Row], gone: set[str]) -> Iterator[_Made]:

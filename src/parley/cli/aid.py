@@ -145,12 +145,10 @@ def import_movements(
     """Bring one's own list of movements up to date, all of a file or none. Sent only with --send."""
     paths = [str(path.absolute()) for path in files]
     found = call(home, line, "movements-import", paths=paths, send=send, end_missing=end_missing)
-    if json:
-        show_json(found)
+    if not _show_report(found, as_json=json):
         return
-    _show_report(found)
     if send:
-        say("Notified: " + (", ".join(f"{n} {stage}" for stage, n in found["sent"].items()) or "nothing was due") + ".")
+        _show_sent(found)
 
 
 @calls.command("add")
@@ -237,23 +235,30 @@ def import_sites(
     """Bring one's own list of protected places up to date, all of a file or none. Sent only with --send."""
     paths = [str(path.absolute()) for path in files]
     found = call(home, line, "sites-import", paths=paths, send=send, end_missing=end_missing)
-    if json:
-        show_json(found)
+    if not _show_report(found, as_json=json):
         return
-    _show_report(found)
     ask_about(found["warnings"][:_NAMED])
     if len(found["warnings"]) > _NAMED:
         say(f"and {len(found['warnings']) - _NAMED} more such questions: --json has all.", "yellow")
     if send:
-        say("Notified: " + (", ".join(f"{n} {stage}" for stage, n in found["sent"].items()) or "nothing was due") + ".")
+        _show_sent(found)
         if found["shortened"]:
             say(f"Of {len(found['shortened'])} a year of validity was notified: import and send them again before.")
 
 
-def _show_report(found: dict[str, Any]) -> None:
-    """What an import found, a line for each sort of change."""
+def _show_report(found: dict[str, Any], *, as_json: bool) -> bool:
+    """What an import found, a line for each sort of change; or as JSON, and then there is no more to say."""
+    if as_json:
+        show_json(found)
+        return False
     say(f"{found['read']} read.")
     for word in ("new", "changed", "renewed", "unchanged", "expired", "missing", "duplicate"):
         named = [x if isinstance(x, str) else f"{x['id']} (is {x['of']})" for x in found[word]]
         more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
         say(f"  {len(named):6} {word}: {', '.join(named[:_NAMED])}{more}".rstrip(": "))
+    return True
+
+
+def _show_sent(found: dict[str, Any]) -> None:
+    """How many of each stage were notified."""
+    say("Notified: " + (", ".join(f"{n} {stage}" for stage, n in found["sent"].items()) or "nothing was due") + ".")

@@ -190,13 +190,12 @@ class Node:
         boot = self._clock.boot_s()
         taken = self._inbox[:_BATCH]
         del self._inbox[:_BATCH]
+        if not self._inbox:
+            self._wake.clear()
         if boot >= wake_at:
             taken.append(i.Tick())
         elif not taken:
-            self._wake.clear()
             return wake_at
-        if not self._inbox:
-            self._wake.clear()
         try:
             output = self.line.step(taken, Now(self._clock.wall_s(), boot))
             await self._commit(output)
