@@ -14,16 +14,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from parley.app.following import on_silence
-from parley.app.forms import read_message
 from parley.app.officers import Officers, state_officers
 from parley.app.views import Views
 from parley.app.watching import Book, Row
 from parley.app.watchlog import WatchLog
 from parley.app.watchrules import Rules
 from parley.errors import ParleyError, UsageError
-from parley.forms.filled import Filled, write_values
-from parley.forms.render import as_text, render
-from parley.forms.words import Words
+from parley.forms.filled import Filled
 from parley.ids import EntryId, MemberNumber
 from parley.procedure import facts
 from parley.procedure import line_state as ls
@@ -57,7 +54,6 @@ _TROUBLE: Final = frozenset(
     {LineStatus.UNREACHABLE, LineStatus.NOBODY_ANSWERS, LineStatus.DECLINED, LineStatus.WRONG_COPY}
 )
 _ON_RECORD: Final = frozenset({Rung.NO_REPLY, Rung.NEXT_ROLE})
-_HEADLINE: Final = 160
 _PREPARED: Final = "prepared by this node"
 """Stands in an officer's place with a draft that no officer began."""
 
@@ -131,38 +127,6 @@ class Desk:
     def _answer_within(self, message: Message) -> int:
         form = self.runtime.forms.get(message.form)
         return form.reply_h * HOUR_S if form is not None else 0
-
-    def text(self, message: Message, language: str = "") -> str:
-        """What a message says; where it is a form, in ``language`` or the line's first."""
-        filled = read_message(self.runtime.forms, message)
-        if filled is None:
-            return message.body if isinstance(message.body, str) else message.form
-        return as_text(render(filled, self._words(language), self.now), "")
-
-    def _words(self, language: str) -> Words:
-        return self.runtime.forms.words(language or self.runtime.node.line.membership.current.charter.languages[0])
-
-    def in_each(self, message: Message, say: Callable[[Message, str], str]) -> dict[str, str]:
-        """What ``say`` makes of a form in each language of the forms; empty for a text, which has its own alone."""
-        if self.runtime.forms.get(message.form) is None:
-            return {}
-        return {language: say(message, language) for language in self.runtime.forms.languages}
-
-    def headline(self, message: Message, language: str = "") -> str:
-        """A message on one line: its subject, the first sentence of a form, or its text; what is cut says so."""
-        filled = read_message(self.runtime.forms, message)
-        text = message.subject or (message.body if isinstance(message.body, str) else message.form)
-        if filled is not None:
-            rendered = render(filled, self._words(language), self.now)
-            text = message.subject or " ".join((rendered.title, *rendered.sentences[:1]))
-        line = " · ".join(part.strip() for part in text.splitlines() if part.strip())
-        # Never within a word: half a coordinate would be another place.
-        return line if len(line) <= _HEADLINE else f"{line[:_HEADLINE].rpartition(' ')[0] or line[:_HEADLINE]} …"
-
-    def values(self, message: Message) -> dict[str, Any]:
-        """What a form says, as it is written; nothing for free text."""
-        filled = read_message(self.runtime.forms, message)
-        return write_values(filled.form.fields, filled.values) if filled is not None else {}
 
     def code(self, party: MemberNumber) -> str:
         """A member's code."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from parley.app import wording
 from parley.app.desk import Desk, desk_of
 from parley.app.forms import fill, urgency
 from parley.app.forms import message_of as form_message
@@ -158,10 +159,10 @@ def draft_data(desk: Desk, number: int, found: Draft) -> dict[str, Any]:
     return {
         "number": number,
         "officer": found.author,
-        "text": desk.text(found.message),
-        "texts": desk.in_each(found.message, desk.text),
+        "text": wording.whole(desk.runtime, found.message),
+        "texts": wording.in_each(desk.runtime, found.message, wording.whole),
         "form": found.message.form,
-        "values": desk.values(found.message),
+        "values": wording.values(desk.runtime, found.message),
         "subject": found.message.subject,
         "language": found.message.language,
         "to": sorted(desk.code(MemberNumber(n)) for n in range(64) if found.to >> n & 1)

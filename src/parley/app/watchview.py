@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from parley.app import fingerprint
+from parley.app import fingerprint, wording
 from parley.app.desk import Desk, Picture, desk_of
 from parley.app.draftops import draft_data
 from parley.app.runtime import Runtime
@@ -63,8 +63,8 @@ def _row(desk: Desk, views: Views, row: Row, beside: _Beside) -> dict[str, Any]:
         "party": party,
         "precedence": ticket.terms.precedence.name,
         "role": _role(ticket.role, taken, controls) if ticket.terms.ours else ticket.role,
-        "text": desk.headline(message) if message is not None else "",
-        "texts": desk.in_each(message, desk.headline) if message is not None else {},
+        "text": wording.headline(desk.runtime, message) if message is not None else "",
+        "texts": wording.in_each(desk.runtime, message, wording.headline) if message is not None else {},
         "stage": str(stands.stage),
         "turn": turns[stands.turn],
         "since": stands.since,
