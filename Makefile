@@ -47,9 +47,10 @@ sim: $(READY) ## one simulated world from SEED=0 on, replayed to the byte; COUNT
 explore: $(READY) ## every state of a small line, searched whole; SOAK=1 the large searches as well
 	PYTHONHASHSEED=0 $(BIN)/python -m parley_testkit.explore $${SOAK:+--soak}
 
-soak: $(READY) ## PAIRS=1000000 of polygons against S2, 200 consoles on one node for CONSOLES=600 s, worlds for SECONDS=3600, the explorer's large searches; reports in soak-out
+soak: $(READY) ## PAIRS=1000000 of polygons against S2, 200 consoles on one node for CONSOLES=600 s, the tests that take long, worlds for SECONDS=3600, the explorer's large searches; reports in soak-out
 	$(BIN)/python -m parley_testkit.agreement --pairs $${PAIRS:-1000000} --out soak-out
 	$(BIN)/python -m parley_testkit.consoles --seconds $${CONSOLES:-600} --out soak-out
+	$(BIN)/pytest -q -m soak
 	PYTHONHASHSEED=0 $(BIN)/python -m parley_testkit.sim.soak --seconds $${SECONDS:-3600} --out soak-out $${REAL:+--real}
 	PYTHONHASHSEED=0 $(BIN)/python -m parley_testkit.explore --soak --seconds $${SECONDS:-3600} --out soak-out
 
@@ -66,7 +67,7 @@ docs: $(READY) ## regenerates docs/reference, docs/architecture.svg and the tabl
 	$(BIN)/python tools/architecture.py
 	$(BIN)/python tools/reference.py
 
-dictionary: $(READY) ## trains the dictionaries of forms anew, from the packs and tools/remarks
+dictionary: $(READY) ## makes the dictionaries of forms anew, from tools/remarks and the texts of the bench
 	$(BIN)/python tools/dictionary.py
 
 clean: ## removes what make made

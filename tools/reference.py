@@ -267,11 +267,10 @@ def application() -> typer.Typer | None:
 
 
 def commands(command: object, path: str) -> Iterator[tuple[str, object]]:
-    """Every command below ``command``, in the order of the names."""
-    below = getattr(command, "commands", None)
-    if not below:
+    """Every command below ``command``, in the order of the names; a group that does something by itself among them."""
+    below = getattr(command, "commands", None) or {}
+    if not below or getattr(command, "invoke_without_command", False):
         yield path, command
-        return
     for name in sorted(below):
         if not below[name].hidden:
             yield from commands(below[name], f"{path} {name}")

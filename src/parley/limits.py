@@ -68,7 +68,8 @@ MAX_LOGS_PER_MEMBER: Final = 65_536
 """Trees of one member: one a start, so a start every ten minutes for more than a year."""
 
 MAX_TIME: Final = 1 << 37
-"""POSIX seconds of any time that is stated, in the year 6325: what is reckoned from it stays within the calendar."""
+"""POSIX seconds of any time that a peer states on a line, in the year 6325: what is reckoned from it stays within the
+calendar. Days of forms go to the year 9999."""
 
 CLOCK_IMPLAUSIBLE_S: Final = 2 * 3600
 """Seconds between a stated and the local time beyond which the time is flagged (R21), never acted on."""

@@ -208,7 +208,7 @@ async def _until_seen(screens: list[Screen], sent: dict[str, float]) -> None:
     step, still, before = 0.5, 0.0, (-1, -1)
     while still < _STILL_S and not all(name in s.seen for s in screens for name in sent):
         await asyncio.sleep(step)
-        now = sum(s.asked for s in screens), sum(len(s.seen) for s in screens)
+        now = sum(s.asked - s.refused for s in screens), sum(len(s.seen) for s in screens)
         still, before = (still + step if now == before else 0.0), now
 
 

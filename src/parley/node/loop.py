@@ -180,11 +180,7 @@ class Node:
             self.store.close()
 
     async def _turn(self, wake_at: float) -> float:
-        if not self._inbox:
-            await self._sleep(wake_at)
-        else:
-            # A turn whose commit was done at once let nobody else run.
-            await asyncio.sleep(0)
+        await self._sleep(wake_at)
         if self._stopping:
             return wake_at
         boot = self._clock.boot_s()
@@ -217,6 +213,8 @@ class Node:
     async def _sleep(self, wake_at: float) -> None:
         delay = wake_at - self._clock.boot_s()
         if delay <= 0 or self._wake.is_set():
+            # A turn whose commit was done at once let nobody else run.
+            await asyncio.sleep(0)
             return
         loop = asyncio.get_running_loop()
         due = loop.time() + delay
