@@ -130,6 +130,15 @@ def test_the_alarm_sounds_until_it_is_acknowledged(browser: Browser, stations: t
         page.keyboard.press("F9")
         expect(page.locator("body")).to_have_attribute("data-sounding", "no")
         assert any(f.get("text") == f"heard {sent['id']}" for f in south.call("watch-log"))
+        # What comes on the page of an inbox sounds and shows, however often it drew itself anew before.
+        for text in ("Cease fire.", "They fire still."):
+            north.call("send", text=text, precedence="FLASH")
+            expect(page.locator("#alarm .level-4").first).to_contain_text(text)
+            expect(page.locator("body")).to_have_attribute("data-sounding", "yes")
+            page.keyboard.press("F9")
+            expect(page.locator("body")).to_have_attribute("data-sounding", "no")
+            expect(page.locator("#alarm li")).to_have_count(0)
+        expect(page.get_by_role("navigation", name="Lines")).to_have_class("lines")
     watched.until(lambda: south.notices[-1] == "no-armed-console")
 
 
