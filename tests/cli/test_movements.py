@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,9 @@ from typer.testing import CliRunner
 
 from parley.app import meeting
 from parley.app.home import Home
+from parley.app.movements import read_movements, values_of
+from parley.app.runtime import running
+from parley.app.service import OPERATIONS
 from parley.cli import app
 
 COUNT = 500
@@ -72,6 +76,28 @@ def test_what_changed_is_notified_and_nothing_twice(homes: list[Home], imported:
     assert imported("".join(later), "--send", "--end-missing")["sent"] == {}
     assert sorted(in_force(homes)) == ["M0", "M1"]
     assert in_force(homes)["M1"]["convoy"] == ["Leader +00 555 0222"]
+
+
+def finish(homes: list[Home], text: str, stage: str) -> None:
+    """As an officer does: by a form."""
+    ((id_, row),) = read_movements("movements.csv", HEAD + text)
+
+    async def send() -> None:
+        async with running(homes[0].line("trial")) as runtime:
+            await OPERATIONS["send"](runtime, {"form": "movement", "values": values_of(id_, row, stage, "Aid")})
+
+    asyncio.run(send())
+
+
+def test_what_an_officer_completed_is_not_announced_again(homes: list[Home], imported: Callable[..., Any]) -> None:
+    assert imported(convoy(0) + convoy(1), "--send")["sent"] == {"new": 2}
+    finish(homes, convoy(1), "completed")
+    assert imported(convoy(0) + convoy(1), "--send")["sent"] == {}
+    assert sorted(in_force(homes)) == ["M0"]
+    assert imported(convoy(0), "--send", "--end-missing")["sent"] == {}
+    assert imported(convoy(0) + convoy(1), "--send")["sent"] == {"new": 1}, "listed again"
+    assert imported(convoy(0), "--send", "--end-missing")["sent"] == {"cancelled": 1}
+    assert imported(convoy(0) + convoy(1), "--send")["sent"] == {"new": 1}, "listed again"
 
 
 def test_of_a_file_with_one_wrong_movement_nothing_is_kept(imported: Callable[..., Any]) -> None:

@@ -118,3 +118,49 @@ def test_fixes_of_one_track_that_come_at_once_are_all_kept(tmp_path: Path) -> No
         assert len(track["fixes"]) == len(places)
 
     between(tmp_path, scene)
+
+
+def test_changes_of_one_plan_that_come_at_once_are_all_kept(tmp_path: Path) -> None:
+    async def scene(_: Runtime, force: Runtime) -> None:
+        put = await ask(force, "plan-put", name="Patrol", at="36.700000N 68.800000E", radius=500, kind="sail")
+        plan = put["plan"]["id"]
+        changes: list[dict[str, Any]] = [{"role": "bridge"}, {"kind": "strike"}]
+        await asyncio.gather(*(ask(force, "plan-change", id=plan, **change) for change in changes))
+        (kept,) = await ask(force, "plans")
+        assert (kept["role"], kept["kind"]) == ("bridge", "strike")
+        await asyncio.gather(ask(force, "plan-change", id=plan, role="deck"), ask(force, "plan-remove", id=plan))
+        assert await ask(force, "plans") == []
+
+    between(tmp_path, scene)
+
+
+def test_one_list_that_is_imported_twice_at_once_is_sent_once(tmp_path: Path) -> None:
+    file = tmp_path / "sites.csv"
+    file.write_text("id,name,latitude,longitude\nS1,Clinic,36.7,68.8\n")
+
+    async def scene(aid: Runtime, _: Runtime) -> None:
+        imports = (ask(aid, "sites-import", paths=[str(file)], send=True) for _ in range(2))
+        assert [found["sent"] for found in await asyncio.gather(*imports)] == [{"new": 1}, {}]
+
+    between(tmp_path, scene)
+
+
+def test_nothing_is_answered_from_a_record_that_is_being_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(aid: Runtime, force: Runtime) -> None:
+        await a_hospital(aid, force)
+        guard, begun = guard_of(force), []
+
+        async def meanwhile() -> None:
+            begun.append(asyncio.create_task(guard.begin_anew()))
+            await asyncio.sleep(0)
+
+        with monkeypatch.context() as between_the_two:
+            between_the_two.setattr(guard.desk, "picture", meanwhile)
+            known = await guard.ask(lambda _: list(guard.register.notices), watch=True)
+        assert len(known) == 1
+        await asyncio.gather(*begun)
+        assert list(guard.register.notices) == known
+
+    between(tmp_path, scene)

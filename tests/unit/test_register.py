@@ -127,6 +127,38 @@ def test_entries_without_an_area_are_no_commit_each(index: ConflictIndex) -> Non
     assert int.from_bytes(index.mark, "big") == found.place > int.from_bytes(mark, "big")
 
 
+class Unreadable(Counting):
+    """Views of which the named reading fails so many times."""
+
+    failing = ""
+    fails = 0
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == object.__getattribute__(self, "failing") and self.fails:
+            self.fails -= 1
+            raise StoreError("the disk does not answer", code="store-io")
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize("failing", ["stored", "said", "recipients", "filled"])
+def test_an_entry_that_could_not_be_read_is_read_again(index: ConflictIndex, failing: str) -> None:
+    world = joined()
+    tell(world, "nothing in particular")
+    found, views = (
+        Register(world.lines[1].me, 0),
+        Unreadable(world.stores[1], world.lines[1].membership, world.lines[1].me),
+    )
+    found.read_on(views, index)
+    first = tell(world, area(101))
+    views.failing, views.fails = failing, 1
+    with pytest.raises(StoreError):
+        found.read_on(views, index)
+    found.settle(index)
+    news = found.read_on(views, index)
+    assert [name.rpartition("/")[0] for name in news.added] == [views.name_of(first)]
+    assert list(found.notices) == [views.name_of(first)]
+
+
 class Failing:
     """An index that fails to keep what it is given so many times."""
 

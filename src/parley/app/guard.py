@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -94,8 +94,10 @@ class Guard:
         self.overdue = Overdue()
         self._own: dict[str, _Own] = {}
         self._lock = asyncio.Lock()
-        self.tracking = asyncio.Lock()
-        """Held while a track is read and written again with one fix more."""
+        self.rewriting = asyncio.Lock()
+        """Held while own plans and tracks are read, changed and written again; taken before the guard's own."""
+        self.importing = asyncio.Lock()
+        """Held while a list is read, compared and sent, which may take minutes; taken before the guard's own."""
         self._loaded = False
         self._seen = (-1, -1)
 
@@ -111,39 +113,53 @@ class Guard:
 
     async def look(self) -> None:
         """Bring everything up to date, enter the alarms, and tell of them."""
-        async with self._lock:
-            # From before, so that nothing is missed that came meanwhile: at worst one look more, which finds nothing.
-            seen, done = self._now_seen(), False
-            try:
-                found = await asyncio.to_thread(self._look)
-                if found.raises:
-                    await self._raise(found.raises)
-                await asyncio.to_thread(self._write, found.rows)
-                self.register.told()
-                self._seen, done = seen, True
-            finally:
-                if not done:
-                    # What was half done is done anew, from what is kept.
-                    self._own, self._loaded, self._seen = {}, False, (-1, -1)
-        for event in found.events:
-            self.told(event)
+        async with self._looked():
+            pass
+
+    @contextlib.asynccontextmanager
+    async def _looked(self, before: Callable[[], None] | None = None) -> AsyncIterator[None]:
+        """Nothing changes within; everything is up to date, as of after ``before``. What was found is told of after."""
+        events: list[dict[str, Any]] = []
+        try:
+            async with self._lock:
+                if before is not None:
+                    await asyncio.to_thread(before)
+                events = await self._look_locked()
+                yield
+        finally:
+            for event in events:
+                self.told(event)
+
+    async def _look_locked(self) -> list[dict[str, Any]]:
+        # From before, so that nothing is missed that came meanwhile: at worst one look more, which finds nothing.
+        seen, done = self._now_seen(), False
+        try:
+            found = await asyncio.to_thread(self._look)
+            if found.raises:
+                await self._raise(found.raises)
+            await asyncio.to_thread(self._write, found.rows)
+            self.register.told()
+            self._seen, done = seen, True
+        finally:
+            if not done:
+                # What was half done is done anew, from what is kept.
+                self._own, self._loaded, self._seen = {}, False, (-1, -1)
+        return found.events
 
     async def ask(self, do: Callable[[Views], T], *, watch: bool = False) -> T:
         """What ``do`` finds once the check is up to date; nothing of it changes meanwhile, off the loop.
 
         With ``watch``, what the watch sees is brought up to date as well.
         """
-        await self.look()
-        if watch:
-            await self.desk.picture()
-        async with self._lock:
+        async with self._looked():
+            if watch:
+                await self.desk.picture()
             return await self.desk.alone(lambda: with_views(self.runtime, do))
 
     async def begin_anew(self) -> None:
         """Forget what was read, and read the record again as it is now: contents were erased from it."""
-        async with self._lock:
-            await asyncio.to_thread(self._forget_all)
-        await self.look()
+        async with self._looked(self._forget_all):
+            pass
 
     def _forget_all(self) -> None:
         self.index.clear()

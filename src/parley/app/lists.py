@@ -56,6 +56,12 @@ def _row(where: str, feature: object, read_row: ReadRow) -> tuple[str, Row]:
     raise bad("geojson-malformed", where, "a Feature with a geometry and properties is wanted")
 
 
+def staying(kept: Mapping[str, Row], given: Iterable[tuple[str, Row]], *, end_missing: bool) -> dict[str, Row]:
+    """What of ``kept`` stays as it is whatever the rows ``given`` say: what they do not name, unless that is ended."""
+    named = {id_ for id_, _ in given}
+    return {} if end_missing else {id_: row for id_, row in kept.items() if id_ not in named}
+
+
 def compare(
     kept: Mapping[str, Row],
     given: Iterable[tuple[str, Row]],
@@ -63,18 +69,20 @@ def compare(
     now: int,
     times: Sequence[str],
 ) -> tuple[dict[str, Row], Row]:
-    """What is to be kept, by identifier, and the report. ``missing`` are kept and not in the file: they stay.
+    """What is to be kept, by identifier, and the report. ``missing`` are kept and not in the file.
 
-    ``same_as`` gives the identifier of the first row that is the same thing, which may be its own. ``times`` are the
-    names of a row's times; the last says until when it holds, 0 for always.
+    ``same_as`` knows what is ``staying``, and gives the identifier of the first row that it was given or knows that is
+    the same thing, which may be its own. ``times`` are the names of a row's times; the last says until when it holds,
+    0 for always.
     """
     report: Row = {k: [] for k in ("new", "changed", "renewed", "unchanged", "expired", "duplicate", "missing")}
     put: dict[str, Row] = {}
     seen: set[str] = set()
-    for id_, row in given:
-        other = same_as(id_, row)
-        if id_ in seen or (other != id_ and (other in seen or other in kept)):
-            report["duplicate"].append({"id": id_, "of": id_ if id_ in seen else other})
+    # Of two that are the same thing the one that is kept already stays, wherever it stands in the file.
+    for id_, row in sorted(given, key=lambda each: each[0] not in kept):
+        other = id_ if id_ in seen else same_as(id_, row)
+        if id_ in seen or other != id_:
+            report["duplicate"].append({"id": id_, "of": other})
             continue
         seen.add(id_)
         if 0 < row[times[-1]] <= now:

@@ -39,14 +39,20 @@ async def movements_import(runtime: Runtime, params: Params) -> Any:  # noqa: AN
     notified goes out, and what was taken from the list is cancelled; ``sent`` says how many of each. What is over is
     not notified any more.
     """
+    async with guard_of(runtime).importing:
+        return await _import(runtime, params)
+
+
+async def _import(runtime: Runtime, params: Params) -> dict[str, Any]:
     guard = guard_of(runtime)
     in_force = await guard.ask(lambda _: {n.ref for n in guard.register.of_sort("movement") if n.mine})
 
     def read() -> tuple[dict[str, Any], dict[str, Row | None], list[_Made]]:
         given = [row for path in map(Path, params["paths"]) for row in read_movements(path.name, read_file(path))]
         before = dict(guard.kept.rows(_KEPT))
-        put, report = compare(before, given, guard.desk.now)
-        gone: dict[str, Row | None] = dict.fromkeys(report["missing"]) if params.get("end_missing") else {}
+        end_missing = bool(params.get("end_missing"))
+        put, report = compare(before, given, guard.desk.now, end_missing=end_missing)
+        gone: dict[str, Row | None] = dict.fromkeys(report["missing"]) if end_missing else {}
         # Before anything is kept: a movement that no form can state stops the whole file.
         rows = {**before, **put} if params.get("send") else put
         made = list(_messages(runtime, guard, in_force, rows, set(gone)))
@@ -63,6 +69,8 @@ async def movements_import(runtime: Runtime, params: Params) -> Any:  # noqa: AN
         found["sent"] = await send_all(runtime, made, told)
         await guard.look()
     await asyncio.to_thread(guard.kept.write, _KEPT, gone)
+    # What is in force keeps what was told of it: the line still knows it.
+    await asyncio.to_thread(guard.kept.write, _TOLD, {id_: None for id_ in gone if id_ not in in_force})
     return found
 
 
@@ -78,7 +86,8 @@ def _messages(
     party = runtime.node.line.membership.member(runtime.node.line.me).name
     told = {id_: row["digest"] for id_, row in guard.kept.rows(_TOLD)}
     for id_, row in rows.items():
-        stage = "new" if id_ not in in_force else "changed" if told.get(id_) != digest(row) else ""
+        # What was told and is not in force any more was completed or cancelled by an officer: not announced again.
+        stage = "" if told.get(id_) == digest(row) else "changed" if id_ in in_force else "new"
         if id_ in gone:
             stage = "cancelled" if id_ in in_force else ""
         elif row["end"] <= now:

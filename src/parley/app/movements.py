@@ -9,7 +9,7 @@ One that says the same is the same, under whatever identifier.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
@@ -52,9 +52,11 @@ def _list(given: object) -> list[str]:
     return [text for item in items if (text := str(item).strip())]
 
 
-def compare(kept: Mapping[str, Row], given: Iterable[tuple[str, Row]], now: int) -> tuple[dict[str, Row], Row]:
+def compare(
+    kept: Mapping[str, Row], given: Sequence[tuple[str, Row]], now: int, *, end_missing: bool = False
+) -> tuple[dict[str, Row], Row]:
     """What is to be kept of a file's movements, and the report (lists.compare)."""
-    known = {digest(row): id_ for id_, row in kept.items()}
+    known = {digest(row): id_ for id_, row in lists.staying(kept, given, end_missing=end_missing).items()}
     return lists.compare(kept, given, lambda id_, row: known.setdefault(digest(row), id_), now, _TIMES)
 
 

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from parley.app import situation
-from parley.app.clashes import Alert
+from parley.app.clashes import Alert, Pair
 from parley.app.forms import fill, read_yaml
 from parley.app.guard import Guard, guard_of
 from parley.app.plans import Fix, Plan, Track, check_plan, plan_of, read_track, slug
 from parley.app.register import CHECK_FIRE, from_form
 from parley.app.sanity import Known, form_doubts, known_places, place_doubts, value_doubts
+from parley.conflict.check import Degree
 from parley.errors import UsageError
 from parley.forms.filled import Filled
 from parley.forms.geotext import read_height, read_time, read_times, read_volume
@@ -72,13 +73,19 @@ async def plan_put(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - J
             bool(params.get("protected")),
         )
     )
-    return await _put(runtime, plan, params)
+    async with guard_of(runtime).rewriting:
+        return await _put(runtime, plan, params)
 
 
 async def _put(runtime: Runtime, plan: Plan, params: Params) -> dict[str, Any]:
+    """For what holds ``guard.rewriting``."""
     check_plan(plan)
-    before = await ask_guard(runtime, lambda guard, _: {a.pair: a.degree for a in _of(guard, plan.id)})
-    guard, known = guard_of(runtime), await ask_guard(runtime, known_places)
+    guard = guard_of(runtime)
+
+    def first(views: Views) -> tuple[dict[Pair, Degree], Known]:
+        return {a.pair: a.degree for a in _of(guard, plan.id)}, known_places(guard, views)
+
+    before, known = await guard.ask(first)
     asked = (await asyncio.to_thread(_questions, [plan], known, guard.desk.now))[plan.id]
     await asyncio.to_thread(guard.kept.put, [plan])
     held = await guard.ask(lambda _: guard.holding(plan.id))
@@ -116,7 +123,12 @@ async def plan_change(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 
     The same parameters and answer as ``plan-put``; ``new`` and ``gone`` name the notices of conflicts that the change
     brought, made worse, or ended. What was overridden before is held again.
     """
-    plan = guard_of(runtime).kept.get(str(params["id"]))
+    async with guard_of(runtime).rewriting:
+        plan = guard_of(runtime).kept.get(str(params["id"]))
+        return await _put(runtime, _changed(plan, params), params)
+
+
+def _changed(plan: Plan, params: Params) -> Plan:
     where = any(params.get(k) for k in ("area", "at"))
     given = volume_of(params) if where else plan.volume
     times = _times(params) if params.get("start") or params.get("end") or params.get("times") else plan.volume.times
@@ -124,13 +136,12 @@ async def plan_change(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 
         read_height(params["lower"]) if params.get("lower") else plan.volume.band.lower,
         read_height(params["upper"]) if params.get("upper") else plan.volume.band.upper,
     )
-    changed = replace(
+    return replace(
         plan,
         volume=Volume(given.shapes, band, times),
         kind=str(params.get("kind") or plan.kind),
         role=str(params.get("role") or plan.role),
     )
-    return await _put(runtime, changed, params)
 
 
 def volume_of(params: Params) -> Volume:
@@ -170,7 +181,8 @@ def _times(params: Params) -> tuple[Any, ...]:
 async def plan_remove(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """Forget the plan ``id``."""
     guard = guard_of(runtime)
-    await asyncio.to_thread(guard.kept.remove, str(params["id"]))
+    async with guard.rewriting:
+        await asyncio.to_thread(guard.kept.remove, str(params["id"]))
     await guard.look()
     return {"removed": params["id"]}
 
@@ -194,10 +206,11 @@ async def plans_import(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401
             raise UsageError(f"{draft.name!r} and {before!r} would be one plan.", code="plan-name")
     made = [plan_of(d) for d in drafts]
     guard = guard_of(runtime)
-    known = await ask_guard(runtime, known_places)
+    known = await guard.ask(lambda views: known_places(guard, views))
     found = await asyncio.to_thread(_questions, made, known, guard.desk.now)
     asked = [f"{p.name}: {question}" for p in made for question in found[p.id]]
-    new, changed = await asyncio.to_thread(guard.kept.put, made)
+    async with guard.rewriting:
+        new, changed = await asyncio.to_thread(guard.kept.put, made)
 
     def answer(guard: Guard, _: Views) -> dict[str, Any]:
         return {
@@ -293,8 +306,9 @@ async def track_put(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - 
     id_, now = slug(str(params["name"])), guard.desk.now
     at = read_time(params["time"]) if params.get("time") else now
     fix = Fix(at, parse_position(str(params["at"])), int(params.get("radius") or 1))
-    asked = [d.text for d in place_doubts(fix.where, await ask_guard(runtime, known_places))]
-    async with guard.tracking:
+    known = await guard.ask(lambda views: known_places(guard, views))
+    asked = [d.text for d in place_doubts(fix.where, known)]
+    async with guard.rewriting:
         track = _with_fix(guard, id_, fix, params)
         await asyncio.to_thread(guard.kept.write, "track", {id_: track.as_json()})
     return await ask_guard(
@@ -331,7 +345,7 @@ async def tracks(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSO
 async def track_drop(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """Forget the track ``id``. Raises UsageError ``track-unknown``."""
     id_, guard = str(params["id"]), guard_of(runtime)
-    async with guard.tracking:
+    async with guard.rewriting:
         if guard.kept.row("track", id_) is None:
             raise UsageError(f"there is no track {id_!r}.", code="track-unknown", next_step="See 'parley track list'.")
         await asyncio.to_thread(guard.kept.write, "track", {id_: None})
@@ -433,7 +447,8 @@ async def asked_of(runtime: Runtime, filled: Filled) -> list[str]:
     """Questions about a form (R67); none about a check-fire, which nothing may hold up (R57)."""
     if filled.form.id == CHECK_FIRE:
         return []
-    known, now = await ask_guard(runtime, known_places), runtime.node.wall_s()
+    guard = guard_of(runtime)
+    known, now = await guard.ask(lambda views: known_places(guard, views)), runtime.node.wall_s()
     return await asyncio.to_thread(lambda: [f"{path}: {d.text}" for path, d in form_doubts(filled, known, now)])
 
 

@@ -171,6 +171,8 @@ class Register:
         self._changed: dict[str, bytes | None] = {}
         """Facts that are not with the index yet."""
         self._begun = False
+        self._anew = False
+        """Whether all is being read anew, and not to its end yet."""
 
     def _begin(self, views: Views, index: ConflictIndex) -> None:
         """Take up what was read before, unless it cannot be read, or the record is another since: put back, say."""
@@ -189,7 +191,7 @@ class Register:
                 if notice.sort != "notice" and notice.ref:
                     self._current[notice.key] = notice.id
             self.place, self._last = mark, held[1] if held is not None else None
-        self._begun = True
+        self._begun, self._anew = True, not self.place
 
     def told(self) -> None:
         """What the last reading brought was told of."""
@@ -212,21 +214,19 @@ class Register:
 
         Where all is read anew, the reports in it are no news: they were told of when they came.
         """
-        anew = not self._begun
-        if anew:
+        if not self._begun:
             self._begin(views, index)
         mark = int.from_bytes(index.mark, "big")
         news = self._news
         for place, entry in views.arrivals(self.place):
-            self.place, self._last = place + 1, entry
             said = views.said(views.stored(entry))
-            if said is None or not isinstance(said.content, Message) or said.content.form.startswith(WATCH_FORMS):
-                continue
-            mine = entry.log.member == self.me
-            if mine or self.me in views.recipients(entry.log, said.to):
+            if said is not None and self._concerns(views, entry, said):
                 self._take(views, entry, said, place)
-        if anew and not mark:
+            # Not before: what could not be read is read again.
+            self.place, self._last = place + 1, entry
+        if self._anew:
             news.reports.clear()
+            self._anew = False
         for name in news.gone:
             self._ready.pop(name, None)
             news.added.pop(name, None)
@@ -234,10 +234,17 @@ class Register:
             self._keep(index)
         return news
 
+    def _concerns(self, views: Views, entry: EntryId, said: Statement) -> bool:
+        """Whether it is a message, other than of the watch, from here or to here."""
+        if not isinstance(said.content, Message) or said.content.form.startswith(WATCH_FORMS):
+            return False
+        return entry.log.member == self.me or self.me in views.recipients(entry.log, said.to)
+
     def _take(self, views: Views, entry: EntryId, said: Statement, place: int) -> None:
         message, news = said.content, self._news
         if not isinstance(message, Message):
             return
+        # The last read of the store: one that fails has changed nothing here.
         filled = views.filled(entry.log, message)
         found = notice_of(views, entry, said, filled)
         found.place, found.mine = place, found.author == self.me

@@ -65,14 +65,20 @@ async def sites_import(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401
     notified goes out, and ``sent`` says how many of each; ``shortened`` names what is valid for longer than a form
     can say.
     """
+    async with guard_of(runtime).importing:
+        return await _import(runtime, params)
+
+
+async def _import(runtime: Runtime, params: Params) -> dict[str, Any]:
     guard = guard_of(runtime)
     told = await guard.ask(lambda _: {n.ref: n for n in guard.register.of_sort("site") if n.mine})
 
     def read() -> tuple[dict[str, Any], dict[str, Row | None], list[_Made]]:
         given = [row for path in map(Path, params["paths"]) for row in read_sites(path.name, read_file(path))]
         before = dict(guard.kept.rows("site"))
-        put, report = compare(before, given, guard.desk.now)
-        gone: dict[str, Row | None] = dict.fromkeys(report["missing"]) if params.get("end_missing") else {}
+        end_missing = bool(params.get("end_missing"))
+        put, report = compare(before, given, guard.desk.now, end_missing=end_missing)
+        gone: dict[str, Row | None] = dict.fromkeys(report["missing"]) if end_missing else {}
         # Before anything is kept: a place that no form can state stops the whole file.
         made = list(_messages(runtime, told, {**before, **put}, set(gone))) if params.get("send") else []
         guard.kept.write("site", put)

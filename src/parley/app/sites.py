@@ -6,7 +6,7 @@ Each place needs ``id`` (or ``site-id``) and ``name``; ``function``, ``valid_fro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from parley.app import lists
@@ -38,9 +38,12 @@ def _site(where: str, geometry: dict[str, Any], properties: dict[str, Any]) -> t
     return id_, row
 
 
-def compare(kept: Mapping[str, Row], given: Iterable[tuple[str, Row]], now: int) -> tuple[dict[str, Row], Row]:
+def compare(
+    kept: Mapping[str, Row], given: Sequence[tuple[str, Row]], now: int, *, end_missing: bool = False
+) -> tuple[dict[str, Row], Row]:
     """What is to be kept of a file's places, and the report (lists.compare)."""
-    return lists.compare(kept, given, _Places(kept).same_as, now, _TIMES)
+    places = _Places(lists.staying(kept, given, end_missing=end_missing))
+    return lists.compare(kept, given, places.same_as, now, _TIMES)
 
 
 class _Places:
