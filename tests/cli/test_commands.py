@@ -394,3 +394,12 @@ def test_a_wrong_configuration_is_named(tmp_path: Path) -> None:
         assert json.loads(done.stdout)["error"]["code"] == "config"
     config.write_text('[[bearer]]\nkind = "tls"\nname = "t"\n[bearer.dial]\nnobody = "127.0.0.1:1"\n')
     assert json.loads(run_parley(north, "serve", "--json").stdout)["error"]["code"] == "member-unknown"
+
+
+@pytest.mark.parametrize("group", [["movements", "import"], ["watch", "log"]])
+@pytest.mark.parametrize("option", [["--line", "trial"], ["--home", "elsewhere"], ["--json"]])
+def test_an_option_before_a_command_of_a_group_is_refused(group: list[str], option: list[str]) -> None:
+    """It was lost, and the command ran for another home or line."""
+    done = RUNNER.invoke(app, [group[0], *option, group[1], "--help"])
+    assert done.exit_code == 2
+    assert "option-misplaced" in done.output

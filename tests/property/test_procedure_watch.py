@@ -40,7 +40,7 @@ FACTS: st.SearchStrategy[WatchFact] = st.one_of(
 def entered(state: Watch, log: list[WatchFact], fact: WatchFact) -> Watch:
     """As the application does it: checked, put in the log, applied."""
     try:
-        w.check(state, fact, ITEMS, WatchPolicy())
+        w.check(state, fact, lambda: ITEMS, WatchPolicy())
     except UsageError:
         return state
     log.append(fact)

@@ -57,7 +57,7 @@ def back_up(home: Home, line: LineHome, target: Path, passphrase: bytes | None =
     if passphrase is not None:
         places += line.key_files().values()
     files = {_name(line, place): place.read_bytes() for place in places if place.exists()}
-    files |= {f"{_FORMS}/{name}": place.read_bytes() for name, place in kept_files(charters, line.forms).items()}
+    files |= {f"{_FORMS}/{name}": data for name, data in kept_files(charters, line.forms).items()}
     seal = seal_of(keys.store_key) if passphrase is None else _seal_by(_checked(passphrase), os.urandom(16))
     described = (line.name, SystemClock().wall_s())
     facts = stored.write((line.store, keys.store_key), target, seal, SECRET, files, described)

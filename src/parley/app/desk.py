@@ -402,8 +402,7 @@ class Desk:
         """Put a fact in the watch's log. Raises UsageError when the procedure does not allow it now."""
 
         def checked() -> None:
-            items = self.items(self.look()) if isinstance(fact, w.Relieved | w.Took) else ()
-            w.check(self.log.watch, fact, items, self.rules.watch)
+            w.check(self.log.watch, fact, lambda: self.items(self.look()), self.rules.watch)
             self.log.enter(fact)
 
         await self.alone(checked)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from parley.app import wording
 from parley.app.desk import Desk, desk_of
-from parley.app.forms import fill, urgency
+from parley.app.forms import fill, read_message, urgency
 from parley.app.forms import message_of as form_message
 from parley.app.planops import asked_of
 from parley.app.runtime import Runtime
@@ -156,13 +156,13 @@ def _signatures(found: Draft, desk: Desk) -> Signed | None:
 
 def draft_data(desk: Desk, number: int, found: Draft) -> dict[str, Any]:
     """A draft as plain data: what it says, who approved it, and what came since it was begun."""
+    filled = read_message(desk.runtime.forms, found.message)
     return {
         "number": number,
         "officer": found.author,
-        "text": wording.whole(desk.runtime, found.message),
-        "texts": wording.in_each(desk.runtime, found.message, wording.whole),
+        **wording.in_each(desk.runtime, found.message, filled, wording.whole),
         "form": found.message.form,
-        "values": wording.values(desk.runtime, found.message),
+        "values": wording.values(filled),
         "subject": found.message.subject,
         "language": found.message.language,
         "to": sorted(desk.code(MemberNumber(n)) for n in range(64) if found.to >> n & 1)

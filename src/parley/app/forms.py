@@ -125,22 +125,22 @@ def _keep(folder: Path, found: Mapping[str, bytes]) -> None:
         ) from error
 
 
-def kept_files(charters: Iterable[Charter], folder: Path) -> dict[str, Path]:
+def kept_files(charters: Iterable[Charter], folder: Path) -> dict[str, bytes]:
     """The files in ``folder`` that these charters need, which belong into a backup, by their names below it.
 
     A pack is known by its hash, whatever its folder is called; the folder that it is put back into says the hash.
     """
     needed = {h for c in charters for h in (*(p.hash for p in c.packs), c.dictionary)}
-    found: dict[str, Path] = {}
+    found: dict[str, bytes] = {}
     for place in sorted(p for p in folder.glob("[!.]*") if p.is_dir()):
-        kept = {f.name: f for f in sorted(place.iterdir()) if f.is_file()}
-        named = files_hash({name: f.read_bytes() for name, f in kept.items()})
+        kept = {f.name: f.read_bytes() for f in sorted(place.iterdir()) if f.is_file()}
+        named = files_hash(kept)
         if named in needed:
             needed.discard(named)
             sort = _SET if place.name.startswith(_SET) else "pack"
             known = place.name.endswith(f"-{named.hex()[:16]}")
             below = place.name if known else f"{sort}-{named.hex()[:16]}"
-            found |= {f"{below}/{name}": f for name, f in kept.items()}
+            found |= {f"{below}/{name}": data for name, data in kept.items()}
     return found
 
 

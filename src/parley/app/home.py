@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from parley.errors import KeyUnavailable, UsageError
+from parley.errors import KeyUnavailable, StoreError, UsageError
 from parley.ids import MemberNumber
 from parley.keys.file import NodeKeyFile, write_private
 from parley.protocol.membership import Membership, verify_documents
@@ -74,10 +74,18 @@ class LineHome:
         return [p.read_bytes() for p in sorted((self.path / "documents").glob("*.note"))]
 
     def add_notes(self, notes: Mapping[bytes, bytes]) -> None:
-        """Keep documents, each under the hash of its text."""
+        """Keep documents, each under the hash of its text. Raises StoreError ``store-io``."""
         for hash_, raw in notes.items():
             kind = type(documents.parse(raw)[1]).__name__.lower()
-            write_private(self.path / "documents" / f"{kind}-{hash_.hex()[:16]}.note", raw)
+            path = self.path / "documents" / f"{kind}-{hash_.hex()[:16]}.note"
+            try:
+                write_private(path, raw)
+            except OSError as error:
+                raise StoreError(
+                    f"cannot keep {path}: {error.strerror}",
+                    code="store-io",
+                    next_step="Make room or give the directory back to the user of the node.",
+                ) from error
 
     def membership(self) -> Membership:
         """The verified membership. Raises DocumentError, DecodeError."""

@@ -7,7 +7,7 @@ import contextlib
 import functools
 import gc
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from parley.app.views import Views
 from parley.app.watchrules import Rules, load_rules
 from parley.bearers.tls import TlsBearer
 from parley.bearers.tls_channel import TlsIdentity
-from parley.errors import DocumentError, ParleyError
+from parley.errors import DocumentError, ParleyError, StoreError
 from parley.forms.library import Forms
 from parley.ids import EntryId, MemberNumber
 from parley.keys.file import NodeKeyFile
@@ -258,12 +258,8 @@ async def running(
         def told(event: i.Event) -> None:
             changed.set()
             news.set()
-            if isinstance(event, i.MembershipChanged):
-                line.add_notes(node.line.membership.notes)
-                keep(node.line.membership.current.charter, line.forms)
-                for bearer in bearers:
-                    if isinstance(bearer, TlsBearer):
-                        bearer.set_pins(configuration.pins(node.line.membership))
+            if isinstance(event, i.MembershipChanged) and (failed := _take_members(line, node, bearers)):
+                told(failed)
             if raw_events is not None:
                 raw_events(event)
             if tell is not None:
@@ -286,6 +282,9 @@ async def running(
         if task.done():
             started.cancel()
             await task
+        if node.line.membership.notes.keys() != membership.notes.keys():
+            # The store has documents that could not be kept in the home when they came.
+            told(i.MembershipChanged())
         task.add_done_callback(functools.partial(_tell_end, on_event))
         runtime = Runtime(line, node, bearers, notices, rules, changed, news)
         refill = None
@@ -312,6 +311,20 @@ def _refilling(runtime: Runtime, tell: Callable[[dict[str, Any]], None] | None, 
     runtime.changed.set()
     if tell is not None:
         tell(notice)
+
+
+def _take_members(line: LineHome, node: Node, bearers: Iterable[Bearer]) -> i.Warned | None:
+    """Go by the membership as it is now; what to tell where the home cannot keep it: the store has it."""
+    membership = node.line.membership
+    for bearer in bearers:
+        if isinstance(bearer, TlsBearer):
+            bearer.set_pins(configuration.pins(membership))
+    try:
+        line.add_notes(membership.notes)
+        keep(membership.current.charter, line.forms)
+    except StoreError as error:
+        return i.Warned(error.code, f"{error.message}; the next start tries again.")
+    return None
 
 
 def _tell_end(tell: Callable[[dict[str, Any]], None] | None, task: asyncio.Task[None]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from parley.app import fingerprint, wording
 from parley.app.desk import Desk, Picture, desk_of
 from parley.app.draftops import draft_data
+from parley.app.forms import read_message
 from parley.app.runtime import Runtime
 from parley.app.views import Views
 from parley.app.watching import Row
@@ -20,6 +21,7 @@ from parley.procedure import watch as w
 from parley.procedure.clocks import Turn, silent_now
 from parley.procedure.escalation import Escalated, Rung
 from parley.procedure.onward import Onward
+from parley.wire.statement import Message
 
 
 def _rows(desk: Desk, picture: Picture, views: Views) -> list[dict[str, Any]]:
@@ -63,8 +65,7 @@ def _row(desk: Desk, views: Views, row: Row, beside: _Beside) -> dict[str, Any]:
         "party": party,
         "precedence": ticket.terms.precedence.name,
         "role": _role(ticket.role, taken, controls) if ticket.terms.ours else ticket.role,
-        "text": wording.headline(desk.runtime, message) if message is not None else "",
-        "texts": wording.in_each(desk.runtime, message, wording.headline) if message is not None else {},
+        **_said(desk, message),
         "stage": str(stands.stage),
         "turn": turns[stands.turn],
         "since": stands.since,
@@ -75,6 +76,13 @@ def _row(desk: Desk, views: Views, row: Row, beside: _Beside) -> dict[str, Any]:
         "times_plausible": row.plausible,
         "steps": [{"step": word(e.rung), "role": e.role, "stage": str(e.stage), "time": e.at} for e in taken],
     }
+
+
+def _said(desk: Desk, message: Message | None) -> dict[str, Any]:
+    if message is None:
+        return {"text": "", "texts": {}}
+    filled = read_message(desk.runtime.forms, message)
+    return wording.in_each(desk.runtime, message, filled, wording.headline)
 
 
 def _role(first: str, taken: Iterable[Escalated], controls: Iterable[str]) -> str:

@@ -7,7 +7,18 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from parley.cli.output import HomeOption, JsonOption, LineOption, ask_about, call, command, say, show_json, when
+from parley.cli.output import (
+    HomeOption,
+    JsonOption,
+    LineOption,
+    ask_about,
+    asks_group,
+    call,
+    command,
+    say,
+    show_json,
+    when,
+)
 from parley.cli.plans import show_call, show_conflict, show_report
 
 track = typer.Typer(no_args_is_help=True, help="What this side follows, checked against all that was notified.")
@@ -94,7 +105,7 @@ def list_movements(
     context: typer.Context, line: LineOption = None, home: HomeOption = None, json: JsonOption = False
 ) -> None:
     """Notified movements in force: where they are against their plan, how to reach them, who was called."""
-    if context.invoked_subcommand is not None:
+    if not asks_group(context, home, line, json=json):
         return
     found = call(home, line, "movements")
     if json:

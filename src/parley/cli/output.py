@@ -130,6 +130,19 @@ def command(function: Callable[P, T]) -> Callable[P, T]:
     return wrapped
 
 
+def asks_group(context: typer.Context, home: Path | None, line: str | None, *, json: bool) -> bool:
+    """Whether a group is called by itself, and no command of it. Raises UsageError ``option-misplaced``."""
+    if context.invoked_subcommand is None:
+        return True
+    if json or home is not None or line is not None:
+        raise UsageError(
+            f"--line, --home and --json before {context.invoked_subcommand!r} would be lost.",
+            code="option-misplaced",
+            next_step=f"Give them after it: '{context.command_path} {context.invoked_subcommand} ...'.",
+        )
+    return False
+
+
 def call(home: Path | None, line: str | None, operation: str, **params: Any) -> Any:  # noqa: ANN401 - JSON
     """Run an operation: by the running node, or here when none runs (then nothing leaves until one does)."""
     return asyncio.run(_call(home_of(home), line, operation, params))

@@ -15,6 +15,7 @@ from parley.cli.output import (
     JsonOption,
     LineOption,
     ask_about,
+    asks_group,
     call,
     command,
     out,
@@ -51,6 +52,7 @@ def _ask(home: Any, line: str | None, json: bool, operation: str, **params: Any)
 
 
 @watch.callback()
+@command
 def status(
     context: typer.Context,
     line: LineOption = None,
@@ -58,11 +60,10 @@ def status(
     json: JsonOption = False,
 ) -> None:
     """Whose turn it is, since when and until when; and the watch."""
-    if context.invoked_subcommand is None:
-        _status(line=line, home=home, json=json)
+    if asks_group(context, home, line, json=json):
+        _status(line, home, json)
 
 
-@command
 def _status(line: str | None, home: Any, json: bool) -> None:  # noqa: ANN401 - a path or None
     found = _ask(home, line, json, "watch")
     if not found:

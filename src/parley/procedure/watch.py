@@ -21,7 +21,7 @@ Officers are known by what they call themselves on this node or by their key, an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
@@ -191,8 +191,11 @@ def apply(watch: Watch, fact: WatchFact) -> Watch:
             return watch
 
 
-def check(watch: Watch, fact: WatchFact, items: Sequence[OpenItem], policy: WatchPolicy) -> None:
-    """Refuse a fact that may not be entered now; ``items`` are what is open now. Raises UsageError."""
+def check(watch: Watch, fact: WatchFact, items: Callable[[], Sequence[OpenItem]], policy: WatchPolicy) -> None:
+    """Refuse a fact that may not be entered now; ``items`` gives what is open now, where that bears on it.
+
+    Raises UsageError.
+    """
     match fact:
         case Offered(role, officer):
             duty = watch.duties.get(role)
@@ -204,7 +207,7 @@ def check(watch: Watch, fact: WatchFact, items: Sequence[OpenItem], policy: Watc
                 raise UsageError(f"no handover of {role} is offered.", code="handover-none")
             if offer.officer == officer:
                 raise UsageError("nobody relieves themselves: another officer does.", code="handover-own")
-            _acknowledged(summary, items)
+            _acknowledged(summary, items())
         case Took(role, _, summary, at):
             duty = watch.duties.get(role)
             if duty is not None and at <= relief_due(duty, policy) + policy.grace_s:
@@ -213,7 +216,7 @@ def check(watch: Watch, fact: WatchFact, items: Sequence[OpenItem], policy: Watc
                     code="watch-held",
                     next_step="Let the handover be offered, then relieve.",
                 )
-            _acknowledged(summary, items)
+            _acknowledged(summary, items())
         case AlarmAcknowledged(message=message) if message not in watch.alarms:
             raise UsageError(f"no alarm about {message} waits.", code="alarm-unknown")
         case Muted(until=until, at=at) if not at <= until <= at + policy.longest_mute_s:
