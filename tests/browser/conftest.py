@@ -134,10 +134,10 @@ class Station:
     def rule(self, line: str, rules: Rules) -> None:
         """The settings of the watch, from now on: in the node's own thread, which makes its procedures of them."""
 
-        async def put() -> None:
+        async def put() -> Rules:
             runtime = self.runtimes[line]
-            assert runtime.procedures is not None, "made before, so that they are not kept afterwards"
             runtime.rules, runtime._under = rules, None
+            return runtime.procedures
 
         self.loop.run(put())
 

@@ -148,6 +148,7 @@ def test_a_lost_node_is_said_at_once_and_what_was_missed_is_there_afterwards(
     north, south = stations
     monkeypatch.setattr("parley.console.pages_inbox._PAGE", 2)
     context = browser.new_context(locale="en-GB")
+    context.add_init_script(REQUESTS)
     south.sign_in(context, "S1")
     page = context.new_page()
     page.goto(f"{south.url}/lines/trial/inbox")
@@ -185,7 +186,35 @@ def test_a_lost_node_is_said_at_once_and_what_was_missed_is_there_afterwards(
         page.get_by_role("button", name="Export the record").click()
     asked[0].continue_()
     expect(page.locator("#alarm .level-4").first).to_contain_text("Check fire.")
+    # What the page asks for fails when no sign of life has come for long, and the page has not said so yet: it asks
+    # again, though nothing else happens.
+    ready(page)
+    page.route("**/lines/trial/line", lambda route: asked.append(route), times=1)  # noqa: PLW0108 - it is marked
+    north.call("send", text="Cease fire.", precedence="FLASH")
+    watched.until(lambda: any(m["text"] == "Cease fire." for m in south.call("inbox")))
+    with page.expect_request("**/lines/trial/line"):
+        south.loop.run(once(tell))
+    page.evaluate(FAILS)
+    asked[1].fulfill(status=204)
+    expect(page.locator("#alarm")).to_contain_text("Cease fire.")
     context.close()
+
+
+REQUESTS = """
+const open = XMLHttpRequest.prototype.open;
+XMLHttpRequest.prototype.open = function (...given) { window.asked = this; return open.apply(this, given); };
+"""
+"""Keeps the page's newest request, for a test that ends it."""
+FAILS = """
+async () => {
+  const now = performance.now.bind(performance);
+  performance.now = () => now() + 60_000;
+  window.asked.onerror();
+  for (let turn = 0; turn < 9; turn += 1) await null;
+  performance.now = now;
+}
+"""
+"""The newest request of a page fails a minute later, before any timer of the page has its turn."""
 
 
 async def once(tell: Callable[..., None]) -> None:

@@ -34,6 +34,13 @@ def came(watched: Any, station: Any, id_: str, line: str = "trial") -> None:
     watched.until(lambda: any(m["id"] == id_ for m in station.call("inbox", line=line, all=True)))
 
 
+def settled(hub: Any, before: str) -> bool:
+    """Something was told since, and nothing more for a moment."""
+    last = hub.last
+    time.sleep(0.2)
+    return bool(before != last == hub.last)
+
+
 def utc(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.gmtime(time.time() + seconds))
 
@@ -52,9 +59,9 @@ def test_what_happens_while_a_page_begins_its_stream_is_on_it(
 
     def late(route: Route) -> None:
         # The page is drawn; before its stream begins a message comes, and no other event for a while.
+        before = south.console.hub.last
         came(watched, south, north.call("send", text="In the gap.", precedence="PRIORITY")["id"])
-        number = south.console.hub.last
-        watched.until(lambda: south.console.hub.last == number)
+        watched.until(lambda: settled(south.console.hub, before))
         route.continue_()
 
     with at(browser, south, watched, "S1") as page:

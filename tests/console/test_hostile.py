@@ -375,6 +375,7 @@ def test_what_fails_at_the_node_is_told_to_its_officers_alone(served: Any, keys:
         node.trouble = None
     assert "ALARM" in seen
     assert "secret/folder" not in seen
+    assert "~" not in seen, "the key of a condition says what it is about"
 
 
 class Asker:

@@ -107,7 +107,7 @@ def _shown(visit: Visit, box: Inbox, listed: list[Listed], since: int) -> Shown:
 
 def _rows(visit: Visit, box: Inbox, listed: list[Listed]) -> Markup:
     """The rows, each made once for a language and a state of its message."""
-    # Each line's are its own: they are looked up in the line's thread, one look after another.
+    # Each line's are its own: they are looked up under the line's own lock (Inbox.ask), one look after another.
     kept = visit.console.rows.setdefault(visit.line_name, {})
     made: dict[int, tuple[int, Markup]] = {}
     for one in listed:

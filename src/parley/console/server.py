@@ -87,24 +87,29 @@ class ConsoleServer:
                 timeout_graceful_shutdown=_PATIENCE_S,
             )
         )
+        watching = bool(self._count())
         self._task = asyncio.create_task(self._server.serve(sockets=[listening]))
         while not self._server.started:
             if self._task.done():
                 await self._task
                 raise BearerError("the console did not start.", code="console-not-started")
             await asyncio.sleep(0.01)
-        self._minding = asyncio.create_task(self._mind())
+        self._minding = asyncio.create_task(self._mind(watching))
 
-    async def _mind(self) -> None:
+    def _count(self) -> int:
+        """Armed consoles, which every line is told."""
+        armed = self.console.armed
+        for runtime in self.console.lines.values():
+            runtime.armed_consoles = armed
+        return armed
+
+    async def _mind(self, watching: bool) -> None:  # noqa: FBT001
         """Say when nobody would hear an alarm (ecosystem: the watcher must learn that the alarm is down)."""
         loop = asyncio.get_running_loop()
         watched, since = True, loop.time()
-        watching: bool | None = None
         while True:
             await asyncio.sleep(min(1.0, self._unarmed_s / 4))
-            armed = self.console.armed
-            for runtime in self.console.lines.values():
-                runtime.armed_consoles = armed
+            armed = self._count()
             if watching != bool(armed):
                 # Pages say when nobody would hear. Who turns a page draws no other's anew.
                 watching = bool(armed)

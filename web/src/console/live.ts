@@ -88,8 +88,10 @@ function fetchPage(address: string): Promise<Document | null> {
     request.responseType = "document";
     request.setRequestHeader("X-Parley-Live", "1");
     request.onload = () => {
-      if (request.status === SESSION_OVER) location.reload();
-      if (request.status === NOTHING_NEW) done(null);
+      if (request.status === SESSION_OVER) {
+        anew();
+        done(null);
+      } else if (request.status === NOTHING_NEW) done(null);
       else if (request.status < 500 && request.responseXML) done(request.responseXML);
       else failed(request.status);
     };
@@ -105,10 +107,16 @@ function parting(): boolean {
   return sending;
 }
 
+/** Loads everything anew. */
+function anew(): void {
+  leave();
+  location.reload();
+}
+
 /** Somebody else's page, or nobody's: everything is loaded anew. */
 function ours(fresh: Document): boolean {
   if (fresh.body.dataset["officer"] === document.body.dataset["officer"]) return true;
-  location.reload();
+  anew();
   return false;
 }
 
@@ -188,15 +196,16 @@ export async function redraw(): Promise<void> {
       wanted = false;
       const list = document.querySelector<HTMLElement>("[data-changes]");
       // The new line of a list first, then what stands above every page; the whole only where that does not do.
-      if (list === null || !(await changes(list))) await whole(location.href);
-      else await whole(list.dataset["head"] ?? location.href);
+      const drawn = list !== null && (await changes(list));
+      if (parting()) return;
+      await whole((drawn && list.dataset["head"]) || location.href);
       if (parting()) return;
       for (const listener of listeners) listener("drawn", {});
     }
   } catch {
-    // The stream says when the node is gone, and it is drawn when it is back. Else what was told is asked for again:
-    // no other event may come for hours.
-    if (!lost()) again = window.setTimeout(() => void redraw(), AGAIN_MS);
+    // What was told is asked for again, whatever the clock says of the node: it may be back before the page says that
+    // it was gone, and no other event may come for hours.
+    again = window.setTimeout(() => void redraw(), AGAIN_MS);
   } finally {
     drawing = false;
   }
