@@ -23,7 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from parley.app.bench_console import LINE, Scene
+from parley.app.bench_console import Scene
+from parley.app.bench_lines import LINE
 from parley.app.visitor import Visitor
 
 LIMIT_MIB: Final = 300.0

@@ -16,15 +16,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from parley.app import bench_conflict, bench_console, bench_floor, bench_forms, bench_sites, meeting
+from parley.app import bench_conflict, bench_console, bench_floor, bench_forms, bench_sites
+from parley.app.bench_lines import LINE, Lines, founded, joined
 from parley.app.bench_work import TEXT_BYTES, corpus
 from parley.app.export import write_record
-from parley.app.home import Home, LineHome
 from parley.app.process import NodeProcess, free_port
 from parley.app.runtime import keys_in_force, make_line, open_store
 from parley.app.verify import verify_record
 from parley.errors import StoreError
-from parley.keys.file import write_private
 from parley.protocol import inputs as i
 from parley.protocol.inputs import Now
 from parley.protocol.line import Line
@@ -33,7 +32,6 @@ from parley.protocol.settings import Settings
 from parley.stores.memory import MemoryStore
 from parley.wire.statement import Kind, Message
 
-LINE: Final = "bench"
 BARS: Final = {
     "rt_ratio_p50": ("<=", 2.5, 1.7),
     "throughput_ratio_64": (">=", 0.4, 0.7),
@@ -126,27 +124,15 @@ def _print(tell: Any, figures: Json, keys: Iterable[str]) -> None:  # noqa: ANN4
 # -- a line of n, founded in a folder ----------------------------------------------------------------------
 
 
-def _found(folder: Path, count: int) -> list[tuple[Home, LineHome]]:
-    homes = [Home(folder / f"party{n}") for n in range(count)]
-    for n, home in enumerate(homes):
-        meeting.init_party(home, f"party{n}", f"Party {n}", ["en"])
-    proposal = meeting.propose(homes[0], LINE, [meeting.introduce(h, LINE) for h in homes[1:]])
-    signed = meeting.merge([meeting.accept(h, proposal) for h in homes[1:]])
-    return [(h, meeting.install(h, signed)[0]) for h in homes]
+def _found(folder: Path, count: int) -> Lines:
+    return founded(folder, [f"party{n}" for n in range(count)])
 
 
-def _pair(folder: Path) -> list[tuple[Home, LineHome]]:
-    lines = _found(folder, 2)
-    port = free_port()
-    write_private(lines[1][1].config, f'[[bearer]]\nkind = "tls"\nname = "t"\nlisten = "127.0.0.1:{port}"\n'.encode())
-    dial = f'[[bearer]]\nkind = "tls"\nname = "t"\n[bearer.dial]\nparty1 = "127.0.0.1:{port}"\n'
-    write_private(lines[0][1].config, dial.encode())
-    return lines
+def _pair(folder: Path) -> Lines:
+    return joined(folder, "party0", "party1")
 
 
-async def _work(
-    folder: Path, lines: list[tuple[Home, LineHome]], mode: str, count: int, trace: Path | None = None
-) -> Json:
+async def _work(folder: Path, lines: Lines, mode: str, count: int, trace: Path | None = None) -> Json:
     """Run the driver as a process, against a served peer."""
     peer = NodeProcess(lines[1][0].path, lines[1][1])
     await peer.start()
@@ -293,7 +279,7 @@ def _calls(trace: Path) -> int:
 class _Pair:
     """Lines of one membership in one process, joined by lists."""
 
-    def __init__(self, lines: list[tuple[Home, LineHome]]) -> None:
+    def __init__(self, lines: Lines) -> None:
         self.lines: list[Line] = []
         self.stores = [MemoryStore() for _ in lines]
         self.now = Now(int(time.time()), 1000.0)

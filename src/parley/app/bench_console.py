@@ -20,9 +20,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from parley.app import meeting
+from parley.app.bench_lines import LINE, Lines, joined
 from parley.app.bench_work import Driver, corpus
-from parley.app.home import Home, LineHome
 from parley.app.passkeys import SoftwarePasskey
 from parley.app.process import NodeProcess, free_port
 from parley.app.runtime import Runtime, running
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 Tell = Callable[[str], None]
-LINE: Final = "bench"
 BARS: Final = {
     "console_line_ms_p50": ("<=", 100.0, 60.0),
     "console_line_ms_p99": ("<=", 300.0, 150.0),
@@ -215,20 +213,10 @@ class Scene:
         return context
 
 
-def found(folder: Path) -> tuple[list[tuple[Home, LineHome]], int]:
+def found(folder: Path) -> tuple[Lines, int]:
     """Two parties with a line between them on loopback; the second has a console, at the port given back."""
-    folder.mkdir(parents=True)
-    homes = [Home(folder / name) for name in ("north", "south")]
-    for home in homes:
-        meeting.init_party(home, home.path.name, home.path.name.title(), ["en"])
-    proposal = meeting.propose(homes[0], LINE, [meeting.introduce(homes[1], LINE)])
-    signed = meeting.merge([meeting.accept(homes[1], proposal)])
-    lines = [(home, meeting.install(home, signed)[0]) for home in homes]
-    port, console = free_port(), free_port()
-    sides = (f'[bearer.dial]\nsouth = "127.0.0.1:{port}"\n', f'listen = "127.0.0.1:{port}"\n')
-    for (_, line), side in zip(lines, sides, strict=True):
-        write_private(line.config, f'[[bearer]]\nkind = "tls"\nname = "t"\n{side}[watch]\ntests_at = []\n'.encode())
-    write_private(homes[1].path / "config.toml", f'[console]\nlisten = "127.0.0.1:{console}"\n'.encode())
+    lines, console = joined(folder, "north", "south", "[watch]\ntests_at = []\n"), free_port()
+    write_private(lines[1][0].path / "config.toml", f'[console]\nlisten = "127.0.0.1:{console}"\n'.encode())
     return lines, console
 
 
