@@ -38,7 +38,7 @@ def test_a_node_goes_on_by_a_document_that_its_home_cannot_keep(
             async with running(south, told.append) as runtime:
                 await OPERATIONS["members"](runtime, {"bundle": given})
                 await OPERATIONS["send"](runtime, {"text": "still here"})
-        assert [e["code"] for e in told if e["event"] == "notice"] == ["store-io", "membership-changed"]
+        assert "store-io" in {e["code"] for e in told if e["event"] == "notice"}
         assert pinned
         assert {p.name for p in (south.path / "documents").iterdir()} == kept
         async with running(south):
