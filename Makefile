@@ -50,7 +50,7 @@ explore: $(READY) ## every state of a small line, searched whole; SOAK=1 the lar
 soak: $(READY) ## PAIRS=1000000 of polygons against S2, 200 consoles on one node for CONSOLES=600 s, the tests that take long, worlds for SECONDS=3600, the explorer's large searches; reports in soak-out
 	$(BIN)/python -m parley_testkit.agreement --pairs $${PAIRS:-1000000} --out soak-out
 	$(BIN)/python -m parley_testkit.consoles --seconds $${CONSOLES:-600} --out soak-out
-	$(BIN)/pytest -q -m soak
+	$(BIN)/pytest -q -m soak --ignore=tests/explore
 	PYTHONHASHSEED=0 $(BIN)/python -m parley_testkit.sim.soak --seconds $${SECONDS:-3600} --out soak-out $${REAL:+--real}
 	PYTHONHASHSEED=0 $(BIN)/python -m parley_testkit.explore --soak --seconds $${SECONDS:-3600} --out soak-out
 
