@@ -130,8 +130,8 @@ def strict(tmp_path: Path) -> Iterator[Served]:
 
 
 @pytest.fixture
-def secure(tmp_path: Path) -> Iterator[tuple[Served, Path]]:
-    """One with TLS, and its certificate."""
+def certificate(tmp_path: Path) -> Path:
+    """A key of localhost with its certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "console")]), datetime.now(UTC)
     lasts = now - timedelta(days=1), now + timedelta(days=1)
@@ -140,5 +140,11 @@ def secure(tmp_path: Path) -> Iterator[tuple[Served, Path]]:
     pem = tmp_path / "console.pem"
     signed = made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
     pem.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + signed)
-    with serving(found(tmp_path), Bounds(head_s=4, here=4), pem) as console:
-        yield console, pem
+    return pem
+
+
+@pytest.fixture
+def secure(tmp_path: Path, certificate: Path) -> Iterator[tuple[Served, Path]]:
+    """One with TLS, and its certificate."""
+    with serving(found(tmp_path), Bounds(head_s=4, here=4), certificate) as console:
+        yield console, certificate

@@ -11,6 +11,7 @@ import re
 import socket
 import ssl
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -440,14 +441,77 @@ def test_streams_of_nobody_lock_nobody_out(strict: Any) -> None:
             stream.close()
 
 
+async def taken_by(app: Any, tls: ssl.SSLContext | None = None) -> tuple[Any, socket.socket]:
+    """A connection that is answered by ``app``, and the other end of it: little is on the way between them."""
+    loop = asyncio.get_running_loop()
+    kind, config = bounded(Bounds(take_s=3600), tls), uvicorn.Config(app, timeout_keep_alive=3600, log_config=None)
+    served, asks = socket.socketpair()
+    asks.setblocking(False)
+    served.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    _, one = await loop.connect_accepted_socket(lambda: kind(config, ServerState(), {}, loop), served)
+    return one, asks
+
+
+def test_who_takes_less_than_is_answered_meanwhile_is_not_cut_off() -> None:
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+        one, asks = await taken_by(answers_some)
+        try:
+            before = 0
+            for _ in range(2):
+                await loop.sock_sendall(asks, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                while one.transport.get_write_buffer_size() <= before:
+                    await asyncio.sleep(0)
+                before = one.transport.get_write_buffer_size()
+                while one.transport.get_write_buffer_size() == before:
+                    await loop.sock_recv(asks, 1024)
+            one.look_taking()
+            assert not one.transport.is_closing(), "it took some, and was answered more"
+            one.look_taking()
+            assert one.transport.is_closing(), "nothing was taken since"
+        finally:
+            one.transport.abort()
+            asks.close()
+            await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(scene(), 60))
+
+
+def test_who_takes_the_last_of_an_answer_slowly_over_tls_has_all_of_it(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asyncio.constants.SSL_SHUTDOWN_TIMEOUT", 0.01)
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context(cafile=certificate)
+    server.load_cert_chain(certificate)
+
+    async def scene() -> None:
+        one, asks = await taken_by(answers_much, server)
+        reader, writer = await asyncio.open_connection(
+            sock=asks, ssl=client, server_hostname="localhost", ssl_shutdown_timeout=60, limit=4096
+        )
+        try:
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            while not one.transport.is_closing():
+                await asyncio.sleep(0.01)
+            # Longer than the library would have waited.
+            await asyncio.sleep(0.1)
+            said = b""
+            with contextlib.suppress(ConnectionError):
+                while more := await reader.read(65536):
+                    said += more
+            assert len(said.partition(b"\r\n\r\n")[2]) >= 1_000_000
+        finally:
+            writer.transport.abort()
+            one.cut()
+            await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(scene(), 60))
+
+
 def test_who_takes_steadily_is_not_cut_off() -> None:
     async def scene() -> None:
         loop = asyncio.get_running_loop()
-        kind, config = bounded(Bounds(take_s=3600)), uvicorn.Config(answers_much, log_config=None)
-        served, asks = socket.socketpair()
-        asks.setblocking(False)
-        served.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        _, one = await loop.connect_accepted_socket(lambda: kind(config, ServerState(), {}, loop), served)
+        one, asks = await taken_by(answers_much)
         try:
             await loop.sock_sendall(asks, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             while not one.transport.get_write_buffer_size():
@@ -472,6 +536,11 @@ def test_who_takes_steadily_is_not_cut_off() -> None:
 async def answers_much(_scope: Any, _receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"a" * 1_000_000})
+
+
+async def answers_some(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"20000")]})
+    await send({"type": "http.response.body", "body": b"a" * 20_000})
 
 
 def test_many_slow_ones_lock_nobody_out(strict: Any) -> None:

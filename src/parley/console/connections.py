@@ -14,7 +14,7 @@ import ipaddress
 import ssl
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
@@ -58,9 +58,10 @@ class Admission:
     _elsewhere: dict[Bounded, str] = field(default_factory=dict)
     """Each with whose share it takes of; who was answered last stands last."""
     _shares: Counter[str] = field(default_factory=Counter)
+    """How many each other machine has."""
 
     def let_in(self, asker: Bounded) -> bool:
-        """Whether there is room; for another's sake one that only waits is closed."""
+        """Whether there is room; for another's sake one that only waits is closed, or else a stream that yields."""
         share = share_of(asker.address)
         if not share:
             there, most = self._here, self.bounds.here
@@ -71,7 +72,8 @@ class Admission:
         if len(there) >= most and not self._give_way(there):
             return False
         there[asker] = share
-        self._shares[share] += 1
+        if share:
+            self._shares[share] += 1
         return True
 
     def _give_way(self, there: dict[Bounded, str], share: str | None = None) -> bool:
@@ -83,11 +85,14 @@ class Admission:
         found.cut()
         return True
 
+    def _where(self, asker: Bounded) -> dict[Bounded, str]:
+        return self._here if asker in self._here else self._elsewhere
+
     def answered(self, asker: Bounded) -> None:
         """It waits from now on."""
-        for there in (self._here, self._elsewhere):
-            if asker in there:
-                there[asker] = there.pop(asker)
+        there = self._where(asker)
+        if asker in there:
+            there[asker] = there.pop(asker)
 
     def end(self) -> None:
         """Cut all off that are there still."""
@@ -97,9 +102,8 @@ class Admission:
 
     def leave(self, asker: Bounded) -> None:
         """It is closed."""
-        share = self._here.pop(asker, None)
-        share = self._elsewhere.pop(asker, None) if share is None else share
-        if share is not None:
+        share = self._where(asker).pop(asker, "")
+        if share:
             self._shares[share] -= 1
             if not self._shares[share]:
                 del self._shares[share]
@@ -118,6 +122,19 @@ def share_of(address: str) -> str:
     return "" if given.is_loopback else str(given)
 
 
+class _Counted(h11.Connection):
+    """Counts what is answered."""
+
+    answered = 0
+    """Bytes, whether they have gone or not."""
+
+    def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
+        """As bytes, which the server writes at once."""
+        given = super().send_with_data_passthrough(event)
+        self.answered += sum(map(len, given or ()))
+        return given
+
+
 class Bounded(H11Protocol):
     """One connection. ``admission`` is set by ``bounded``."""
 
@@ -130,7 +147,13 @@ class Bounded(H11Protocol):
     _timer: asyncio.TimerHandle | None = None
     _phase = ""
     _taking: asyncio.TimerHandle | None = None
-    _untaken = 0
+    _went = 0
+    """Bytes of answers that had gone at the last look."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401 - the server's own
+        """As the server begins each connection."""
+        super().__init__(*given, **named)
+        self.conn: _Counted = _Counted(h11.SERVER)
 
     @property
     def address(self) -> str:
@@ -173,7 +196,12 @@ class Bounded(H11Protocol):
     async def _secure(self, below: asyncio.Transport, context: ssl.SSLContext) -> None:
         try:
             made = await self.loop.start_tls(
-                below, self, context, server_side=True, ssl_handshake_timeout=self.admission.bounds.head_s
+                below,
+                self,
+                context,
+                server_side=True,
+                ssl_handshake_timeout=self.admission.bounds.head_s,
+                ssl_shutdown_timeout=self.admission.bounds.take_s,
             )
         except OSError:
             # It speaks no TLS, took too long, or went away.
@@ -244,16 +272,20 @@ class Bounded(H11Protocol):
         self._await_taking()
 
     def _await_taking(self) -> None:
-        self._untaken = self._pending
-        if self._untaken:
+        self._went = self.conn.answered - self._pending
+        if self._pending:
             self._taking = self.loop.call_later(self.admission.bounds.take_s, self.look_taking)
 
     def look_taking(self) -> None:
-        """Cut off who took nothing since the last look; who takes steadily may take as long as it takes."""
-        before = self._untaken
+        """Cut off who took nothing since the last look, whatever was answered meanwhile.
+
+        Who takes steadily may take as long as it takes; over TLS, once the connection is to be closed, ``take_s``
+        in all.
+        """
+        before = self._went
         self._taken()
         self._await_taking()
-        if self._untaken >= before:
+        if self._went <= before:
             self.cut()
 
     def _taken(self) -> None:
@@ -278,7 +310,7 @@ class Bounded(H11Protocol):
             self.transport.close()
         else:
             # An answer was begun: nothing that is said now would be understood.
-            self.transport.abort()
+            self.cut()
 
 
 def bounded(bounds: Bounds, tls: ssl.SSLContext | None = None) -> type[Bounded]:
