@@ -265,10 +265,38 @@ def axe() -> Callable[[Page], list[str]]:
     return faults
 
 
+@contextlib.contextmanager
+def at(browser: Browser, station: Station, name: str, but: str = "", **options: Any) -> Iterator[Page]:
+    """A browser in which an officer is signed in; nothing may go wrong in it, ``but`` what says so."""
+    context = browser.new_context(**{"locale": "en-GB", "viewport": {"width": 1280, "height": 720}, **options})
+    # No paper comes out: what a page would have printed is noted on it.
+    context.add_init_script("window.print = () => { document.body.dataset.printed = 'yes'; };")
+    station.sign_in(context, name)
+    seen = Watched(context.new_page(), station.url)
+    try:
+        yield seen.page
+    finally:
+        context.close()
+    assert [w for w in seen.wrong if not but or but not in w] == []
+
+
+def came(station: Station, id_: str, line: str = "trial") -> None:
+    """Wait until a station has a message."""
+    until(lambda: any(m["id"] == id_ for m in station.call("inbox", line=line, all=True)))
+
+
+def ready(page: Page) -> None:
+    """The page's script has begun: keys work."""
+    expect(page.locator("body")).to_have_attribute("data-ready", "yes")
+
+
 class Tools:
     """What test modules use of this file: they import nothing of one another."""
 
     until = staticmethod(until)
+    at = staticmethod(at)
+    came = staticmethod(came)
+    ready = staticmethod(ready)
     page = Watched
 
 

@@ -18,25 +18,8 @@ from parley.wire.statement import Precedence
 HOUR = 3600
 
 
-@contextmanager
-def at(browser: Browser, station: Any, watched: Any, name: str, **options: Any) -> Iterator[Page]:
-    """A browser in which an officer is signed in; nothing may go wrong in it."""
-    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 720}, **options)
-    station.sign_in(context, name)
-    seen = watched.page(context.new_page(), station.url)
-    try:
-        yield seen.page
-    finally:
-        context.close()
-    assert seen.wrong == []
-
-
 def stamp(hours: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(time.time() + hours * HOUR))
-
-
-def ready(page: Page) -> None:
-    expect(page.locator("body")).to_have_attribute("data-ready", "yes")
 
 
 @contextmanager
@@ -79,7 +62,7 @@ def acknowledged(page: Page) -> None:
 def check_fire(page: Page, station: Any, position: str, struck: str, name: str) -> str:
     """Send CHECK FIRE from the page that composes; the id of the message."""
     page.goto(f"{station.url}/lines/trial/compose?form=X1")
-    ready(page)
+    expect(page.locator("body")).to_have_attribute("data-ready", "yes")
     page.get_by_label("You are striking").select_option(struck)
     page.get_by_label("Position", exact=False).first.fill(position)
     page.get_by_label("Name of the place or unit").fill(name)
@@ -95,7 +78,7 @@ def test_b1_a_wrong_coordinate_shows_and_a_call_to_cease_waits_for_nobody(
 ) -> None:
     north, south = pair
     south.call("plan-put", name="Hill position", at="35-15.2N 040-05.4E", radius=500, protected=True)
-    with at(browser, north, watched, "N1") as n, at(browser, south, watched, "S1") as s, ExitStack() as hasty:
+    with watched.at(browser, north, "N1") as n, watched.at(browser, south, "S1") as s, ExitStack() as hasty:
         # North announces a strike for the first time, 9 km off; what South reads back is 9 km off as well (R58).
         read = []
         for number, latitude, wanted in (("11/26", "35-20.1N", "9.0"), ("12/26", "35-15.2N", "at Hill position")):
@@ -124,13 +107,13 @@ def test_b1_a_wrong_coordinate_shows_and_a_call_to_cease_waits_for_nobody(
         n.goto(f"{north.url}/lines/trial/watch")
         expect(n.locator("#turns")).to_contain_text("passed to the role watch-commander")
         n.goto(f"{north.url}/lines/trial/messages/{sent}")
-        ready(n)
+        watched.ready(n)
         n.keyboard.press("F9")
         acknowledge(n, north, sent)
         expect(s.locator("#facts")).to_contain_text("READ BACK 35-15.200N 040-05.400E")
         # The answer is a form, one click away, and the sender sees that fire ceased.
         n.get_by_role("link", name="Answer to CHECK FIRE").click()
-        ready(n)
+        watched.ready(n)
         n.get_by_label("Outcome").select_option("ceased")
         expect(n.locator("#verdict")).to_contain_text("Nothing is missing")
         n.get_by_role("button", name="Send", exact=True).click()
@@ -141,10 +124,10 @@ def test_b4_what_was_notified_holds_the_plan_and_a_call_reaches_who_controls_it(
     browser: Browser, pair: tuple[Any, Any], watched: Any
 ) -> None:
     north, south = pair
-    with at(browser, north, watched, "N1") as n, at(browser, south, watched, "S1") as s:
+    with watched.at(browser, north, "N1") as n, watched.at(browser, south, "S1") as s:
         # The hospital's coordinates as they were sent, in degrees, minutes and seconds with decimals.
         s.goto(f"{south.url}/lines/trial/compose?form=H1")
-        ready(s)
+        watched.ready(s)
         s.get_by_label("Stage").select_option("new")
         s.get_by_label("Function *", exact=True).select_option("hospital")
         for label, text in (
@@ -200,7 +183,7 @@ def test_b8_no_reply_in_time_is_on_the_record_and_opens_the_next_step(
     }
     sent = north.call("send", form="military-activity/clarification-request", values=asked)
     watched.until(lambda: any(m["id"] == sent["id"] for m in south.call("inbox")))
-    with at(browser, north, watched, "N1") as n, at(browser, south, watched, "S1") as s:
+    with watched.at(browser, north, "N1") as n, watched.at(browser, south, "S1") as s:
         # The deadline of 48 hours is seen on both sides.
         for page, station in ((n, north), (s, south)):
             page.goto(f"{station.url}/lines/trial/messages/{sent['id']}")
@@ -209,7 +192,7 @@ def test_b8_no_reply_in_time_is_on_the_record_and_opens_the_next_step(
         south.call("ack", id=sent["id"])
         expect(n.locator("#facts")).to_contain_text("unanswered")
     # Two days later, by the nodes' clocks: the sessions have ended, the same officers sign in anew.
-    with later(pair, 49 * HOUR), at(browser, north, watched, "N1") as n, at(browser, south, watched, "S1") as s:
+    with later(pair, 49 * HOUR), watched.at(browser, north, "N1") as n, watched.at(browser, south, "S1") as s:
         n.goto(f"{north.url}/lines/trial/messages/{sent['id']}")
         expect(n.locator("#facts")).to_contain_text("the next step was opened")
         expect(n.locator("#next")).to_contain_text("No reply within the time")
@@ -263,7 +246,7 @@ def test_b13_what_lies_under_no_known_key_never_looks_verified(
     north, south = pair
     good = south.call("send", text="This is the mayor.", precedence="PRIORITY")
     watched.until(lambda: any(m["id"] == good["id"] for m in north.call("inbox")))
-    with at(browser, north, watched, "N1") as n:
+    with watched.at(browser, north, "N1") as n:
         n.goto(f"{north.url}/lines/trial/messages/{good['id']}")
         seal = n.locator("a.seal")
         expect(seal).to_contain_text("verified by key")

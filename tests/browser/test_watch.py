@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +12,6 @@ from playwright.sync_api import Browser, Page, Route, expect
 from parley.app.verify import verify_record
 
 HOUR = 3600
-
-
-@contextmanager
-def at(browser: Browser, station: Any, watched: Any, name: str) -> Iterator[Page]:
-    """A browser in which an officer is signed in; nothing may go wrong in it."""
-    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 720})
-    context.add_init_script("window.print = () => { document.body.dataset.printed = 'yes'; };")
-    station.sign_in(context, name)
-    seen = watched.page(context.new_page(), station.url)
-    try:
-        yield seen.page
-    finally:
-        context.close()
-    assert seen.wrong == []
-
-
-def came(watched: Any, station: Any, id_: str, line: str = "trial") -> None:
-    watched.until(lambda: any(m["id"] == id_ for m in station.call("inbox", line=line, all=True)))
 
 
 def settled(hub: Any, before: str) -> bool:
@@ -60,11 +40,11 @@ def test_what_happens_while_a_page_begins_its_stream_is_on_it(
     def late(route: Route) -> None:
         # The page is drawn; before its stream begins a message comes, and no other event for a while.
         before = south.console.hub.last
-        came(watched, south, north.call("send", text="In the gap.", precedence="PRIORITY")["id"])
+        watched.came(south, north.call("send", text="In the gap.", precedence="PRIORITY")["id"])
         watched.until(lambda: settled(south.console.hub, before))
         route.continue_()
 
-    with at(browser, south, watched, "S1") as page:
+    with watched.at(browser, south, "S1") as page:
         page.route("**/events*", late, times=1)
         page.goto(f"{south.url}/lines/trial/inbox")
         expect(page.locator("#waiting")).to_contain_text("In the gap.")
@@ -76,8 +56,8 @@ def test_held_questioned_translated_corrected_cancelled_and_muted(
     north, south = pair
     text = "Le navire Aurora prend l'eau."
     sent = north.call("send", text=text, language="fr", precedence="IMMEDIATE")["id"]
-    came(watched, south, sent)
-    with at(browser, north, watched, "N1") as n, at(browser, south, watched, "S1") as s:
+    watched.came(south, sent)
+    with watched.at(browser, north, "N1") as n, watched.at(browser, south, "S1") as s:
         n.goto(f"{north.url}/lines/trial/messages/{sent}")
         s.goto(f"{south.url}/lines/trial/messages/{sent}")
         # A holding reply quotes what was understood, and promises the answer: both sides see it (R16).
@@ -140,8 +120,8 @@ def test_held_questioned_translated_corrected_cancelled_and_muted(
 def test_a_unit_that_is_silent_is_seen_on_both_sides(browser: Browser, pair: tuple[Any, Any], watched: Any) -> None:
     north, south = pair
     sent = north.call("send", text="Rocket launch from Andoya.", precedence="PRIORITY")["id"]
-    came(watched, south, sent)
-    with at(browser, north, watched, "N1") as n, at(browser, south, watched, "S1") as s:
+    watched.came(south, sent)
+    with watched.at(browser, north, "N1") as n, watched.at(browser, south, "S1") as s:
         n.goto(f"{north.url}/lines/trial/messages/{sent}")
 
         def passed(roles: str, hours: float) -> None:
@@ -185,7 +165,7 @@ def test_what_is_declared_rostered_and_kept(
     browser: Browser, pair: tuple[Any, Any], watched: Any, tmp_path: Path
 ) -> None:
     north, south = pair
-    with at(browser, north, watched, "N1") as n, at(browser, south, watched, "S1") as s:
+    with watched.at(browser, north, "N1") as n, watched.at(browser, south, "S1") as s:
         # The agreement is suspended, and the line goes on: two things that are shown beside one another (B12).
         s.goto(f"{south.url}/lines/trial/line")
         agreement = s.locator("section", has=s.locator("#agreement-title"))
@@ -201,7 +181,7 @@ def test_what_is_declared_rostered_and_kept(
         assert north.call("watch")["lines"][0]["status"] != "node unreachable"
         # Receive only until a time: what is due reads so, and nobody climbs a ladder for it.
         sent = north.call("send", text="Are you there?", precedence="PRIORITY")["id"]
-        came(watched, south, sent)
+        watched.came(south, sent)
         silence = s.locator("section", has=s.locator("#silence-title"))
         silence.get_by_label("receive only").check()
         until = utc(2 * HOUR)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -29,8 +30,9 @@ CONDITION: Final = "~"
 """What the key of an alarm begins with that is about no message."""
 LEVELS: Final = {Precedence.ROUTINE: 1, Precedence.PRIORITY: 2, Precedence.IMMEDIATE: 3, Precedence.FLASH: 4}
 """How loud an arrival is."""
-_ALARMS: Final = 6
-"""Alarms that a page shows one by one."""
+_RANK: Final = {precedence.name: -level for precedence, level in LEVELS.items()}
+_ALARMS: Final = 12
+"""Alarms that a page shows one by one, when it is asked for more than the first."""
 
 
 @dataclass(slots=True)
@@ -87,7 +89,7 @@ class Counted:
     overdue_there: int = 0
     turns: dict[str, int] = field(default_factory=dict)
     loud: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
-    """What may sound, with its level, the loudest first."""
+    """What may sound, with its level, the loudest first and of these the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +102,19 @@ class Alarm:
     head: str
     text: str
     address: str
+    since: int = 0
+    """When it began to sound, POSIX seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sounding:
-    """What sounds: the loudest of it, and how much more there is."""
+    """What sounds, the loudest first and of these the newest: a page shows that one whole, and counts the rest."""
 
     shown: list[Alarm]
     more: int
+    """How many there are beside those shown."""
+    rest: list[tuple[str, int]]
+    """All but the first, counted by precedence."""
 
     def __bool__(self) -> bool:
         return bool(self.shown)
@@ -117,15 +124,19 @@ async def look(visit: Visit) -> tuple[list[Glance], Sounding]:
     """Every line of this console, and what sounds."""
     glances = [await _line(visit, name) for name in visit.console.lines]
     loud = [(level, g, row) for g in glances for level, row in _loud(visit, g)]
-    loud.sort(key=lambda found: -found[0])
+    loud.sort(key=lambda found: (-found[0], -found[2]["since"]))
     troubles = [a for g in glances for a in _troubles(visit, g) if (a.line, a.key) not in visit.console.heard]
     shown = [*(_alarm(visit, *found) for found in loud[:_ALARMS]), *troubles]
-    shown = sorted(shown, key=lambda a: -a.level)[:_ALARMS]
+    shown = sorted(shown, key=lambda a: (-a.level, -a.since))[:_ALARMS]
+    kinds = Counter({visit.say("ALARM"): len(troubles)})
+    kinds.update(row["precedence"] or visit.say("ALARM") for _, _, row in loud)
+    kinds.subtract(a.head.partition(" · ")[0] for a in shown[:1])
     if not visit.officer:
         # To nobody in particular: that something waits, and what only where it is FLASH (D9).
         flash = LEVELS[Precedence.FLASH]
         shown = [a if a.level == flash and not a.key.startswith(CONDITION) else replace(a, text="") for a in shown]
-    return glances, Sounding(shown, len(loud) + len(troubles) - len(shown))
+    rest = sorted(((kind, n) for kind, n in kinds.items() if n), key=lambda counted: _RANK.get(counted[0], 0))
+    return glances, Sounding(shown, len(loud) + len(troubles) - len(shown), rest)
 
 
 def status_words(visit: Visit, status: str) -> str:
@@ -211,7 +222,7 @@ def _counted(visit: Visit, name: str, watch: dict[str, Any], me: str) -> Counted
     if known is not None and known.watch is watch:
         return known
     made = visit.console.counted[name] = Counted(watch)
-    raised = {a["id"] for a in watch["alarms"]}
+    raised = {a["id"]: a["since"] for a in watch["alarms"]}
     silent = set()
     for row in watch["messages"]:
         ours, stage = row["party"] == me, row["stage"]
@@ -226,11 +237,16 @@ def _counted(visit: Visit, name: str, watch: dict[str, Any], me: str) -> Counted
         if row["muted"]:
             silent.add(row["id"])
         elif row["id"] in raised or (ours and stage == "unread"):
-            made.loud.append((LEVELS[Precedence[row["precedence"]]], {**row, "raised": row["id"] in raised}))
+            began = raised.get(row["id"], 0)
+            sounds = {**row, "raised": bool(began), "since": max(row["since"], began)}
+            made.loud.append((LEVELS[Precedence[row["precedence"]]], sounds))
     listed = {row["id"] for _, row in made.loud} | silent
     loudest = LEVELS[Precedence.FLASH]
-    made.loud += [(loudest, {"id": key, "raised": True, "precedence": ""}) for key in sorted(raised - listed)]
-    made.loud.sort(key=lambda found: -found[0])
+    for key in sorted(raised.keys() - listed):
+        made.loud.append((loudest, {"id": key, "raised": True, "precedence": "", "since": raised[key]}))
+    # The rows are in the order in which they came.
+    made.loud.reverse()
+    made.loud.sort(key=lambda found: (-found[0], -found[1]["since"]))
     return made
 
 
@@ -246,8 +262,9 @@ def _troubles(visit: Visit, glance: Glance) -> Iterator[Alarm]:
     state = visit.address("line_state", line=glance.name)
     desk = desk_of(visit.console.line(glance.name))
 
-    def alarm(key: str, level: int, text: str, address: str = state) -> Alarm:
-        return Alarm(glance.name, f"{CONDITION}{key}", level, f"{visit.say('ALARM')} · {glance.name}", text, address)
+    def alarm(key: str, level: int, text: str, since: int = 0, address: str = state) -> Alarm:
+        head = f"{visit.say('ALARM')} · {glance.name}"
+        return Alarm(glance.name, f"{CONDITION}{key}", level, head, text, address, since)
 
     if glance.lost:
         yield alarm("node", 4, glance.lost)
@@ -255,25 +272,27 @@ def _troubles(visit: Visit, glance: Glance) -> Iterator[Alarm]:
         # A node that has just begun hears the others within seconds, and its watch waits for them as long.
         settled = party.status != "node unreachable" or desk.now >= desk.settles_at
         if party.status in _SOUNDING and settled:
-            yield alarm(f"line:{party.code}:{party.status}:{party.since}", 3, f"{party.code}: {party.words}")
+            key = f"line:{party.code}:{party.status}:{party.since}"
+            yield alarm(key, 3, f"{party.code}: {party.words}", party.since)
     for reading in glance.watch["lines"]:
         for missing in reading["missing_tests"]:
             whose = (
                 visit.say("our line test is missing") if missing["ours"] else visit.say("their line test is missing")
             )
             key = f"test:{reading['code']}:{missing['ours']}:{missing['scheduled']}"
-            yield alarm(key, 2, f"{reading['code']}: {whose}, {visit.times.utc(missing['scheduled'])}")
+            text = f"{reading['code']}: {whose}, {visit.times.utc(missing['scheduled'])}"
+            yield alarm(key, 2, text, missing["scheduled"])
     for passed in glance.watch["onward"]:
         if passed["light"] in _LIGHTS:
             silent = ", ".join(u["role"] for u in passed["units"] if u["light"] == passed["light"])
             text = visit.say("onward distribution is silent: %(roles)s", roles=silent)
             where = message_address(visit, glance.name, passed["id"])
-            yield alarm(f"onward:{passed['id']}:{passed['light']}", _LIGHTS[passed["light"]], text, where)
+            yield alarm(f"onward:{passed['id']}:{passed['light']}", _LIGHTS[passed["light"]], text, address=where)
     for duty in glance.watch["duties"]:
         if duty["relief_late"]:
             text = visit.say("the relief of %(role)s is late", role=duty["role"])
             where = visit.address("handover", line=glance.name)
-            yield alarm(f"relief:{duty['role']}:{duty['since']}", 2, text, where)
+            yield alarm(f"relief:{duty['role']}:{duty['since']}", 2, text, address=where)
 
 
 def _new(visit: Visit, glance: Glance, row: dict[str, Any]) -> bool:
@@ -294,11 +313,11 @@ def _alarm(visit: Visit, level: int, glance: Glance, row: dict[str, Any]) -> Ala
     key = row["id"]
     address = message_address(visit, glance.name, key)
     if not row["precedence"]:
-        return Alarm(glance.name, key, level, f"{visit.say('ALARM')} · {glance.name}", key, address)
+        return Alarm(glance.name, key, level, f"{visit.say('ALARM')} · {glance.name}", key, address, row["since"])
     head = f"{row['precedence']} · {glance.name} · {row['author']}"
     said = visit.said(row)
     text = said if _new(visit, glance, row) else f"{stage_words(visit, row['stage'])}: {said}"
-    return Alarm(glance.name, key, level, head, text, address)
+    return Alarm(glance.name, key, level, head, text, address, row["since"])
 
 
 def stage_words(visit: Visit, stage: str) -> str:

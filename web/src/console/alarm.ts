@@ -57,6 +57,7 @@ function wanted(): Pattern | undefined {
 }
 
 function update(): void {
+  look();
   const pattern = wanted();
   document.body.dataset["sounding"] = pattern ? "yes" : "no";
   document.title = document.title.replace(/^(⚠ )?/, pattern ? "⚠ " : "");
@@ -104,6 +105,33 @@ function goOn(): void {
   const again = (): void => void sound?.resume().then(settle);
   document.addEventListener("pointerdown", again, { once: true });
   document.addEventListener("keydown", again, { once: true });
+}
+
+/** Who presses F9 within this time after an alarm took the first place has not seen it yet. */
+const SEEN_MS = 700;
+let first = "";
+let before = "";
+let since = -Infinity;
+
+const listed = (id: string): HTMLElement | null =>
+  id === "" ? null : document.querySelector<HTMLElement>(`#alarm li[data-id="${CSS.escape(id)}"]`);
+
+/** Notices which alarm stands first, and since when. */
+function look(): void {
+  const now = document.querySelector<HTMLElement>("#alarm li")?.dataset["id"] ?? "";
+  if (now === first) return;
+  before = first;
+  first = now;
+  since = performance.now();
+}
+
+/** Acknowledges the first alarm; the one before it where a newer one took its place under the hand that pressed. */
+export function hush(): boolean {
+  look();
+  const meant = (performance.now() - since < SEEN_MS && listed(before)) || listed(first);
+  const button = meant?.querySelector<HTMLButtonElement>(".hush");
+  button?.click();
+  return button !== undefined && button !== null;
 }
 
 export function alarm(): void {

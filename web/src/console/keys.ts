@@ -1,5 +1,7 @@
 // The keyboard: `?` lists it. Keys do nothing while one writes in a field.
 
+import { hush } from "./alarm.ts";
+
 let going = false;
 
 const writing = (at: Element | null): boolean =>
@@ -41,11 +43,7 @@ export function keys(): void {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.key === "F9") {
-      const hush = document.querySelector<HTMLButtonElement>("#alarm .hush");
-      if (hush) {
-        hush.click();
-        event.preventDefault();
-      }
+      if (hush()) event.preventDefault();
       return;
     }
     if (writing(document.activeElement) || document.querySelector("dialog[open]")) return;
