@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import pytest
-from typer.testing import CliRunner
-
-from parley.app import meeting
-from parley.app.home import Home
 from parley.app.movements import read_movements, values_of
-from parley.app.runtime import running
-from parley.app.service import OPERATIONS
-from parley.cli import app
 
+Asked = Callable[..., Any]
+SORT = "movements"
 COUNT = 500
 HEAD = "id,purpose,positions,half_width_m,start,end,vehicles,in_charge,headquarters,organisation,people\n"
+BY = HEAD.rstrip() + ",by\n"
 DAY = "2999-04-01"
 
 
@@ -30,43 +22,22 @@ def convoy(n: int, *, purpose: str = "food", day: str = DAY, leader: str = "+00 
     return f"M{n},{purpose},{route},200,{times},Truck; Armoured car,Leader {leader},Desk +00 555 0100,Relief,7\n"
 
 
-@pytest.fixture
-def homes(tmp_path: Path) -> list[Home]:
-    found = [Home(tmp_path / name) for name in ("aid", "force")]
-    for home in found:
-        meeting.init_party(home, home.path.name, home.path.name.title(), ["en"])
-    proposal = meeting.propose(found[0], "trial", [meeting.introduce(found[1], "trial")])
-    meeting.install(found[0], meeting.merge([meeting.accept(found[1], proposal)]))
-    return found
+def in_force(asked: Asked) -> dict[str, Any]:
+    return {m["ref"]: m for m in asked("movements")}
 
 
-@pytest.fixture
-def imported(homes: list[Home], tmp_path: Path) -> Callable[..., Any]:
-    file = tmp_path / "movements.csv"
-
-    def run(text: str, *options: str, status: int = 0) -> Any:
-        file.write_text(HEAD + text)
-        given = ["movements", "import", str(file), *options, "--home", str(homes[0].path), "--json"]
-        done = CliRunner().invoke(app, given)
-        assert done.exit_code == status, done.output
-        return json.loads(done.stdout)
-
-    return run
+def finished(text: str, stage: str) -> dict[str, Any]:
+    ((id_, row),) = read_movements("movements.csv", HEAD + text)
+    return values_of(id_, row, stage, "Aid")
 
 
-def in_force(homes: list[Home]) -> dict[str, Any]:
-    done = CliRunner().invoke(app, ["movements", "--home", str(homes[0].path), "--json"])
-    assert done.exit_code == 0, done.output
-    return {m["ref"]: m for m in json.loads(done.stdout)}
-
-
-def test_what_changed_is_notified_and_nothing_twice(homes: list[Home], imported: Callable[..., Any]) -> None:
+def test_what_changed_is_notified_and_nothing_twice(asked: Asked, imported: Asked) -> None:
     first = [convoy(n) for n in range(3)]
     assert "sent" not in imported("".join(first))
-    assert in_force(homes) == {}
+    assert in_force(asked) == {}
     assert imported("".join(first), "--send")["sent"] == {"new": 3}
     assert imported("".join(first), "--send")["sent"] == {}
-    found = in_force(homes)
+    found = in_force(asked)
     assert (found["M1"]["purpose"], found["M1"]["convoy"]) == ("food", ["Leader +00 555 0111"])
     assert found["M1"]["headquarters"] == ["Desk +00 555 0100"]
     later = [convoy(0, day="2999-05-01"), convoy(1, leader="+00 555 0222")]
@@ -74,33 +45,22 @@ def test_what_changed_is_notified_and_nothing_twice(homes: list[Home], imported:
     assert (found["renewed"], found["changed"], found["missing"]) == (["M0"], ["M1"], ["M2"])
     assert found["sent"] == {"changed": 2, "cancelled": 1}
     assert imported("".join(later), "--send", "--end-missing")["sent"] == {}
-    assert sorted(in_force(homes)) == ["M0", "M1"]
-    assert in_force(homes)["M1"]["convoy"] == ["Leader +00 555 0222"]
+    assert sorted(in_force(asked)) == ["M0", "M1"]
+    assert in_force(asked)["M1"]["convoy"] == ["Leader +00 555 0222"]
 
 
-def finish(homes: list[Home], text: str, stage: str) -> None:
-    """As an officer does: by a form."""
-    ((id_, row),) = read_movements("movements.csv", HEAD + text)
-
-    async def send() -> None:
-        async with running(homes[0].line("trial")) as runtime:
-            await OPERATIONS["send"](runtime, {"form": "movement", "values": values_of(id_, row, stage, "Aid")})
-
-    asyncio.run(send())
-
-
-def test_what_an_officer_completed_is_not_announced_again(homes: list[Home], imported: Callable[..., Any]) -> None:
+def test_what_an_officer_completed_is_not_announced_again(asked: Asked, imported: Asked, by_form: Asked) -> None:
     assert imported(convoy(0) + convoy(1), "--send")["sent"] == {"new": 2}
-    finish(homes, convoy(1), "completed")
+    by_form("movement", finished(convoy(1), "completed"))
     assert imported(convoy(0) + convoy(1), "--send")["sent"] == {}
-    assert sorted(in_force(homes)) == ["M0"]
+    assert sorted(in_force(asked)) == ["M0"]
     assert imported(convoy(0), "--send", "--end-missing")["sent"] == {}
     assert imported(convoy(0) + convoy(1), "--send")["sent"] == {"new": 1}, "listed again"
     assert imported(convoy(0), "--send", "--end-missing")["sent"] == {"cancelled": 1}
     assert imported(convoy(0) + convoy(1), "--send")["sent"] == {"new": 1}, "listed again"
 
 
-def test_of_a_file_with_one_wrong_movement_nothing_is_kept(imported: Callable[..., Any]) -> None:
+def test_of_a_file_with_one_wrong_movement_nothing_is_kept(imported: Asked) -> None:
     refused = imported(convoy(0) + convoy(1, purpose="parade"), status=2)
     assert refused["error"]["code"] == "form-value"
     assert "M1" in refused["error"]["message"]
@@ -111,7 +71,36 @@ def test_of_a_file_with_one_wrong_movement_nothing_is_kept(imported: Callable[..
     assert imported(convoy(1))["new"] == ["M1"]
 
 
-def test_a_list_is_brought_up_to_date(imported: Callable[..., Any]) -> None:
+def test_a_route_that_is_probably_wrong_is_asked_about(asked: Asked, imported: Asked) -> None:
+    """Kept all the same, and named, as places are; a boat may be at sea (R67)."""
+
+    def on(n: int, route: str, by: str = "") -> str:
+        times = f"{DAY}T08:00Z,{DAY}T10:00Z"
+        return f"M{n},food,{route},200,{times},Truck,Leader +00 555 0111,Desk +00 555 0100,Relief,7,{by}\n"
+
+    good = "".join(on(n, f"36.{n}N 68.{n}E;36.{n}5N 68.{n}5E") for n in range(1, 6))
+    odd = (
+        on(6, "36.1N 68.1E;68.2N 36.2E")
+        + on(7, "36.1S 68.1E;36.2S 68.2E")
+        + on(8, "20N 40W;20.1N 40W")
+        + on(9, "20N 40W;20.1N 40W", "sea")
+    )
+    found = imported(good + odd, head=BY)
+    assert len(found["new"]) == 9
+    questions = {text.split(":")[0]: text for text in found["warnings"]}
+    assert sorted(questions) == ["M6", "M7", "M8"]
+    assert "swapped" in questions["M6"]
+    assert "latitude has a minus, or S" in questions["M7"]
+    assert "lies at sea" in questions["M8"]
+    assert imported(good + on(1, "36N 68E;37N 68E", "rail"), head=BY, status=2)["error"]["code"]
+    # Against what the line knows of it, too: one alone in its file is far from none of the file.
+    assert imported(good, "--send", head=BY)["warnings"] == []
+    (asked_of,) = imported(on(1, "68.1N 36.1E;68.15N 36.15E"), head=BY)["warnings"]
+    assert asked_of.startswith("M1")
+    assert "swapped" in asked_of
+
+
+def test_a_list_is_brought_up_to_date(imported: Asked) -> None:
     rows = [convoy(n) for n in range(COUNT)]
     found = imported("".join(rows))
     assert (found["read"], len(found["new"]), found["duplicate"]) == (COUNT, COUNT, [])

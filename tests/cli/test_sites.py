@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from parley.app import meeting
-from parley.app.home import Home
 from parley.app.sites import compare
-from parley.cli import app
 
+SORT = "sites"
 COUNT = 20_000
+TODAY = datetime.now(UTC).date()
+SOON = TODAY + timedelta(days=60)
 HEAD = "id,name,latitude,longitude,function,valid_until,confirmed\n"
 
 
 def site(n: int, name: str = "", until: str = "2999-01-01") -> str:
     return f"S{n},{name or f'Place {n}'},{10 + n % 200 / 10:.4f},{20 + n // 200 / 10:.4f},clinic,{until},2026-01-01\n"
-
-
-def importer(tmp_path: Path) -> Callable[..., Any]:
-    homes = [Home(tmp_path / name) for name in ("aid", "force")]
-    for home in homes:
-        meeting.init_party(home, home.path.name, home.path.name.title(), ["en"])
-    proposal = meeting.propose(homes[0], "trial", [meeting.introduce(homes[1], "trial")])
-    meeting.install(homes[0], meeting.merge([meeting.accept(homes[1], proposal)]))
-    file = tmp_path / "sites.csv"
-
-    def imported(text: str, *options: str, status: int = 0) -> Any:
-        file.write_text(HEAD + text)
-        given = ["sites", "import", str(file), *options, "--home", str(homes[0].path), "--json"]
-        done = CliRunner().invoke(app, given)
-        assert done.exit_code == status, done.output
-        return json.loads(done.stdout)
-
-    return imported
 
 
 def test_one_place_on_either_side_of_an_edge_is_one_place() -> None:
@@ -55,8 +35,7 @@ def test_one_place_on_either_side_of_an_edge_is_one_place() -> None:
     assert not compare({}, [("A", one), ("B", one | {"lat": 10_000_200})], 0)[1]["duplicate"]
 
 
-def test_what_changed_is_notified_and_nothing_twice(tmp_path: Path) -> None:
-    imported = importer(tmp_path)
+def test_what_changed_is_notified_and_nothing_twice(imported: Callable[..., Any]) -> None:
     soon = "2999-01-01"
     first = [site(n, until=soon) for n in range(3)]
     assert "sent" not in imported("".join(first))
@@ -72,10 +51,44 @@ def test_what_changed_is_notified_and_nothing_twice(tmp_path: Path) -> None:
     assert imported(first[0])["missing"] == ["S1"], "of what was refused nothing was kept"
 
 
-def test_a_place_that_is_probably_wrong_is_asked_about(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["list", "form"])
+def test_what_an_officer_ended_is_not_announced_again(
+    imported: Callable[..., Any], by_form: Callable[..., None], first: str
+) -> None:
+    """It was, by the next import of the same list; so was one that a form had announced as the list has it."""
+
+    def told(stage: str) -> None:
+        about = {"site-id": "S1", "organisation": "North", "name": "Place 1", "function": "clinic"}
+        times = {"valid": f"{TODAY}T00:00Z/{SOON}T00:00Z", "confirmed-on": "2026-01-01T00:00Z"}
+        by_form("site", {"stage": stage, **about, "position": "10.1N 20E", **({} if stage == "ended" else times)})
+
+    rows = site(0, until=str(SOON)) + site(1, until=str(SOON))
+    if first == "form":
+        told("new")
+    assert imported(rows, "--send")["sent"] == {"new": 2 if first == "list" else 1}
+    told("ended")
+    assert imported(rows, "--send")["sent"] == {}
+    assert imported(site(0, until=str(SOON)), "--send", "--end-missing")["sent"] == {}
+    assert imported(rows, "--send")["sent"] == {"new": 1}, "listed again"
+    told("ended")
+    moved = rows.replace("10.1000", "10.2000")
+    assert imported(moved, "--send")["sent"] == {"new": 1}, "the list says something new"
+
+
+def test_a_place_with_another_identifier_is_in_force_all_the_time(
+    asked: Callable[..., Any], imported: Callable[..., Any]
+) -> None:
+    imported(site(1) + site(2), "--send")
+    renamed = site(2) + site(1).replace("S1,", "S9,")
+    assert imported(renamed, "--send", "--end-missing")["sent"] == {"new": 1, "ended": 1}
+    said = sorted(asked("inbox", "--all"), key=lambda m: int(m["id"].rpartition("-")[2]))
+    assert [w for m in said for w in ("S9", "Ended") if w in m["text"]] == ["S9", "Ended"], "it ended, then began"
+
+
+def test_a_place_that_is_probably_wrong_is_asked_about(imported: Callable[..., Any]) -> None:
     """B4's places with one exchanged, and one in the sea: kept all the same, and named (R67)."""
     rows = "".join(f"S{n},Place {n},36.{n}1,68.{n}5,hospital,,\n" for n in range(1, 6))
-    found = importer(tmp_path)(rows + "S8,Swapped,68.45,36.21,hospital,,\nS9,Wet,20.0,-40.0,hospital,,\n")
+    found = imported(rows + "S8,Swapped,68.45,36.21,hospital,,\nS9,Wet,20.0,-40.0,hospital,,\n")
     assert len(found["new"]) == 7
     asked = {text.split()[0] for text in found["warnings"]}
     assert {"S8", "S9"} == asked
@@ -83,9 +96,7 @@ def test_a_place_that_is_probably_wrong_is_asked_about(tmp_path: Path) -> None:
 
 
 @pytest.mark.no_cover
-def test_a_list_of_twenty_thousand_is_brought_up_to_date(tmp_path: Path) -> None:
-    imported = importer(tmp_path)
-
+def test_a_list_of_twenty_thousand_is_brought_up_to_date(imported: Callable[..., Any]) -> None:
     rows = [site(n) for n in range(COUNT)]
     found = imported("".join(rows))
     assert (found["read"], len(found["new"]), found["duplicate"]) == (COUNT, COUNT, [])

@@ -7,10 +7,13 @@ the same thing under another identifier, is a *duplicate* and not kept twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
 
+from parley.app.plans import Plans
 from parley.errors import UsageError
 from parley.notices.features import bad, features
 from parley.wire.statement import EVERYONE, Message
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = 64
 """Notifications that are handed to the node together, so that commits are shared."""
+_ENDS: Final = frozenset({"ended", "cancelled"})
 Row = dict[str, Any]
 ReadRow = Callable[[str, dict[str, Any], dict[str, Any]], tuple[str, Row]]
 """From where a feature stands, its geometry and its properties, to an identifier and a row. Raises UsageError."""
@@ -27,14 +31,12 @@ ReadRow = Callable[[str, dict[str, Any], dict[str, Any]], tuple[str, Row]]
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A message about the row ``id``, and what becomes of it by that."""
+    """A message about the row ``id``, and what becomes of it by that; ``says`` is the row, None where it ends."""
 
     stage: str
     id: str
     message: Message
-
-
-N = TypeVar("N", bound=Notification)
+    says: Row | None
 
 
 def read_list(name: str, text: str, read_row: ReadRow) -> list[tuple[str, Row]]:
@@ -102,16 +104,28 @@ def _without(times: Sequence[str], row: Row) -> Row:
     return {k: v for k, v in row.items() if k not in times}
 
 
-async def send_all(
-    runtime: Runtime, made: Sequence[N], told: Callable[[Sequence[N]], Awaitable[None]] | None = None
-) -> dict[str, int]:
-    """Send to the whole line, some at a time; how many of each stage. ``told`` is called for what has been sent."""
+def digest(row: Row) -> str:
+    """A name for what a row says."""
+    return sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
+
+
+def told(rows: Mapping[str, Row | None]) -> dict[str, Row | None]:
+    """What is kept of rows that the line was told of, by which what an officer ends is not announced again."""
+    return {id_: None if row is None else {"digest": digest(row)} for id_, row in rows.items()}
+
+
+async def send_all(runtime: Runtime, made: Sequence[Notification], kept: Plans, space: str) -> dict[str, int]:
+    """Send to the whole line, some at a time, and keep in ``space`` what was ``told``; how many of each stage.
+
+    What ends goes last: a thing that has another identifier now is in force all the time, under one of them.
+    """
     sent: dict[str, int] = {}
-    for at in range(0, len(made), _AT_ONCE):
-        some = made[at : at + _AT_ONCE]
+    ordered = sorted(made, key=lambda one: one.stage in _ENDS)
+    for at in range(0, len(ordered), _AT_ONCE):
+        some = ordered[at : at + _AT_ONCE]
         await asyncio.gather(*(runtime.send(one.message, EVERYONE) for one in some))
-        if told is not None:
-            await told(some)
+        # Not before they are sent: what a stop in between leaves untold is told once more.
+        await asyncio.to_thread(kept.write, space, told({one.id: one.says for one in some}))
         for one in some:
             sent[one.stage] = sent.get(one.stage, 0) + 1
     return sent

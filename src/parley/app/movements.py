@@ -2,28 +2,30 @@
 
 Each movement is a line with ``half_width_m`` (or any other shape that plans have), and has ``id`` (or ``movement-id``),
 ``purpose``, ``start``, ``end``, ``vehicles``, ``in_charge`` and ``headquarters``; the last three are lists between
-semicolons. ``organisation``, ``people``, ``emergency_reason``, ``markings_day`` and ``markings_thermal`` are optional.
-One that says the same is the same, under whatever identifier.
+semicolons. ``organisation``, ``people``, ``emergency_reason``, ``markings_day`` and ``markings_thermal`` are optional,
+and so is ``by``: ``road`` unless it says ``sea`` or ``air``. One that says the same is the same, under whatever
+identifier.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from typing import Any, Final
 
 from parley.app import lists
 from parley.app.lists import Row
-from parley.forms.geotext import write_times, write_volume
+from parley.app.plans import positions_of
+from parley.forms.geotext import read_volume, write_times, write_volume
 from parley.notices.features import bad
 from parley.notices.places import read_instant, read_shapes
-from parley.wire.geometry import Volume, Window
+from parley.wire.geometry import Position, Volume, Window
 
 _TEXTS: Final = ("purpose", "organisation", "people", "emergency_reason", "markings_day", "markings_thermal")
 _LISTS: Final = ("vehicles", "in_charge", "headquarters")
 _TIMES: Final = ("start", "end")
 _WANTED: Final = ("purpose", *_TIMES, *_LISTS)
+_ROAD: Final = "road"
+_WAYS: Final = (_ROAD, "sea", "air")
 
 
 def read_movements(name: str, text: str) -> list[tuple[str, Row]]:
@@ -44,7 +46,20 @@ def _movement(where: str, geometry: dict[str, Any], properties: dict[str, Any]) 
     row |= {k: read_instant(where, properties[k]) for k in _TIMES}
     if row["end"] <= row["start"]:
         raise bad("geojson-malformed", where, f"the movement {id_} ends before it starts")
-    return id_, row
+    way = str(properties.get("by") or _ROAD).strip().lower()
+    if way not in _WAYS:
+        raise bad("geojson-malformed", where, f"the movement {id_} goes by {', '.join(_WAYS)}, not by {way!r}")
+    return id_, row if way == _ROAD else row | {"by": way}
+
+
+def by_road(row: Row) -> bool:
+    """Whether all of its route lies on land."""
+    return "by" not in row
+
+
+def places_of(row: Row) -> list[Position]:
+    """The positions of its route."""
+    return [at for leg in row["route"] for shape in read_volume(leg).shapes for at in positions_of(shape)]
 
 
 def _list(given: object) -> list[str]:
@@ -56,13 +71,8 @@ def compare(
     kept: Mapping[str, Row], given: Sequence[tuple[str, Row]], now: int, *, end_missing: bool = False
 ) -> tuple[dict[str, Row], Row]:
     """What is to be kept of a file's movements, and the report (lists.compare)."""
-    known = {digest(row): id_ for id_, row in lists.staying(kept, given, end_missing=end_missing).items()}
-    return lists.compare(kept, given, lambda id_, row: known.setdefault(digest(row), id_), now, _TIMES)
-
-
-def digest(row: Row) -> str:
-    """A name for what a row says."""
-    return sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
+    known = {lists.digest(row): id_ for id_, row in lists.staying(kept, given, end_missing=end_missing).items()}
+    return lists.compare(kept, given, lambda id_, row: known.setdefault(lists.digest(row), id_), now, _TIMES)
 
 
 def values_of(id_: str, row: Row, stage: str, party: str) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """A party's own plans, places and tracks, and what was found and done about them: never sent.
 
 Kept beside the record, encrypted under the same key, in one file with a space for each sort of row: ``plan``,
-``track``, ``alert`` (what clashed, with who overrode it and why), ``call`` (attempts to reach a convoy), ``site``
-(one's own list of protected places), ``raised`` (alarms by the clock), ``fault`` (areas of notices that the check
-cannot use).
+``track``, ``alert`` (what clashed, with who overrode it and why), ``call`` (attempts to reach a convoy), ``site`` and
+``movement`` (one's own lists of them), ``site-told`` and ``movement-told`` (what of them the line knows), ``raised``
+(alarms by the clock), ``fault`` (areas of notices that the check cannot use).
 """
 
 from __future__ import annotations
@@ -111,11 +111,16 @@ def read_track(data: dict[str, Any]) -> Track:
 
 def first_position(shape: geometry.Shape) -> Position:
     """A position that stands for the shape in a list."""
+    return positions_of(shape)[0]
+
+
+def positions_of(shape: geometry.Shape) -> tuple[Position, ...]:
+    """The positions that state the shape."""
     match shape:
         case Point(at) | Circle(at, _):
-            return at
+            return (at,)
         case Polygon(places, _) | Corridor(places, _, _):
-            return places[0]
+            return places
 
 
 def slug(name: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
+from statistics import median_low
 from typing import TYPE_CHECKING, Any, Final
 
 import zstandard
@@ -110,6 +111,11 @@ class Known:
 
 def known_places(guard: Guard, views: Views) -> Known:
     """One's own plans, and what was notified; asked under the guard's lock."""
+    return Known(known_names(guard, views))
+
+
+def known_names(guard: Guard, views: Views) -> list[Named]:
+    """What ``known_places`` are, each with its name."""
     own = [Named(p.name, first_position(p.volume.shapes[0])) for p in guard.plans() if p.volume.shapes]
     notices = list(guard.register.notices.values())
     told = [Named(n.subject, n.position) for n in notices if n.position is not None]
@@ -117,7 +123,7 @@ def known_places(guard: Guard, views: Views) -> Known:
         if notice.position is None:
             shapes = [s for v in volumes_of(views, notice, guard.grace_s).values() for s in v.shapes]
             told += [Named(notice.subject, around(shapes)[0])] if shapes else []
-    return Known([*own, *told][:_KNOWN])
+    return [*own, *told][:_KNOWN]
 
 
 @cache
@@ -175,6 +181,23 @@ def place_doubts(at: Position, known: Known, *, land: bool = False) -> Iterator[
         yield Doubt(code, text, said, sea, far_km, meant, place, round(metres / 1000))
     if not found and (sea or off > _FAR_M):
         yield Doubt("place-sea" if sea else "place-far", f"{where}.", said, sea, far_km)
+
+
+def list_doubts(rows: Sequence[tuple[str, Sequence[Position], bool]], known: Sequence[Named]) -> Iterator[str]:
+    """Questions about a list in bulk: each row has its name, its places, and whether they lie on land.
+
+    Held against most of the list as well. Of each row the first odd place is asked about. A list may hold places far
+    from one another, so that far off is asked about only where a slip explains it.
+    """
+    places = [at for _, there, _ in rows for at in there]
+    if not places:
+        return
+    middle = Position(median_low(p.lat for p in places), median_low(p.lon for p in places))
+    near = Known([Named("most of the file", middle), *known])
+    for name, there, land in rows:
+        each = ([d for d in place_doubts(at, near, land=land) if d.code != "place-far"] for at in there)
+        for doubt in next(filter(None, each), ()):
+            yield f"{name}: {doubt.text}"
 
 
 def _explained(

@@ -6,18 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median_low
 from typing import TYPE_CHECKING, Any, Final
 
 from parley.app import situation
 from parley.app.announced import Notice
 from parley.app.forms import fill, message_of
 from parley.app.guard import Guard, guard_of
-from parley.app.lists import Notification, Row, send_all
+from parley.app.lists import Notification, Row, digest, send_all, told
 from parley.app.planops import Params, ask_guard, read_file
-from parley.app.readback import Named
 from parley.app.register import SITE
-from parley.app.sanity import Known, place_doubts
+from parley.app.sanity import known_names, list_doubts
 from parley.app.sites import compare, read_sites
 from parley.errors import UsageError
 from parley.forms.geotext import write_position, write_time, write_times
@@ -32,6 +30,9 @@ _DAY_S: Final = 86_400
 _RENEW_S: Final = 30 * _DAY_S
 """A validity that had to be shortened is notified anew so long before it is over."""
 _OTHER: Final = "other"
+_KEPT: Final = "site"
+_TOLD: Final = "site-told"
+"""What of each place the line was last told, by its identifier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,58 +72,64 @@ async def sites_import(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401
 
 async def _import(runtime: Runtime, params: Params) -> dict[str, Any]:
     guard = guard_of(runtime)
-    told = await guard.ask(lambda _: {n.ref: n for n in guard.register.of_sort("site") if n.mine})
+    in_force, near = await guard.ask(
+        lambda views: ({n.ref: n for n in guard.register.of_sort("site") if n.mine}, known_names(guard, views))
+    )
 
     def read() -> tuple[dict[str, Any], dict[str, Row | None], list[_Made]]:
         given = [row for path in map(Path, params["paths"]) for row in read_sites(path.name, read_file(path))]
-        before = dict(guard.kept.rows("site"))
+        before = dict(guard.kept.rows(_KEPT))
         end_missing = bool(params.get("end_missing"))
         put, report = compare(before, given, guard.desk.now, end_missing=end_missing)
         gone: dict[str, Row | None] = dict.fromkeys(report["missing"]) if end_missing else {}
+        rows = {**before, **put} if params.get("send") else {}
         # Before anything is kept: a place that no form can state stops the whole file.
-        made = list(_messages(runtime, told, {**before, **put}, set(gone))) if params.get("send") else []
-        guard.kept.write("site", put)
-        return {"read": len(given), **report, "warnings": list(_questions(given))}, gone, made
+        made = list(_messages(runtime, guard, in_force, rows, set(gone)))
+        guard.kept.write(_KEPT, put)
+        # What a form told the line as the list has it.
+        known = rows.keys() & in_force.keys() - {one.id for one in made} - gone.keys()
+        guard.kept.write(_TOLD, told({id_: rows[id_] for id_ in known}))
+        asked = list_doubts(
+            [(f"{id_} {row['name']}", [Position(row["lat"], row["lon"])], True) for id_, row in given], near
+        )
+        return {"read": len(given), **report, "warnings": list(asked)}, gone, made
 
     found, gone, made = await asyncio.to_thread(read)
     if params.get("send"):
-        found |= {"sent": await send_all(runtime, made), "shortened": [one.id for one in made if one.shortened]}
+        found["sent"] = await send_all(runtime, made, guard.kept, _TOLD)
+        found["shortened"] = [one.id for one in made if one.shortened]
         await guard.look()
-    await asyncio.to_thread(guard.kept.write, "site", gone)
+    await asyncio.to_thread(guard.kept.write, _KEPT, gone)
+    # What is in force keeps what was told of it: the line still knows it.
+    await asyncio.to_thread(guard.kept.write, _TOLD, {id_: None for id_ in gone if id_ not in in_force})
     return found
 
 
-def _questions(given: list[tuple[str, Row]]) -> Iterator[str]:
-    """What is odd about the positions of a file: at sea, or far from most of it where a slip explains that (R67)."""
-    if not given:
-        return
-    middle = Position(*(median_low([row[axis] for _, row in given]) for axis in ("lat", "lon")))
-    known = Known([Named("most of the file", middle)])
-    for id_, row in given:
-        for doubt in place_doubts(Position(row["lat"], row["lon"]), known, land=True):
-            if doubt.code != "place-far":
-                yield f"{id_} {row['name']}: {doubt.text}"
-
-
-def _messages(runtime: Runtime, told: Mapping[str, Notice], rows: Mapping[str, Row], gone: set[str]) -> Iterator[_Made]:
+def _messages(
+    runtime: Runtime, guard: Guard, in_force: Mapping[str, Notice], rows: Mapping[str, Row], gone: set[str]
+) -> Iterator[_Made]:
     """The notification of each place of which the line does not know what the list says.
 
-    ``told`` is what is in force of one's own, by identifier. Raises UsageError, naming the place.
+    ``in_force`` is what the line knows of one's own, by identifier. Raises UsageError, naming the place.
     """
     forms, now = runtime.forms, runtime.node.wall_s()
     form, language = forms.named(SITE), runtime.node.line.membership.current.charter.languages[0]
     party = runtime.node.line.membership.member(runtime.node.line.me).name
+    before = {id_: row["digest"] for id_, row in guard.kept.rows(_TOLD)}
     for id_, row in rows.items():
-        stage = _stage(form, row, told.get(id_), now, ended=id_ in gone)
-        if stage:
+        notice = in_force.get(id_)
+        stage = _stage(form, row, notice, now, ended=id_ in gone)
+        # What was told and is not in force any more was ended by an officer: not announced again.
+        if stage and (notice is not None or before.get(id_) != digest(row)):
             try:
                 filled = fill(forms, form, _values(form, id_, row, stage, (party, now)))
             except UsageError as error:
                 raise UsageError(
                     f"{id_} {row['name']}: {error.message}", code=error.code, next_step=error.next_step
                 ) from None
-            shortened = stage != "ended" and _validity(row, now)[1]
-            yield _Made(stage, id_, message_of(forms, filled, language), shortened)
+            ends = stage == "ended"
+            shortened = not ends and _validity(row, now)[1]
+            yield _Made(stage, id_, message_of(forms, filled, language), None if ends else row, shortened)
 
 
 def _stage(form: Form, row: Row, told: Notice | None, now: int, *, ended: bool) -> str:

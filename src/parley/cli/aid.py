@@ -141,7 +141,7 @@ def _show_movement(each: dict[str, Any]) -> None:
 @command
 def import_movements(
     files: Annotated[
-        list[Path], typer.Argument(help="CSV, GeoJSON or KML: id, purpose, route, start, end, vehicles, contacts.")
+        list[Path], typer.Argument(help="CSV, GeoJSON or KML: id, purpose, route, start, end, vehicles, contacts, by.")
     ],
     send: Annotated[
         bool, typer.Option("--send", help="Notify what is new or changed since it was last notified.")
@@ -248,9 +248,6 @@ def import_sites(
     found = call(home, line, "sites-import", paths=paths, send=send, end_missing=end_missing)
     if not _show_report(found, as_json=json):
         return
-    ask_about(found["warnings"][:_NAMED])
-    if len(found["warnings"]) > _NAMED:
-        say(f"and {len(found['warnings']) - _NAMED} more such questions: --json has all.", "yellow")
     if send:
         _show_sent(found)
         if found["shortened"]:
@@ -258,7 +255,7 @@ def import_sites(
 
 
 def _show_report(found: dict[str, Any], *, as_json: bool) -> bool:
-    """What an import found, a line for each sort of change; or as JSON, and then there is no more to say."""
+    """What an import found, a line for each sort of change, and what is asked; or as JSON, and then that is all."""
     if as_json:
         show_json(found)
         return False
@@ -267,6 +264,9 @@ def _show_report(found: dict[str, Any], *, as_json: bool) -> bool:
         named = [x if isinstance(x, str) else f"{x['id']} (is {x['of']})" for x in found[word]]
         more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
         say(f"  {len(named):6} {word}: {', '.join(named[:_NAMED])}{more}".rstrip(": "))
+    ask_about(found["warnings"][:_NAMED])
+    if len(found["warnings"]) > _NAMED:
+        say(f"and {len(found['warnings']) - _NAMED} more such questions: --json has all.", "yellow")
     return True
 
 
