@@ -206,16 +206,15 @@ class Node:
                 self._write_head()
             elif self._head_timer is None:
                 self._head_timer = asyncio.get_running_loop().call_later(_HEAD_WRITE_S, self._write_head)
-        if not self._inbox:
-            self.line.chains.prepare()
         return output.wake
 
     async def _sleep(self, wake_at: float) -> None:
+        # A turn whose commit was done at once let nobody else run. Who was told something by it goes first.
+        await asyncio.sleep(0)
         delay = wake_at - self._clock.boot_s()
         if delay <= 0 or self._wake.is_set():
-            # A turn whose commit was done at once let nobody else run.
-            await asyncio.sleep(0)
             return
+        self.line.chains.prepare()
         loop = asyncio.get_running_loop()
         due = loop.time() + delay
         if self._alarm is None or due < self._rings_at:

@@ -195,7 +195,7 @@ class Sender:
 
     def _pump(self, peer: Peer, now: i.Now) -> None:
         for _ in range(_PUMP):
-            if not self._pump_once(peer, now):
+            if not self._pump_once(peer, now) or not self._line.outbox.something_for(peer):
                 break
         for link in peer.links.values():
             self._drain(peer, link, now)
