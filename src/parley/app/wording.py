@@ -27,7 +27,12 @@ def headline(runtime: Runtime, message: Message, filled: Filled | None, language
     if filled is not None and not message.subject:
         rendered = _rendered(runtime, filled, language)
         said = " ".join((rendered.title, *rendered.sentences[:1]))
-    line = " · ".join(part.strip() for part in said.splitlines() if part.strip())
+    return one_line(said)
+
+
+def one_line(text: str) -> str:
+    """A text on one line, cut where it is long; what is cut says so."""
+    line = " · ".join(part.strip() for part in text.splitlines() if part.strip())
     # Never within a word: half a coordinate would be another place.
     return line if len(line) <= _HEADLINE else f"{line[:_HEADLINE].rpartition(' ')[0] or line[:_HEADLINE]} …"
 

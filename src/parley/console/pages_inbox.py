@@ -149,7 +149,8 @@ async def search(visit: Visit) -> Response:
 
 def state_words(visit: Visit, recipient: dict[str, Any]) -> str:
     """The furthest fact about a message at one recipient, in words."""
-    return stage_words(visit, recipient["state"])
+    words = {"delivered": visit.say("delivered"), "read": visit.say("read"), "refused": visit.say("refused")}
+    return words.get(recipient["state"]) or stage_words(visit, recipient["state"])
 
 
 @page("/lines/{line}/head", name="head")

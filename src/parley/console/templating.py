@@ -10,6 +10,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
+from parley.app.wording import one_line
 from parley.console.words import translations
 from parley.forms.display import mixed_script_words, safe_line, safe_text
 
@@ -56,7 +57,7 @@ class Templates:
             auto_reload=False,
         )
         made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-        made.filters.update({"peer": peer_text, "line": safe_line, "mixed": has_mixed})
+        made.filters.update({"peer": peer_text, "line": safe_line, "mixed": has_mixed, "short": one_line})
         return made
 
     def macro(self, name: str, macro: str, language: str, **values: Any) -> Callable[..., Markup]:  # noqa: ANN401
