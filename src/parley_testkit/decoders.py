@@ -12,6 +12,7 @@ from typing import Final
 
 from parley.app.forms import library, usual_packs
 from parley.app.meeting import read_proposal
+from parley.app.sentences import fact_sentence
 from parley.app.sites import read_sites
 from parley.errors import DecodeError, DocumentError, SignatureInvalid, UsageError
 from parley.forms import packs
@@ -24,7 +25,7 @@ from parley.ids import EntryId, Incarnation, LogId, MemberNumber
 from parley.notices.notice import read_notice
 from parley.notices.places import read_places
 from parley.notices.statement.read import read_statement
-from parley.procedure.facts import FORMS, read_fact, sentence
+from parley.procedure.facts import FORMS, read_fact
 from parley.record import checkpoint, cosignature, equivocation, proof
 from parley.record.rfc6962 import Frontier
 from parley.wire import cbor, datagram, documents, geometry, note, parts, statement
@@ -148,7 +149,7 @@ def _fact(data: bytes) -> object:
     form = names[data[0] % len(names)] if data else names[0]
     about = any(f.name == "about" for f in fields(FORMS[form]))
     refs = (Reference(Relation.SUBJECT, EntryId(_LOG, 3)),) if about else ()
-    return sentence(read_fact(Message(data[1:], "en", form=form, refs=refs)), str)
+    return fact_sentence(read_fact(Message(data[1:], "en", form=form, refs=refs)), str, "en")
 
 
 def _proposal(data: bytes) -> object:

@@ -21,10 +21,12 @@ from parley.app.home import Home
 from parley.app.officers import May, Officer, Officers, Standing, check_roles
 from parley.app.passkeys import SoftwarePasskey, site_of
 from parley.app.runtime import Runtime, running
+from parley.app.sentences import say
 from parley.app.signin import WITHOUT_KEY, SignIn
 from parley.cli import app
 from parley.errors import ParleyError, SignatureInvalid, UsageError
 from parley.procedure import facts
+from parley.procedure.watch import Noted
 from parley.wire.assertion import check, enrolment_hash
 
 ORIGIN = "http://localhost:7480"
@@ -110,7 +112,7 @@ async def test_two_are_enrolled_by_the_command_line_and_the_third_by_another_off
         check(fact.approvals[0], hash_, one.public_key, "localhost")
         with pytest.raises(SignatureInvalid):
             check(fact.approvals[0], hash_, two.public_key, "localhost")
-        noted = [getattr(f, "text", "") for f in desk_of(runtime).log.facts]
+        noted = [say(f.text, "en") for f in desk_of(runtime).log.facts if isinstance(f, Noted)]
         assert [t for t in noted if t.startswith("enrolled")] == [
             "enrolled by the command line alone, in software",
             "enrolled by the command line alone, in software",

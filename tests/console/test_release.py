@@ -28,6 +28,7 @@ from parley.keys.file import write_private
 ORIGIN = "http://localhost:7480"
 VERIFIER = Path(__file__).parents[2] / "spec" / "verifier" / "verify_officers.py"
 WATCH = '[watch]\ntests_at = []\ntwo_officers = ["flash"]\nsigned = ["immediate"]\n'
+CEASE = "NAVAREA II 1/26.\n1. CEASE FIRING NOW IN AREA 10-00N 020-00E, 11-00N 020-00E, 11-00N 021-00E."
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ async def scene(homes: tuple[Home, Home], record: Path) -> None:
     async with both(homes) as (north, south):
         one, two = await north.enrol("N1"), await north.enrol("N2")
         assert await north.refused("send", text="Alone", precedence="flash") == "release-needed"
-        draft = await north.ask("watch-draft", officer=one.by, text="Cease firing.", precedence="flash")
+        draft = await north.ask("watch-draft", officer=one.by, text=CEASE, precedence="flash")
         assert (draft["two_officers"], draft["keys"]) == (True, 2)
         number = draft["number"]
         release = {"number": number, "officer": two.by}
@@ -133,8 +134,16 @@ async def scene(homes: tuple[Home, Home], record: Path) -> None:
         s1, _ = await south.enrol("S1"), await south.enrol("S2")
         asked = await south.ask("to-sign", id=sent, text="Understood")
         given = await south.sign(s1, asked["hash"])
-        answer = {"id": sent, "text": asked["text"], "nonce": asked["nonce"], "officer": s1.by, "assertion": given}
+        answer = {
+            "id": sent,
+            "officer": s1.by,
+            "assertion": given,
+            **{n: asked[n] for n in ("text", "nonce", "places")},
+        }
         assert await south.refused("ack", **{**answer, "text": "Not understood"}) == "assertion-invalid"
+        assert len(asked["places"]) == 1, "the read-back is signed with the rest"
+        assert await south.refused("ack", **{**answer, "places": []}) == "assertion-invalid"
+        assert await south.refused("ack", **{**answer, "places": [[1]]}) == "assertion-malformed"
         await south.ask("ack", **answer)
         assert await south.refused("ack", **answer) == "already-marked"
 

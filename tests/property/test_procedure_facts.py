@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parley.app.sentences import LANGUAGES, fact_sentence
 from parley.errors import DecodeError
 from parley.ids import EntryId, Incarnation, LogId, MemberNumber
 from parley.limits import MAX_TIME
@@ -98,4 +99,5 @@ def test_names_are_bounded() -> None:
 
 @given(FACTS)
 def test_every_fact_reads_as_a_sentence(fact: Fact) -> None:
-    assert facts.sentence(fact, lambda number: f"member {number}")
+    said = {fact_sentence(fact, lambda number: f"member {number}", language) for language in LANGUAGES}
+    assert len(said) == len(LANGUAGES)

@@ -86,7 +86,8 @@ def test_several_shapes_are_one_geometry() -> None:
 def test_heights_in_metres_and_in_words() -> None:
     level, feet = Height(100, Unit.HUNDRED_FEET, Reference.FL), Height(500, Unit.FOOT, Reference.AGL)
     assert (metres(level), metres(feet), metres(None)) == (3048.0, 152.4, None)
-    assert heights(Band(feet, level)) == "500 ft AGL to FL100"
-    assert heights(Band(None, level)) == "surface to FL100"
-    assert heights(Band()) == ""
+    assert heights(Band(feet, level), "en") == "500 ft AGL to FL100"
+    assert heights(Band(None, level), "en") == "surface to FL100"
+    assert heights(Band(None, level), "ru").startswith("поверхность ")
+    assert heights(Band(), "fr") == ""
     assert math.isclose(metres(Height(30)) or 0, 30.0)

@@ -8,7 +8,8 @@ import pytest
 
 from parley.app.forms import library, usual_packs
 from parley.app.plans import plan_of
-from parley.app.readback import Named, as_remark, from_place, nearest_towns, read_back, stated_places
+from parley.app.readback import Named, found_places, from_place, nearest_towns, read_back, stated_places
+from parley.app.sentences import LANGUAGES, place_words
 from parley.app.views import MessageView
 from parley.forms.filled import Filled, read_values
 from parley.geo.coordinates import parse_position
@@ -52,9 +53,12 @@ def test_a_check_fire_is_read_back_from_towns_notified_places_and_own_plans() ->
     assert found["field"] == "position"
     assert found["own"] == ["at Strike 3"]
     assert found["said"][-1] == "0.40 km W (270°) of Hill position, notified"
-    remark = as_remark([found])
-    assert remark.startswith("READ BACK 35-15.200N 040-05.400E: ")
-    assert "Strike" not in remark
+    ((_, back),) = found_places(shown, notified)
+    said = {language: place_words(back, language) for language in LANGUAGES}
+    assert said["en"].startswith("READ BACK 35-15.200N 040-05.400E: ")
+    assert said["fr"].endswith("; 0,40 km O (270°) de Hill position, notified")
+    assert said["ru"].endswith("; 0,40 км З (270°) от Hill position, notified")  # noqa: RUF001 - Cyrillic
+    assert "Strike" not in str(back)
 
 
 def test_the_middle_of_each_area_is_read_back_and_never_more_than_eight() -> None:

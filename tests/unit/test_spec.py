@@ -9,6 +9,8 @@ import pytest
 
 from parley.ids import EntryId, Incarnation, LogId, MemberNumber
 from parley.wire import documents, parts, statement
+from parley.wire.geometry import Position
+from parley.wire.readback import Near, ReadBack
 from parley.wire.statement import (
     EVERYONE,
     Kind,
@@ -39,6 +41,7 @@ STATEMENTS = [
     ),
     Statement(Kind.OPENED, 5, Opened(bytes(32), bytes(32), (Incarnation(bytes(8)), 3, bytes(32)), "parley")),
     Statement(Kind.ACKNOWLEDGED, 5, Mark((REF,), "ops", "noted")),
+    Statement(Kind.ACKNOWLEDGED, 5, Mark((REF,), places=(ReadBack(Position(-1, 7), (Near("Town (SY)", 0, 359),)),))),
     Statement(Kind.REFUSED, 5, RefusedEntry((REF,), 2)),
     Statement(Kind.MESSAGE, 5, Message("text"), EVERYONE, (), {60: [1, b"later"]}),
 ]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from parley.app.announced import Notice
 from parley.app.plans import Plan
 from parley.app.register import height_words
+from parley.app.sentences import height_band, say
 from parley.conflict.areas import HALF_ROUND_M, places, prepare
 from parley.conflict.check import Conflict, Degree
 from parley.geo.coordinates import format_position
 from parley.ids import EntryId
+from parley.procedure.watch import Said
 from parley.wire.geometry import Point, Position, Volume, Window
 
 _WINDOWS_SHOWN: Final = 5
@@ -30,7 +32,7 @@ class Raise:
     message: EntryId
     code: str
     role: str
-    detail: str
+    detail: Said | str
 
 
 @dataclass(slots=True)
@@ -81,7 +83,7 @@ def conflict_data(plan: Plan, notice: Notice, name: str, conflict: Conflict, aut
         "metres": round(conflict.metres),
         "vertical_m": round(conflict.vertical_m),
         "seconds": conflict.seconds,
-        "heights": heights(conflict),
+        "levels": levels(conflict),
         "windows": None if windows is None else [[w.start, w.end] for w in windows[:_WINDOWS_SHOWN]],
         "windows_count": len(windows) if windows is not None else 0,
         "ends": ends(plan, conflict),
@@ -125,9 +127,19 @@ def ends(plan: Plan, conflict: Conflict) -> int:
     return max((w.end for w in plan.volume.windows()), default=0)
 
 
-def heights(conflict: Conflict) -> str:
-    """The heights at which both are, in words."""
+def levels(conflict: Conflict) -> list[str] | None:
+    """The heights at which both are, lower and upper, empty for an open side; None when they are apart."""
     if conflict.heights is None:
-        return "apart"
-    lower, upper = conflict.heights.lower, conflict.heights.upper
-    return f"{height_words(lower) or 'surface'} to {height_words(upper) or 'unlimited'}"
+        return None
+    return [height_words(conflict.heights.lower), height_words(conflict.heights.upper)]
+
+
+def heights(data: Mapping[str, Any], language: str) -> str:
+    """The heights of a conflict that is kept, in words. Rows of before have ``heights`` in English instead."""
+    kept = data["levels"] if "levels" in data else _levels_of(data["heights"])
+    return say(Said("apart"), language) if kept is None else height_band(kept[0], kept[1], language)
+
+
+def _levels_of(text: str) -> list[str] | None:
+    lower, between, upper = text.partition(" to ")
+    return [lower.replace("surface", ""), upper.replace("unlimited", "")] if between else None

@@ -128,15 +128,16 @@ def _check(guard: Guard, views: Views, form: Form, given: Mapping[str, Any], wor
     now = runtime.node.wall_s()
     lead = lead_time(filled, now)
     message = Message(b"", precedence=Precedence[form.precedence], form=form.id)
+    own = [Named(p.name, around(p.volume.shapes)[0]) for p in guard.plans()]
     return {
         "errors": errors,
         "missing": [{"field": p.about, "label": names[p.about]} for p in wrong if p.about in names],
         "broken": [words.say(p.text) for p in wrong if p.about not in names],
         "lead": lead and {"seconds": lead.seconds, "agreed": lead.agreed, "short": lead.short},
         "two": needs_two(message, runtime.procedures.release),
-        "places": list(_places(filled, [Named(p.name, around(p.volume.shapes)[0]) for p in guard.plans()])),
+        "places": list(_places(filled, own, words.language)),
         "doubts": [d.as_json(path) for path, d in form_doubts(filled, known_places(guard, views), now)],
-        "conflicts": _conflicts(guard, views, filled),
+        "conflicts": _conflicts(guard, views, filled, words.language),
         "things": list(_things(filled, words)),
         "text": as_text(render(filled, words, now), "") if values else "",
     }
@@ -171,7 +172,7 @@ def _said(error: ParleyError) -> str:
     return f"{error.message} {error.next_step}".strip()
 
 
-def _places(filled: Filled, own: list[Named]) -> Iterator[dict[str, Any]]:
+def _places(filled: Filled, own: list[Named], language: str) -> Iterator[dict[str, Any]]:
     """Where each place of a form lies by this node's own computing: from towns, and from one's own plans (R58)."""
     found = [
         (path, value if spec.type == "position" else around(value.shapes)[0])
@@ -184,12 +185,12 @@ def _places(filled: Filled, own: list[Named]) -> Iterator[dict[str, Any]]:
             "at": format_position(at),
             "lon": at.lon / MICRODEGREES,
             "lat": at.lat / MICRODEGREES,
-            "near": [from_place(town, at) for town in nearest_towns(at)],
-            "own": [from_place(plan, at) for plan in sorted(own, key=lambda n: distance_m(n.at, at))[:1]],
+            "near": [from_place(town, at, language) for town in nearest_towns(at)],
+            "own": [from_place(p, at, language) for p in sorted(own, key=lambda n: distance_m(n.at, at))[:1]],
         }
 
 
-def _conflicts(guard: Guard, views: Views, filled: Filled) -> list[dict[str, Any]]:
+def _conflicts(guard: Guard, views: Views, filled: Filled, language: str) -> list[dict[str, Any]]:
     """What others announced that the areas of a form meet, or come too near to, the worst first."""
     rules = guard.settings.rules
     found: list[tuple[Conflict, dict[str, Any]]] = []
@@ -213,11 +214,11 @@ def _conflicts(guard: Guard, views: Views, filled: Filled) -> list[dict[str, Any
                 continue
             other = Activity(name, notice.kind, prepare_volume(theirs), own=False, protected=notice.protected)
             if (conflict := check(own, other, rules)) is not None:
-                found.append((conflict, _plain(guard, path, notice, conflict)))
+                found.append((conflict, _plain(guard, path, notice, conflict, language)))
     return [data for _, data in sorted(found, key=lambda x: (-x[0].degree, x[0].metres))][:_SHOWN]
 
 
-def _plain(guard: Guard, path: str, notice: Notice, conflict: Conflict) -> dict[str, Any]:
+def _plain(guard: Guard, path: str, notice: Notice, conflict: Conflict, language: str) -> dict[str, Any]:
     return {
         "field": path,
         "degree": conflict.degree.name.lower(),
@@ -227,7 +228,7 @@ def _plain(guard: Guard, path: str, notice: Notice, conflict: Conflict) -> dict[
         "subject": notice.subject,
         "where": format_position(conflict.places[0].at),
         "metres": round(conflict.metres),
-        "heights": heights(conflict.heights) if conflict.heights is not None else "",
+        "heights": heights(conflict.heights, language) if conflict.heights is not None else "",
         "windows": [[w.start, w.end] for w in (conflict.windows or ())[:_WINDOWS]],
         "doubts": list(conflict.doubts),
     }
@@ -237,7 +238,7 @@ def _things(filled: Filled, words: Words) -> Iterator[dict[str, Any]]:
     for path, spec, value in each_value(filled.form.fields, filled.values):
         if isinstance(value, Volume):
             try:
-                yield feature(path, "announced", words.say(spec.label), value)
+                yield feature(path, "announced", words.say(spec.label), value, words.language)
             except DecodeError:
                 continue
         elif isinstance(value, Position):

@@ -30,7 +30,7 @@ from parley.procedure.escalation import Due, Escalated, Rung, due, next_step, ru
 from parley.procedure.line_state import LineReading, LineStatus, MissingTest, PeerLine
 from parley.procedure.onward import Light, OnwardReading, lights
 from parley.procedure.outgoing import NO_DUFF, Arrival, Draft
-from parley.procedure.watch import OpenItem
+from parley.procedure.watch import OpenItem, Said
 from parley.wire.statement import EVERYONE, WATCH_FORMS, Kind, Message, Precedence
 
 if TYPE_CHECKING:
@@ -394,7 +394,7 @@ class Desk:
         finally:
             views.close()
 
-    async def note(self, by: str, text: str) -> None:
+    async def note(self, by: str, text: Said | str) -> None:
         """Put a line in the watch's log: who did what."""
         await self.alone(lambda: self.log.enter(w.Noted(by, text, self.now)))
 

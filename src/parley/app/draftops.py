@@ -20,6 +20,7 @@ from parley.ids import MemberNumber
 from parley.procedure import escalation, outgoing
 from parley.procedure import watch as w
 from parley.procedure.outgoing import Approval, Draft
+from parley.procedure.watch import Said
 from parley.wire.statement import EVERYONE, Kind, Message, Precedence, Reference, Signed
 
 
@@ -76,7 +77,7 @@ async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     async with desk.releasing:
         number = await desk.alone(keep)
     if before is not None:
-        await desk.note(officer, f"changed draft {number}")
+        await desk.note(officer, Said("draft-changed", {"draft": number}))
     return {**draft_data(desk, number, made), "questions": asked}
 
 
@@ -98,8 +99,10 @@ async def approve(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JS
     def approved() -> Draft:
         found = outgoing.approve(desk.log.draft(number), Approval(officer, statement, desk.now, assertion))
         desk.log.keep(found, number)
-        how = f"signed with key {assertion.key.hex()}" if assertion is not None else "approved"
-        desk.log.enter(w.Noted(officer, f"{how} draft {number}, {params['statement']}", desk.now))
+        said = Said("draft-approved", {"draft": number, "statement": statement.hex()})
+        if assertion is not None:
+            said = Said("draft-signed", {**said.values, "key": assertion.key.hex()})
+        desk.log.enter(w.Noted(officer, said, desk.now))
         return found
 
     return draft_data(desk, number, await desk.alone(approved))
@@ -119,7 +122,7 @@ async def _release(desk: Desk, number: int, officer: str, params: Params) -> dic
         def drop() -> None:
             desk.log.draft(number)  # what was sent cannot be dropped
             desk.log.drop(number)
-            desk.log.enter(w.Noted(officer, f"dropped draft {number}", desk.now))
+            desk.log.enter(w.Noted(officer, Said("draft-dropped", {"draft": number}), desk.now))
 
         await desk.alone(drop)
         return {"number": number, "dropped": True}
@@ -139,7 +142,8 @@ async def _release(desk: Desk, number: int, officer: str, params: Params) -> dic
     entry = await runtime.node.submit(Kind.MESSAGE, message, found.to)
 
     def kept() -> None:
-        desk.log.enter(w.Noted(officer, f"released draft {number} of {found.author} as {desk.name(entry)}", desk.now))
+        said = Said("draft-released", {"draft": number, "officer": found.author, "message": desk.name(entry)})
+        desk.log.enter(w.Noted(officer, said, desk.now))
         desk.log.drop(number)
 
     await desk.alone(kept)

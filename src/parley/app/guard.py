@@ -22,6 +22,7 @@ from parley.app.desk import desk_of, first_of, keep_watch
 from parley.app.overdue import Overdue
 from parley.app.plans import Plan, Plans, digest
 from parley.app.register import Register, volumes_of
+from parley.app.sentences import plain, said_of, say
 from parley.app.watchparams import with_views
 from parley.conflict.check import Activity, Conflict, Controller, Degree, check, controllers
 from parley.conflict.volumes import Prepared, prepare_volume
@@ -29,6 +30,7 @@ from parley.errors import DecodeError, ParleyError, StoreError, UsageError
 from parley.geo.coordinates import format_position
 from parley.ids import EntryId
 from parley.procedure import watch as w
+from parley.procedure.watch import Said
 from parley.stores.conflict_index import ConflictIndex
 from parley.wire.geometry import Band, Point, Position, Volume
 
@@ -87,7 +89,7 @@ class Guard:
         self.index = ConflictIndex.open(line.path / "conflicts.db", line.newest_keys()[1].store_key)
         self.kept = Plans.open(line)
         self.alerts: dict[Pair, Alert] = {}
-        self.faults: dict[str, str] = {}
+        self.faults: dict[str, Said | str] = {}
         self.fires: dict[EntryId, tuple[Controller, ...]] = {}
         """Check-fires, each with whose activities are under way near it."""
         self.told: Callable[[dict[str, Any]], None] = lambda _: None
@@ -146,15 +148,17 @@ class Guard:
                 self._own, self._loaded, self._seen = {}, False, (-1, -1)
         return found.events
 
-    async def ask(self, do: Callable[[Views], T], *, watch: bool = False) -> T:
-        """What ``do`` finds once the check is up to date; nothing of it changes meanwhile, off the loop.
+    async def ask(self, do: Callable[[Views], T], language: str = "", *, watch: bool = False) -> T:
+        """What ``do`` finds once the check is up to date, for a reader of ``language``, off the loop.
+
+        Nothing of it changes meanwhile.
 
         With ``watch``, what the watch sees is brought up to date as well.
         """
         async with self._looked():
             if watch:
                 await self.desk.picture()
-            return await self.desk.alone(lambda: with_views(self.runtime, do))
+            return await self.desk.alone(lambda: with_views(self.runtime, do, language))
 
     async def begin_anew(self) -> None:
         """Forget what was read, and read the record again as it is now: contents were erased from it."""
@@ -198,7 +202,7 @@ class Guard:
             news = self.register.read_on(views, self.index)
             if news.faults:
                 self.faults |= news.faults
-                kept.write("fault", {name: {"why": why} for name, why in news.faults.items()})
+                kept.write("fault", {name: plain(why) for name, why in news.faults.items()})
             plans = [*kept, *(t.plan() for t in kept.tracks() if t.fixes)]
             changed, removed = self._take_plans(plans)
             before = dict(self.alerts)
@@ -222,7 +226,7 @@ class Guard:
             self.alerts[plan, notice] = Alert(
                 (plan, notice), row["data"], Degree(row["degree"]), row["first_seen"], row["raised"], row["override"]
             )
-        self.faults = {name: row["why"] for name, row in kept.rows("fault")}
+        self.faults = {name: row.get("why") or said_of(row) for name, row in kept.rows("fault")}
         self._loaded = True
 
     def _take_plans(self, plans: Iterable[Plan]) -> tuple[set[str], set[str]]:
@@ -237,7 +241,7 @@ class Guard:
             try:
                 prepared = prepare_volume(plan.volume)
             except DecodeError as error:
-                self.faults[f"{_PLAN}{plan.id}/area"] = error.message
+                self.faults[f"{_PLAN}{plan.id}/area"] = Said("plan-fault", {"why": error.message})
                 continue
             activity = Activity(plan.id, plan.kind, prepared, own=True, protected=plan.protected, role=plan.role)
             now[plan.id] = _Own(plan, mark, activity)
@@ -328,10 +332,11 @@ class Guard:
                 data = alert.data
                 groups.setdefault((data["message"], data["degree"], data["role"]), []).append(alert)
         for (message, degree, role), alerts in groups.items():
-            names = ", ".join(a.data["plan_name"] for a in alerts[:_NAMED])
-            more = f" and {len(alerts) - _NAMED} more" if len(alerts) > _NAMED else ""
+            names = tuple(a.data["plan_name"] for a in alerts[:_NAMED])
+            more = len(alerts) - len(names)
+            said = Said("conflict-more" if more else "conflict", {"degree": degree, "plans": names, "more": more})
             entry = self.register.notices[message].entry
-            found.raises.append(Raise(entry, "conflict", role, f"{degree}: {names}{more}"))
+            found.raises.append(Raise(entry, "conflict", role, said))
             found.events.append(
                 {
                     "event": "watch",
@@ -370,8 +375,10 @@ class Guard:
             for each in who:
                 told.setdefault(each.role or "watch", []).append(each)
             for role, near in (told or {"watch": []}).items():
-                detail = ", ".join(f"{c.activity} {c.metres / 1000:.1f} km" for c in near[:_NAMED])
-                found.raises.append(Raise(entry, "check-fire", role, detail))
+                names = tuple(c.activity for c in near[:_NAMED])
+                metres = tuple(str(round(c.metres)) for c in near[:_NAMED])
+                said = Said("under-way", {"activities": names, "metres": metres})
+                found.raises.append(Raise(entry, "check-fire", role, said))
                 found.events.append(
                     {
                         "event": "watch",
@@ -389,11 +396,10 @@ class Guard:
             if against is None or not (against["off_m"] or against["state"] in ("attacked", "diverted")):
                 continue
             code = "under-fire" if against["state"] == "attacked" else "off-route"
-            detail = f"{notice.ref}: {against['state']}, {against['off_m']} m off the announced route"
-            found.raises.append(Raise(notice.entry, code, "watch", detail))
-            found.events.append(
-                {"event": "watch", "code": code, "message": notice.id, "stage": detail, "role": "watch"}
-            )
+            said = Said("stray", {"ref": notice.ref, "state": against["state"], "off": against["off_m"]})
+            found.raises.append(Raise(notice.entry, code, "watch", said))
+            event = {"event": "watch", "code": code, "message": notice.id, "role": "watch"}
+            found.events.append(event | {"stage": say(said, "en")})
 
     def against_plan(self, views: Views, author: int, ref: str) -> dict[str, Any] | None:
         """The newest report of a movement against its announced route and times; None when there is none."""
@@ -456,8 +462,8 @@ class Guard:
 
             def enter() -> None:
                 for alert in held:
-                    text = f"overrode {alert.data['notice']} for the plan {plan}: {reason}"
-                    desk.log.enter(w.Noted(officer, text, desk.now))
+                    values = {"notice": alert.data["notice"], "plan": plan, "reason": reason}
+                    desk.log.enter(w.Noted(officer, Said("plan-overridden", values), desk.now))
                     alert.override = {
                         "officer": officer,
                         "reason": reason,

@@ -19,7 +19,9 @@ from parley.app.outline import collection
 from parley.app.plans import TRACK_KIND, Plan, Plans, Track
 from parley.app.readback import from_place, nearest_towns
 from parley.app.runtime import Runtime
+from parley.app.sentences import height_band
 from parley.app.views import MessageView, Views
+from parley.app.watchparams import own_language
 from parley.errors import DecodeError
 from parley.forms.geotext import write_height, write_position
 from parley.geo.coordinates import format_position, parse_position
@@ -49,17 +51,24 @@ def metres(height: Height | None) -> float | None:
     return round(height.value * scale, 1)
 
 
-def heights(band: Band) -> str:
-    """``500 ft AMSL to FL100``; empty when both sides are open."""
+def heights(band: Band, language: str) -> str:
+    """``500 ft AMSL to FL100``, for a reader of ``language``; empty when both sides are open."""
     if band.lower is None and band.upper is None:
         return ""
-    lower = write_height(band.lower) if band.lower is not None else "surface"
-    upper = write_height(band.upper) if band.upper is not None else "unlimited"
-    return f"{lower} to {upper}"
+    lower = write_height(band.lower) if band.lower is not None else ""
+    upper = write_height(band.upper) if band.upper is not None else ""
+    return height_band(lower, upper, language)
 
 
-def feature(id_: str, layer: str, name: str, volume: Volume, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """One area, drawn. Raises DecodeError where an edge could go either way."""
+def feature(
+    id_: str,
+    layer: str,
+    name: str,
+    volume: Volume,
+    language: str,
+    **more: Any,  # noqa: ANN401 - JSON
+) -> dict[str, Any]:
+    """One area, drawn for a reader of ``language``. Raises DecodeError where an edge could go either way."""
     middle = around(volume.shapes)[0]
     return {
         "id": id_,
@@ -69,7 +78,7 @@ def feature(id_: str, layer: str, name: str, volume: Volume, **more: Any) -> dic
         "middle": [middle.lon / MICRODEGREES, middle.lat / MICRODEGREES],
         "where": format_position(middle),
         "windows": [[w.start, w.end] for w in volume.windows()],
-        "heights": heights(volume.band),
+        "heights": heights(volume.band, language),
         "lower_m": metres(volume.band.lower),
         "upper_m": metres(volume.band.upper),
         **more,
@@ -164,7 +173,8 @@ class Chart:
         """One's own plans, places and tracks."""
         version = kept.version
         if version != self._plans[0]:
-            self._plans = version, [*own(kept), *followed(t for t in kept.tracks() if t.fixes)]
+            tracks = followed((t for t in kept.tracks() if t.fixes), self.language)
+            self._plans = version, [*own(kept, self.language), *tracks]
         return self._plans[1]
 
 
@@ -193,6 +203,7 @@ def _charted(views: Views, one: Listed) -> _Charted:
                     _LAYERS.get(view.form, "announced"),
                     _name(view),
                     volume,
+                    views.language,
                     message=view.id,
                     author=view.author,
                     mine=view.mine,
@@ -205,15 +216,15 @@ def _charted(views: Views, one: Listed) -> _Charted:
     return made
 
 
-def own(plans: Iterable[Plan]) -> Iterator[dict[str, Any]]:
+def own(plans: Iterable[Plan], language: str) -> Iterator[dict[str, Any]]:
     """One's own plans and places."""
     for plan in plans:
         layer = "place" if plan.protected else "plan"
         more = {"plan": plan.id, "kind": plan.kind, "role": plan.role, "protected": plan.protected}
-        yield feature(f"plan:{plan.id}", layer, plan.name, plan.volume, **more)
+        yield feature(f"plan:{plan.id}", layer, plan.name, plan.volume, language, **more)
 
 
-def followed(tracks: Iterable[Track]) -> Iterator[dict[str, Any]]:
+def followed(tracks: Iterable[Track], language: str) -> Iterator[dict[str, Any]]:
     """Tracks of interest: each fix until the next one came, so that moving in time shows where it was (B5)."""
     for track in tracks:
         for n, fix in enumerate(track.fixes):
@@ -222,7 +233,7 @@ def followed(tracks: Iterable[Track]) -> Iterator[dict[str, Any]]:
                 (Circle(fix.where, max(1, fix.radius_m)),), Band(), (Window(fix.at, max(until, fix.at + 1)),)
             )
             more = {"plan": f"{TRACK_KIND}:{track.id}", "kind": TRACK_KIND, "role": track.role}
-            yield feature(f"{TRACK_KIND}:{track.id}:{n}", "track", track.name, volume, **more)
+            yield feature(f"{TRACK_KIND}:{track.id}:{n}", "track", track.name, volume, language, **more)
 
 
 def clashes(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -250,19 +261,21 @@ def clashes(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 async def positions(runtime: Runtime, params: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
-    """A position in any notation: where it is, in several notations, and from the nearest named places (R58, B4)."""
-    del runtime
-    return await asyncio.to_thread(_position, str(params["text"]))
+    """A position in any notation: where it is, in several notations, and from the nearest named places (R58, B4).
+
+    ``in`` is the reader's language.
+    """
+    return await asyncio.to_thread(_position, str(params["text"]), str(params.get("in") or "") or own_language(runtime))
 
 
-def _position(text: str) -> dict[str, Any]:
+def _position(text: str, language: str) -> dict[str, Any]:
     at = parse_position(text)
     return {
         "lat": at.lat / MICRODEGREES,
         "lon": at.lon / MICRODEGREES,
         "minutes": format_position(at),
         "decimal": write_position(at),
-        "near": [from_place(town, at) for town in nearest_towns(at)],
+        "near": [from_place(town, at, language) for town in nearest_towns(at)],
     }
 
 
@@ -271,7 +284,7 @@ async def chart(runtime: Runtime, params: dict[str, Any]) -> Any:  # noqa: ANN40
 
     ``in`` is the reader's language.
     """
-    kept, language = guard_of(runtime).kept, str(params.get("in") or "")
+    kept, language = guard_of(runtime).kept, str(params.get("in") or "") or own_language(runtime)
     drawn = runtime.charts.setdefault(language, Chart(language))
     return await inbox_of(runtime).ask(lambda box: [*drawn.messages(box), *drawn.plans(kept)])
 

@@ -11,6 +11,7 @@ from parley.app.home import Home
 from parley.app.officers import Officers, check_roles, state_officers
 from parley.app.runtime import Runtime
 from parley.app.watchrules import load_rules
+from parley.procedure.watch import Said
 
 Params = dict[str, Any]
 BY: Final = "the command line"
@@ -61,9 +62,10 @@ def _duty_roles(home: Home) -> list[str]:
 
 
 async def changed(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """Put on the line's record what changed among the officers, and ``note`` in the log of the watch."""
+    """Put on the line's record what changed among the officers, and ``note`` in the log of the watch: code, values."""
     desk = desk_of(runtime)
-    await desk.note(BY, str(params["note"]))
+    note = {n: tuple(v) if isinstance(v, list) else str(v) for n, v in dict(params["note"]).items()}
+    await desk.note(BY, Said(str(note.pop("code")), note))
     await state_officers(desk, Officers(runtime.line_home.home))
     return {"noted": True}
 

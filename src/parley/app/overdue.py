@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from parley.app.announced import Notice
 from parley.app.clashes import Raise
 from parley.app.register import volumes_of
+from parley.app.sentences import say
+from parley.procedure.watch import Said
 from parley.wire.geometry import Window
 
 if TYPE_CHECKING:
@@ -85,7 +87,7 @@ class Overdue:
             if found.now(now) and key not in raised:
                 new[key] = {"at": now}
                 minutes = (now - found.since) // 60
-                yield _alarm(notice, "silent", f"{notice.ref}: no report for {minutes} minutes")
+                yield _alarm(notice, "silent", Said("silent", {"ref": notice.ref, "minutes": minutes}))
             elif found.due >= now:
                 due_next = min(due_next, found.due + 1)
         in_force = {notice.id for notice in movements}
@@ -101,8 +103,10 @@ class Overdue:
                     new[key] = {"at": now}
                     late.append(notice)
         if late:
-            more = f" and {len(late) - _NAMED} more" if len(late) > _NAMED else ""
-            yield _alarm(late[0], "confirm-due", ", ".join(n.ref for n in late[:_NAMED]) + more)
+            refs = tuple(n.ref for n in late[:_NAMED])
+            more = len(late) - len(refs)
+            said = Said("confirm-due-more" if more else "confirm-due", {"refs": refs, "more": more})
+            yield _alarm(late[0], "confirm-due", said)
         rows[_SPACE] = new | dict.fromkeys(raised - standing)
         self.next = due_next
 
@@ -116,6 +120,6 @@ class Overdue:
         return silence(self._windows[notice.id], last, guard.settings.report_s, guard.desk.now)
 
 
-def _alarm(notice: Notice, code: str, detail: str) -> tuple[Raise, dict[str, Any]]:
-    event = {"event": "watch", "code": code, "message": notice.id, "stage": detail, "role": "watch"}
-    return Raise(notice.entry, code, "watch", detail), event
+def _alarm(notice: Notice, code: str, said: Said) -> tuple[Raise, dict[str, Any]]:
+    event = {"event": "watch", "code": code, "message": notice.id, "stage": say(said, "en"), "role": "watch"}
+    return Raise(notice.entry, code, "watch", said), event

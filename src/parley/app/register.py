@@ -21,6 +21,7 @@ from parley.errors import DecodeError
 from parley.forms.filled import Filled
 from parley.ids import EntryId, MemberNumber
 from parley.notices.notice import read_notice
+from parley.procedure.watch import Said
 from parley.stores.conflict_index import ConflictIndex
 from parley.wire.geometry import Band, Circle, Height, Point, Position, Unit, Volume, Window
 from parley.wire.statement import WATCH_FORMS, Message, Relation, Statement
@@ -140,7 +141,7 @@ class News:
     fires: list[tuple[EntryId, Position]] = field(default_factory=list)
     """Check-fires that came."""
     reports: list[Notice] = field(default_factory=list)
-    faults: dict[str, str] = field(default_factory=dict)
+    faults: dict[str, Said] = field(default_factory=dict)
     """Areas that could not be used, by name, with the reason."""
 
 
@@ -261,7 +262,7 @@ class Register:
         if any((found.author, n) in self._ended for n in numbers_of(found)):
             return
         for n, words in enumerate(() if found.mine else what.not_understood):
-            news.faults[f"{found.id}/words-{n}"] = f"not understood: {words[:_FAULT]}"
+            news.faults[f"{found.id}/words-{n}"] = Said("not-understood", {"words": words[:_FAULT]})
         self._put(found, what)
 
     def _end_others(self, views: Views, found: Notice, message: Message, what: Stated, news: News) -> None:
@@ -288,7 +289,7 @@ class Register:
                 try:
                     self._ready[name] = prepare_volume(volume)
                 except DecodeError as error:
-                    self._news.faults[name] = f"area {label}: {error.message}"
+                    self._news.faults[name] = Said("area-fault", {"label": label, "why": error.message})
                     continue
                 self._news.added[name] = None
             labels.append(label)

@@ -44,6 +44,7 @@ from parley.protocol.signers import Signers
 from parley.stores.datadir import DataDirectory
 from parley.stores.headfile import TwoSlotHeadFile, lost_state
 from parley.stores.sqlite import SqliteStore
+from parley.wire.readback import ReadBack
 from parley.wire.statement import EVERYONE, Kind, Mark, Message, Precedence, Reference, Relation, Signed
 
 if TYPE_CHECKING:
@@ -117,11 +118,17 @@ class Runtime:
         return await self.node.submit(Kind.MESSAGE, content, to)
 
     async def mark(
-        self, kind: Kind, entry: EntryId, text: str = "", role: str = "watch", signed: Signed | None = None
+        self,
+        kind: Kind,
+        entry: EntryId,
+        text: str = "",
+        role: str = "watch",
+        signed: Signed | None = None,
+        places: tuple[ReadBack, ...] = (),
     ) -> EntryId:
         """Write READ, ACKNOWLEDGED or DECLINED about a message of another's, to those who know the message."""
         ref = Reference(Relation.SUBJECT, entry)
-        return await self.node.submit(kind, Mark((ref,), role, text, signed), self.audience(entry))
+        return await self.node.submit(kind, Mark((ref,), role, text, signed, places), self.audience(entry))
 
     async def reply(self, entry: EntryId, text: str, language: str, precedence: Precedence) -> EntryId:
         """Answer a message, to those who know it."""

@@ -25,17 +25,27 @@ from parley.app.officerops import OFFICER_OPERATIONS
 from parley.app.planops import PLAN_OPERATIONS, asked_of
 from parley.app.proofs import write_proof
 from parley.app.provenance import RECORD_OPERATIONS
-from parley.app.readback import as_remark, read_back, stated_places
+from parley.app.readback import found_places, read_back, stated_places
 from parley.app.runtime import Runtime
 from parley.app.sheetops import SHEET_OPERATIONS, with_translations
-from parley.app.signing import mark_to_sign, signature_of
+from parley.app.signing import mark_to_sign, places_of, signature_of
 from parley.app.siteops import SITE_OPERATIONS
 from parley.app.views import Views
 from parley.app.watchops import WATCH_OPERATIONS
-from parley.app.watchparams import Params, language_of, precedence_of, recipients_of, relation_of, with_views
+from parley.app.watchparams import (
+    Params,
+    language_of,
+    own_language,
+    precedence_of,
+    recipients_of,
+    relation_of,
+    with_views,
+)
 from parley.errors import ParleyError, UsageError
 from parley.forms.library import Forms
+from parley.procedure.watch import Said
 from parley.wire.documents import decode_bundle
+from parley.wire.readback import ReadBack
 from parley.wire.statement import Kind, Message, Reference
 
 _MAX_REQUEST: Final = 4 * limits.MAX_TEXT
@@ -136,7 +146,8 @@ async def show(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
 async def _mark(runtime: Runtime, kind: Kind, params: Params) -> Any:  # noqa: ANN401 - JSON
     entry = with_views(runtime, lambda v: v.find(params["id"]))
     signed = None if kind is Kind.READ else signature_of(runtime, kind, entry, params)
-    await runtime.mark(kind, entry, str(params.get("text") or ""), str(params.get("role") or "watch"), signed)
+    text, role = str(params.get("text") or ""), str(params.get("role") or "watch")
+    await runtime.mark(kind, entry, text, role, signed, places_of(params))
     message = with_views(runtime, lambda v: v.message(entry).as_json(), str(params.get("in") or ""))
     return await asyncio.to_thread(with_translations, runtime, entry, message)
 
@@ -152,30 +163,37 @@ async def read(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
 
 
 async def readback(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """Where the places of a message lie, by this side's own computing (R58)."""
+    """Where the places of a message lie, by this side's own computing (R58); ``in`` is the reader's language."""
+    language = str(params.get("in") or "") or own_language(runtime)
 
     def ask(views: Views) -> list[dict[str, Any]]:
         view = views.message(views.find(params["id"]))
         if not stated_places(view):
             return []
-        return read_back(view, guard.kept, guard.register.named_places())
+        return read_back(view, guard.kept, guard.register.named_places(), language)
 
     guard = guard_of(runtime)
     return await guard.ask(ask)
 
 
-async def _ack_text(runtime: Runtime, params: Params) -> str:
-    """What an acknowledgement says: the officer's remark, and the read-back of the message's places."""
-    places = await readback(runtime, params)
-    return "\n".join(part for part in (str(params.get("text") or ""), as_remark(places)) if part)
+async def _ack_places(runtime: Runtime, params: Params) -> tuple[ReadBack, ...]:
+    """The read-back that goes with an acknowledgement."""
+
+    def ask(views: Views) -> tuple[ReadBack, ...]:
+        view = views.message(views.find(params["id"]))
+        return tuple(place for _, place in found_places(view, guard.register.named_places()))
+
+    guard = guard_of(runtime)
+    return await guard.ask(ask)
 
 
 async def to_sign(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """What an officer signs to acknowledge ``id``, or to ``decline`` it: ``hash``, and what goes back beside it."""
     kind = Kind.DECLINED if params.get("decline") else Kind.ACKNOWLEDGED
-    text = str(params.get("text") or "") if kind is Kind.DECLINED else await _ack_text(runtime, params)
+    places = () if kind is Kind.DECLINED else await _ack_places(runtime, params)
     entry = with_views(runtime, lambda v: v.find(params["id"]))
-    return mark_to_sign(runtime, kind, entry, text, str(params.get("role") or "watch"), b"").as_json()
+    text, role = str(params.get("text") or ""), str(params.get("role") or "watch")
+    return mark_to_sign(runtime, kind, entry, text, role, places=places).as_json()
 
 
 async def acknowledge(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -183,8 +201,9 @@ async def acknowledge(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 
 
     With ``assertion``, what ``to-sign`` gave goes back unchanged, since the officer signed it.
     """
-    text = str(params.get("text") or "") if params.get("assertion") else await _ack_text(runtime, params)
-    return await _mark(runtime, Kind.ACKNOWLEDGED, {**params, "text": text})
+    if not params.get("assertion"):
+        params = {**params, "places": [p.plain() for p in await _ack_places(runtime, params)]}
+    return await _mark(runtime, Kind.ACKNOWLEDGED, params)
 
 
 async def decline(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -314,7 +333,7 @@ async def prune(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
 Operation = Callable[[Runtime, Params], Awaitable[Any]]
 
 
-def _attributed(words: str, operation: Operation) -> Operation:
+def _attributed(name: str, operation: Operation) -> Operation:
     """``operation``, with a line in the log of the watch where ``officer`` says who asked for it."""
 
     async def attributed(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -323,28 +342,30 @@ def _attributed(words: str, operation: Operation) -> Operation:
         if officer:
             about = str(params.get("id") or "")
             written = found.get("id", "") if isinstance(found, dict) else ""
-            what = " ".join(part for part in (words, about, written if written != about else "") if part)
-            await desk_of(runtime).note(officer, what)
+            ids = " ".join(part for part in (about, written if written != about else "") if part)
+            await desk_of(runtime).note(officer, Said(f"did-{name}", {"ids": ids}))
         return found
 
     return attributed
 
 
-_ATTRIBUTED: Final = {
-    "send": "sent",
-    "read": "read",
-    "ack": "acknowledged",
-    "decline": "declined",
-    "reply": "replied to",
-    "export": "exported the record",
-    "prune": "erased what is past retention",
-    "watch-test": "line test",
-    "watch-declare": "declared silence, or what holds of the agreement",
-    "watch-hold": "sent a holding reply to",
-    "watch-onward": "passed on, or noted a unit's acknowledgement of,",
-    "watch-follow": "questioned, corrected or cancelled",
-}
-"""Operations that name no officer by themselves, and what the log of the watch says of them."""
+_ATTRIBUTED: Final = frozenset(
+    {
+        "send",
+        "read",
+        "ack",
+        "decline",
+        "reply",
+        "export",
+        "prune",
+        "watch-test",
+        "watch-declare",
+        "watch-hold",
+        "watch-onward",
+        "watch-follow",
+    }
+)
+"""Operations that name no officer by themselves; the log of the watch says what they did (``did-`` and the name)."""
 
 _OPERATIONS: Final[dict[str, Operation]] = {
     "send": send,
@@ -375,8 +396,7 @@ _OPERATIONS: Final[dict[str, Operation]] = {
 }
 
 OPERATIONS: Final[dict[str, Operation]] = {
-    name: _attributed(_ATTRIBUTED[name], operation) if name in _ATTRIBUTED else operation
-    for name, operation in _OPERATIONS.items()
+    name: _attributed(name, operation) if name in _ATTRIBUTED else operation for name, operation in _OPERATIONS.items()
 }
 """By name, as the control socket and the faces ask for them."""
 

@@ -37,6 +37,7 @@ from parley.app.passkeys import (
     verify_registration,
 )
 from parley.errors import SignatureInvalid, UsageError
+from parley.procedure.watch import Said
 from parley.wire.assertion import Assertion, enrolment_hash
 
 if TYPE_CHECKING:
@@ -119,8 +120,8 @@ class SignIn:
         taken = self._take(ceremony, "enrol", session)
         made = verify_registration(self.site, response, taken.challenge)
         officer = await asyncio.to_thread(self.officers.enrol, str(taken.data), made, self.site.rp, self._now())
-        how = "by the command line alone" if officer.first else "and waits for approval"
-        await self._note(officer.by, f"enrolled {how}{', in software' if officer.software else ''}")
+        code = f"enrolled-{'first' if officer.first else 'waits'}{'-software' if officer.software else ''}"
+        await self._note(officer.by, Said(code))
         await self._state()
         return officer
 
@@ -151,7 +152,7 @@ class SignIn:
                 code="officer-not-active",
                 next_step="Another officer approves, on the page of officers." if waits else "Ask to be invited anew.",
             )
-        await self._note(officer.by, "signed in")
+        await self._note(officer.by, Said("signed-in"))
         return officer
 
     async def begin_approval(self, session: str, by: Officer, key: bytes) -> dict[str, Any]:
@@ -169,7 +170,7 @@ class SignIn:
         if kind != "officer":
             raise UsageError("this was begun for something else.", code="ceremony-unknown")
         officer = await asyncio.to_thread(self.officers.approve, key, by, assertion)
-        await self._note(by.by, f"approved {officer.by} as officer")
+        await self._note(by.by, Said("officer-approved", {"officer": officer.by}))
         await self._state()
         return officer
 
@@ -196,7 +197,7 @@ class SignIn:
 
     async def without_key(self) -> str:
         """Somebody comes in for FLASH only; as what the log of the watch names them."""
-        await self._note(WITHOUT_KEY, "came in without a passkey, for FLASH only")
+        await self._note(WITHOUT_KEY, Said("came-without-key"))
         return WITHOUT_KEY
 
     # -- the record and the log of the watch -----------------------------------------------------------
@@ -204,7 +205,7 @@ class SignIn:
     def _now(self) -> int:
         return next(iter(self.lines.values())).node.wall_s() if self.lines else int(time.time())
 
-    async def _note(self, by: str, text: str) -> None:
+    async def _note(self, by: str, text: Said) -> None:
         for runtime in self.lines.values():
             await desk_of(runtime).note(by, text)
 

@@ -13,6 +13,7 @@ from parley.ids import EntryId
 from parley.node.clock import system_entropy
 from parley.procedure.outgoing import needs_key
 from parley.wire.assertion import Assertion, check, read_assertion
+from parley.wire.readback import ReadBack, read_places
 from parley.wire.statement import Kind, Mark, Message, Precedence, Reference, Relation, Signed, Statement, signed_hash
 
 _NONCE_BYTES = 16
@@ -54,13 +55,23 @@ class MarkToSign:
     def as_json(self) -> dict[str, Any]:
         """What the operations ``ack`` and ``decline`` take back beside the assertion."""
         nonce = self.mark.signed.nonce.hex() if self.mark.signed else ""
-        return {"text": self.mark.text, "role": self.mark.role, "nonce": nonce, "hash": self.hash.hex()}
+        places = [p.plain() for p in self.mark.places]
+        said = {"text": self.mark.text, "role": self.mark.role, "places": places}
+        return {**said, "nonce": nonce, "hash": self.hash.hex()}
 
 
-def mark_to_sign(runtime: Runtime, kind: Kind, entry: EntryId, text: str, role: str, nonce: bytes) -> MarkToSign:
-    """``text`` is all that the mark will say: with the read-back of places, where there is one."""
+def mark_to_sign(
+    runtime: Runtime,
+    kind: Kind,
+    entry: EntryId,
+    text: str,
+    role: str,
+    nonce: bytes = b"",
+    places: tuple[ReadBack, ...] = (),
+) -> MarkToSign:
+    """``text`` and ``places``, the read-back, are all that the mark will say; a nonce is drawn where none is given."""
     ref = Reference(Relation.SUBJECT, entry)
-    mark = Mark((ref,), role, text, Signed(nonce) if nonce else fresh())
+    mark = Mark((ref,), role, text, Signed(nonce) if nonce else fresh(), places)
     line = runtime.node.line
     to = runtime.addressed(runtime.audience(entry))
     hash_ = signed_hash(line.membership.line, line.me, Statement(kind, 0, mark, to))
@@ -79,7 +90,7 @@ def signature_of(runtime: Runtime, kind: Kind, entry: EntryId, params: dict[str,
         except (KeyError, ValueError):
             raise UsageError("an assertion comes with its nonce.", code="assertion-malformed") from None
         text, role = str(params.get("text") or ""), str(params.get("role") or "watch")
-        asked = mark_to_sign(runtime, kind, entry, text, role, nonce)
+        asked = mark_to_sign(runtime, kind, entry, text, role, nonce, places_of(params))
         assertion = checked(runtime, str(params.get("officer") or ""), asked.hash, params["assertion"])
         return asked.mark.signed and replace(asked.mark.signed, by=(assertion,))
     if params.get("without_key"):
@@ -94,6 +105,14 @@ def signature_of(runtime: Runtime, kind: Kind, entry: EntryId, params: dict[str,
             next_step="Acknowledge it at the console, signed in with a passkey.",
         )
     return fresh()
+
+
+def places_of(params: dict[str, Any]) -> tuple[ReadBack, ...]:
+    """The read-back as ``to-sign`` gave it, which the officer signed. Raises UsageError ``assertion-malformed``."""
+    try:
+        return read_places(params["places"]) if params.get("places") else ()
+    except DecodeError:
+        raise UsageError("the places are not those that were to be signed.", code="assertion-malformed") from None
 
 
 def wants_key(runtime: Runtime, entry: EntryId) -> Message | None:

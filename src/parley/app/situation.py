@@ -14,11 +14,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from parley.app.announced import Notice
-from parley.app.clashes import Alert, over
+from parley.app.clashes import Alert, heights, over
 from parley.app.guard import Guard
 from parley.app.overdue import confirm_by
 from parley.app.plans import TRACK_KIND, Plan
 from parley.app.register import height_words, volumes_of
+from parley.app.sentences import say
 from parley.geo.coordinates import format_position
 from parley.notices.exports import geometry_of
 from parley.wire.geometry import MICRODEGREES, Circle, Corridor, Volume, Window
@@ -33,7 +34,7 @@ _WINDOWS: Final = 50
 def conflict(guard: Guard, views: Views, alert: Alert) -> dict[str, Any]:
     """An alert with what changes by itself: the age and acknowledgement chain of its notice, calls, and its state."""
     now = guard.desk.now
-    found = dict(alert.data)
+    found = dict(alert.data) | {"heights": heights(alert.data, views.language)}
     own = [a.pair for a in guard.holding(alert.pair[0])]
     found |= {
         "first_seen": alert.first_seen,
@@ -84,11 +85,11 @@ def conflicts(guard: Guard, views: Views, plan: str = "") -> list[dict[str, Any]
     return sorted(found, key=lambda c: (c["over"], order[c["degree"]], c["metres"], c["plan"], c["notice"]))
 
 
-def unchecked(guard: Guard) -> dict[str, list[str]]:
+def unchecked(guard: Guard, language: str) -> dict[str, list[str]]:
     """What was announced and could not be checked, by message."""
     found: dict[str, list[str]] = {}
     for name, why in guard.faults.items():
-        found.setdefault(name.rpartition("/")[0], []).append(why)
+        found.setdefault(name.rpartition("/")[0], []).append(say(why, language))
     return found
 
 

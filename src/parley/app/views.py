@@ -10,18 +10,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from parley.app import sentences
 from parley.app.forms import forms_of, read_message
 from parley.errors import DecodeError, UsageError
 from parley.forms.filled import Filled, write_values
 from parley.forms.render import as_text, render
+from parley.geo.coordinates import format_position
 from parley.ids import EntryId, LogId, MemberNumber
 from parley.procedure import facts
+from parley.procedure.watch import Said
 from parley.protocol import rows as r
 from parley.protocol.entries import State, StoredEntry
 from parley.protocol.ledger import mark_key
 from parley.protocol.membership import Membership, Revision
 from parley.protocol.rows import Reader
 from parley.wire import cbor, note, statement
+from parley.wire.geometry import MICRODEGREES
 from parley.wire.statement import EVERYONE, Kind, Mark, Message, RefusedEntry, Relation, Statement
 
 _SHORT: Final = 4
@@ -42,7 +46,9 @@ class Recipient:
     answered: int = 0
     refused: str = ""
     remark: str = ""
-    """What the acknowledgement says: the read-back of places among it (R58)."""
+    """What the acknowledgement says: an officer's own words, and the read-back of places for this reader (R58)."""
+    places: list[dict[str, Any]] = field(default_factory=list)
+    """That read-back as data: where (``at``, ``lat``, ``lon``) and what is ``near``, with metres and degrees."""
     signed: dict[str, Any] = field(default_factory=dict)
     """Of the acknowledgement: the officers' ``keys``, and whether it says that it was given ``without_key``."""
 
@@ -232,7 +238,7 @@ class Views:
         except DecodeError:
             view.text = ""
             return
-        view.text = facts.sentence(fact, self._code)
+        view.text = sentences.fact_sentence(fact, self._code, self.language)
         match fact:
             case facts.HoldingReply(_, understood, answer_by):
                 view.values = {"understood": understood, "answer_by": answer_by}
@@ -297,7 +303,7 @@ class Views:
                     found.read = time
                 case Kind.ACKNOWLEDGED:
                     found.acknowledged = time
-                    found.remark, found.signed = self._remark(r.read_entry_key(value))
+                    self._remark(found, r.read_entry_key(value))
                     found.read = found.read or time
                 case Kind.DECLINED:
                     found.declined = time
@@ -341,20 +347,31 @@ class Views:
         said = self.said(self.stored(entry))
         match said.content if said is not None else None:
             case Mark(text=text):
-                return text or "no reason given"
+                return text or sentences.say(Said("no-reason"), self.language)
             case RefusedEntry(reason=reason):
                 known = {x.value for x in statement.Refusal}
                 return statement.Refusal(reason).name.lower() if reason in known else f"reason {reason}"
         return ""
 
-    def _remark(self, entry: EntryId) -> tuple[str, dict[str, Any]]:
+    def _remark(self, found: Recipient, entry: EntryId) -> None:
+        """What an acknowledgement says: the officer's own words, then the places in the reader's language (R58)."""
         said = self.said(self.stored(entry))
         if said is None or not isinstance(said.content, Mark):
-            return "", {}
-        signed = said.content.signed
-        if signed is None:
-            return said.content.text, {}
-        return said.content.text, {"keys": [a.key.hex() for a in signed.by], "without_key": not signed.by}
+            return
+        mark = said.content
+        places = [sentences.place_words(p, self.language) for p in mark.places]
+        found.remark = "\n".join(part for part in (mark.text, *places) if part)
+        found.places = [
+            {
+                "at": format_position(p.at),
+                "lat": p.at.lat / MICRODEGREES,
+                "lon": p.at.lon / MICRODEGREES,
+                "near": [{"name": n.name, "metres": n.metres, "degrees": n.degrees} for n in p.near],
+            }
+            for p in mark.places
+        ]
+        if mark.signed is not None:
+            found.signed = {"keys": [a.key.hex() for a in mark.signed.by], "without_key": not mark.signed.by}
 
     def open_messages(self) -> list[MessageView]:
         """Messages addressed here and neither acknowledged nor declined: FLASH first, then as they came."""

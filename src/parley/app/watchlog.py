@@ -19,7 +19,7 @@ from parley.procedure import watch as w
 from parley.procedure.clocks import Stage
 from parley.procedure.escalation import Escalated, Rung
 from parley.procedure.outgoing import Approval, Draft
-from parley.procedure.watch import Watch, WatchFact
+from parley.procedure.watch import Said, Watch, WatchFact
 from parley.protocol.rows import Change
 from parley.stores.sqlite import SqliteStore
 from parley.wire import cbor, statement
@@ -120,6 +120,8 @@ class WatchLog:
 def _plain(value: object) -> object:
     if isinstance(value, EntryId):
         return [value.log.member, value.log.incarnation, value.index]
+    if isinstance(value, Said):
+        return [value.code, [[n, list(v) if isinstance(v, tuple) else v] for n, v in sorted(value.values.items())]]
     return str(value) if isinstance(value, Stage) else int(value) if isinstance(value, Rung) else value
 
 
@@ -138,6 +140,9 @@ def _rich(type_: object, value: Any) -> object:  # noqa: ANN401 - a decoded valu
     if type_ is EntryId:
         member, incarnation, index = value
         return EntryId(statement.log_id(member, incarnation), index)
+    if isinstance(value, list) and type_ == Said | str:
+        code, named = value
+        return Said(code, {name: tuple(v) if isinstance(v, list) else v for name, v in named})
     return Stage(value) if type_ is Stage else Rung(value) if type_ is Rung else value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from parley.app import sentences
 from parley.app.desk import Desk, desk_of
 from parley.app.draftops import DRAFT_OPERATIONS
 from parley.app.runtime import Runtime
@@ -14,6 +15,7 @@ from parley.app.watchparams import (
     find,
     language_of,
     officer_of,
+    own_language,
     recipients_of,
     role_of,
     with_views,
@@ -86,25 +88,33 @@ async def hush(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
 
 
 async def note(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """A line for the log of the watch."""
+    """A line for the log of the watch: an officer's own ``text``, or a sentence by its ``code`` and ``values``."""
     desk = desk_of(runtime)
-    await desk.enter(w.Noted(officer_of(params), str(params["text"]), desk.now))
+    if params.get("code"):
+        text: w.Said | str = w.Said(str(params["code"]), {n: str(v) for n, v in dict(params["values"]).items()})
+    else:
+        text = str(params["text"])
+    await desk.enter(w.Noted(officer_of(params), text, desk.now))
     return {"entered": True}
 
 
 async def log(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """The log of the watch, oldest first; the newest ``limit``."""
-    desk = desk_of(runtime)
+    """The log of the watch, oldest first; the newest ``limit``. ``in`` is the language of the node's own sentences.
+
+    ``said`` has such a sentence as a code with its values, ``text`` and ``detail`` in words.
+    """
+    desk, language = desk_of(runtime), str(params.get("in") or "") or own_language(runtime)
 
     def lines() -> list[dict[str, Any]]:
         kept = desk.log.facts[-int(params.get("limit") or 100) :]
-        return [_fact(desk, fact) for fact in kept]
+        return [_fact(desk, fact, language) for fact in kept]
 
     return await desk.alone(lines)
 
 
-def _fact(desk: Desk, fact: w.WatchFact) -> dict[str, Any]:
+def _fact(desk: Desk, fact: w.WatchFact, language: str) -> dict[str, Any]:
     said = {name: getattr(fact, name) for name in fact.__slots__}
+    coded = next((value for value in said.values() if isinstance(value, w.Said)), None)
     plain = {
         name: desk.name(value)
         if isinstance(value, EntryId)
@@ -112,10 +122,16 @@ def _fact(desk: Desk, fact: w.WatchFact) -> dict[str, Any]:
         if isinstance(value, Rung)
         else value.hex()
         if isinstance(value, bytes)
+        else sentences.say(value, language)
+        if isinstance(value, w.Said)
         else value
         for name, value in said.items()
     }
-    return {"fact": type(fact).__name__.lower(), **plain}
+    if "officer" in plain:
+        # The node itself, the command line: known by a code, which is shown as a word.
+        plain["officer"] = sentences.who(plain["officer"], language)
+    more = {"said": sentences.plain(coded)} if coded is not None else {}
+    return {"fact": type(fact).__name__.lower(), **plain, **more}
 
 
 # -- what goes on the line's record -----------------------------------------------------------------------

@@ -38,6 +38,12 @@ def with_views(runtime: Runtime, ask: Callable[[Views], T], language: str = "") 
         views.close()
 
 
+def own_language(runtime: Runtime) -> str:
+    """The first language of this party: what is told to nobody in particular is in it."""
+    line = runtime.node.line
+    return line.membership.member(line.me).languages[0]
+
+
 def find(runtime: Runtime, params: Params) -> EntryId:
     """The entry that ``id`` names. Raises UsageError."""
     return with_views(runtime, lambda views: views.find(str(params["id"])))

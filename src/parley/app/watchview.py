@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from parley.app import fingerprint, wording
+from parley.app import fingerprint, sentences, wording
 from parley.app.desk import Desk, Picture, desk_of
 from parley.app.draftops import draft_data
 from parley.app.forms import read_message
 from parley.app.runtime import Runtime
 from parley.app.views import Views
 from parley.app.watching import Row
-from parley.app.watchparams import Params, with_views
+from parley.app.watchparams import Params, own_language, with_views
 from parley.ids import EntryId, MemberNumber
 from parley.procedure import line_state as ls
 from parley.procedure import outgoing
@@ -200,6 +200,19 @@ def _card(desk: Desk) -> dict[str, Any]:
 
 
 def _alerts(desk: Desk, message: EntryId) -> list[dict[str, Any]]:
-    """What the node found about a message: the code (``conflict``, ``check-fire``, ...), the role to act, and what."""
+    """What the node found about a message: the code (``conflict``, ``check-fire``, ...), the role to act, and what.
+
+    ``detail`` is in the party's own language, ``details`` in each; ``said`` has it as a code with its values.
+    """
     found = [f for f in desk.log.facts if isinstance(f, w.Alerted) and f.message == message]
-    return [{"code": f.code, "role": f.role, "detail": f.detail, "time": f.at} for f in found]
+    return [
+        {
+            "code": f.code,
+            "role": f.role,
+            "detail": sentences.say(f.detail, own_language(desk.runtime)),
+            "details": {language: sentences.say(f.detail, language) for language in sentences.LANGUAGES},
+            "said": sentences.plain(f.detail) if isinstance(f.detail, w.Said) else None,
+            "time": f.at,
+        }
+        for f in found
+    ]

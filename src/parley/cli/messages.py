@@ -16,6 +16,7 @@ from parley.cli.output import (
     HomeOption,
     JsonOption,
     LineOption,
+    ShownOption,
     ask_about,
     call,
     command,
@@ -29,7 +30,6 @@ from parley.errors import UsageError
 from parley.forms.display import mixed_script_words, safe_line, safe_text
 
 IdArgument = Annotated[str, typer.Argument(help="Message id, such as northland-3f2a-12.")]
-ShownOption = Annotated[str, typer.Option("--in", help="Language to show forms in [this party's first].")]
 _MINUTES_DIGITS = 7
 _STYLES = {"FLASH": "bold red", "IMMEDIATE": "bold yellow", "PRIORITY": "bold"}
 
@@ -229,7 +229,7 @@ def read(
     message = call(home, line, "read", id=id_, **{"in": language})
     _show(message, json)
     if not json and not message["mine"]:
-        for place in call(home, line, "readback", id=id_):
+        for place in call(home, line, "readback", id=id_, **{"in": language}):
             say(f"  {place['at']} lies {'; '.join(place['said'])}", "cyan")
             for own in place["own"]:
                 say(f"    from own plans (never sent): {own}", "cyan")

@@ -22,11 +22,11 @@ def register(app: typer.Typer) -> None:
     app.add_typer(officer, name="officer")
 
 
-def _tell(home: Any, note: str) -> None:  # noqa: ANN401 - a path or None
+def _tell(home: Any, code: str, **values: Any) -> None:  # noqa: ANN401 - a path or None
     """Let each line's log of the watch, and its record, know."""
     for line in home_of(home).lines():
         if line.notes():
-            call(home, line.name, "officer-changed", note=note)
+            call(home, line.name, "officer-changed", note={"code": code, **values})
 
 
 @officer.command()
@@ -34,7 +34,7 @@ def _tell(home: Any, note: str) -> None:  # noqa: ANN401 - a path or None
 def invite(name: NameArgument, role: RolesOption, home: HomeOption = None, json: JsonOption = False) -> None:
     """Give a one-time code with which an officer enrols a passkey at the console."""
     found = officerops.invite(home_of(home), name, role)
-    _tell(home, f"invited {found['name']} as {', '.join(found['roles'])}")
+    _tell(home, "officer-invited", officer=found["name"], roles=found["roles"])
     if json:
         show_json(found)
         return
@@ -73,7 +73,7 @@ def list_(home: HomeOption = None, json: JsonOption = False) -> None:
 def revoke(name: NameArgument, home: HomeOption = None, json: JsonOption = False) -> None:
     """End what an officer may do, at once; the lines' records say that the key is no officer's any more."""
     found = officerops.revoke(home_of(home), name)
-    _tell(home, f"revoked {found['name']}")
+    _tell(home, "officer-revoked", officer=found["name"])
     if json:
         show_json(found)
     else:
@@ -90,7 +90,7 @@ def give_roles(
 ) -> None:
     """Give an officer other roles instead of those they had."""
     found = officerops.give_roles(home_of(home), name, roles)
-    _tell(home, f"gave {found['name']} the roles {', '.join(found['roles'])}")
+    _tell(home, "officer-roles", officer=found["name"], roles=found["roles"])
     if json:
         show_json(found)
     else:

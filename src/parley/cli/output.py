@@ -48,6 +48,9 @@ LineOption = Annotated[str | None, typer.Option("--line", "-l", help="Which line
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="The party's home directory [PARLEY_HOME, else ~/.parley].")
 ]
+ShownOption = Annotated[
+    str, typer.Option("--in", help="Language to show forms and the node's own sentences in [this party's first].")
+]
 EXIT: Final = {"peer": 1, "operator": 2, "system": 3, "network": 4}
 
 out = Console(highlight=False, soft_wrap=True)

@@ -8,7 +8,18 @@ from typing import Annotated, Any
 import typer
 
 from parley.app.forms import read_yaml
-from parley.cli.output import HomeOption, JsonOption, LineOption, ask_about, call, command, say, show_json, when
+from parley.cli.output import (
+    HomeOption,
+    JsonOption,
+    LineOption,
+    ShownOption,
+    ask_about,
+    call,
+    command,
+    say,
+    show_json,
+    when,
+)
 from parley.errors import UsageError
 
 plans = typer.Typer(no_args_is_help=True, help="One's own plans and places, kept here and never sent.")
@@ -213,9 +224,11 @@ def import_plans(
 
 
 @command
-def check(line: LineOption = None, home: HomeOption = None, json: JsonOption = False) -> None:
+def check(
+    language: ShownOption = "", line: LineOption = None, home: HomeOption = None, json: JsonOption = False
+) -> None:
     """Check one's own plans against all that others announced. Exits with 1 when anything clashes."""
-    found = call(home, line, "check")
+    found = call(home, line, "check", **{"in": language})
     if json:
         show_json(found)
     else:

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from parley.app.sheets import FORMATS
-from parley.cli.messages import IdArgument, ShownOption, text_of
-from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, say, show_json
+from parley.cli.messages import IdArgument, text_of
+from parley.cli.output import HomeOption, JsonOption, LineOption, ShownOption, call, command, say, show_json
 from parley.errors import UsageError
 
 

@@ -14,6 +14,7 @@ from parley.cli.output import (
     HomeOption,
     JsonOption,
     LineOption,
+    ShownOption,
     ask_about,
     asks_group,
     call,
@@ -239,13 +240,14 @@ def note(
 @command
 def log(
     limit: Annotated[int, typer.Option(help="At most so many, the newest.", min=1)] = 100,
+    language: ShownOption = "",
     line: LineOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """The log of the watch; it stays on this node."""
-    for fact in _ask(home, line, json, "watch-log", limit=limit) or ():
-        rest = ", ".join(f"{k} {v}" for k, v in fact.items() if k not in ("fact", "at") and v != "")
+    for fact in _ask(home, line, json, "watch-log", limit=limit, **{"in": language}) or ():
+        rest = ", ".join(f"{k} {v}" for k, v in fact.items() if k not in ("fact", "at", "said") and v != "")
         say(f"{when(fact['at'])}  {fact['fact']}: {rest}")
 
 

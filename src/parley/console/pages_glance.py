@@ -55,8 +55,8 @@ async def hush(visit: Visit) -> Response:
                 raise
         else:
             return _heard(visit, line, key)
-    text = f"heard {key.removeprefix(CONDITION)[:_MOST]}"
-    await visit.ask("watch-note", line=runtime.line_home.name, officer=visit.officer, text=text)
+    values = {"alarm": key.removeprefix(CONDITION)[:_MOST]}
+    await visit.ask("watch-note", line=runtime.line_home.name, officer=visit.officer, code="heard", values=values)
     return _heard(visit, line, key)
 
 

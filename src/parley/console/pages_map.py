@@ -54,7 +54,10 @@ async def show_map(visit: Visit) -> Response:
 @page("/lines/{line}/map.json", name="map_data")
 async def map_data(visit: Visit) -> Response:
     """What the map shows, as data: all of it, or what changed after ``since``; peers' texts are made safe to see."""
-    found = [*await visit.ask("chart", **{"in": visit.language}), *clashes(await visit.ask("check"))]
+    found = [
+        *await visit.ask("chart", **{"in": visit.language}),
+        *clashes(await visit.ask("check", **{"in": visit.language})),
+    ]
     sheet = visit.console.sheets.setdefault((visit.line_name, visit.language), Sheet())
     sheet.take(found)
     since = visit.console.hub.number(visit.request.query_params.get("since", ""))
@@ -115,4 +118,5 @@ def safe(thing: dict[str, Any]) -> dict[str, Any]:
 @page("/lines/{line}/position", name="position")
 async def position(visit: Visit) -> Response:
     """Where a position in any notation is, and from which places how far."""
-    return JSONResponse(await visit.ask("position", text=visit.request.query_params.get("text", "")))
+    text = visit.request.query_params.get("text", "")
+    return JSONResponse(await visit.ask("position", text=text, **{"in": visit.language}))

@@ -45,7 +45,7 @@ async def message(visit: Visit) -> Response:
         step=lambda name: step_words(visit, name),
         origin=await _or_error(visit, "origin", id=name),
         signed_class=_wants_key(visit, name),
-        places=await visit.ask("readback", id=name),
+        places=await visit.ask("readback", id=name, **{"in": visit.language}),
         conflicts=await _conflicts(visit, shown),
         onward=await _onward(visit, name),
         following=_following(visit, name),
@@ -218,7 +218,7 @@ async def sign_finish(visit: Visit) -> Response:
     if tuple(data[:3]) != ("mark", visit.line_name, name):
         raise UsageError("this was begun for something else.", code="ceremony-unknown")
     how, asked = data[3:]
-    said = {k: asked[k] for k in ("text", "role", "nonce")}
+    said = {k: asked[k] for k in ("text", "role", "nonce", "places")}
     await visit.ask(how, id=name, officer=visit.officer, assertion=assertion, **said)
     return JSONResponse({"to": visit.address("message", line=visit.line_name, id=name)})
 

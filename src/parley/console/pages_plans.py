@@ -40,7 +40,7 @@ async def _show(
     error: ParleyError | None = None,
     questions: Sequence[str] = (),
 ) -> Response:
-    checked = await visit.ask("check")
+    checked = await visit.ask("check", **{"in": visit.language})
     return await visit.render(
         "plans.html",
         400 if error is not None else 200,
@@ -87,7 +87,8 @@ async def act(visit: Visit) -> Response:
                 raise UsageError(f"{how!r} is nothing that is done with a plan.", code="request-malformed")
     except ParleyError as error:
         return await _show(visit, given if how == "add" else None, error)
-    await visit.ask("watch-note", officer=visit.officer, text=f"plan {given['id'] or given['name']}: {how}")
+    values = {"plan": given["id"] or given["name"]}
+    await visit.ask("watch-note", officer=visit.officer, code=f"plan-{how}", values=values)
     if kept.get("warnings"):
         # Kept all the same: the officer is asked, and corrects it where it was a slip (R67).
         return await _show(visit, questions=kept["warnings"])

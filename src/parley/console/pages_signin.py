@@ -124,7 +124,7 @@ async def _flashes(visit: Visit) -> list[dict[str, Any]]:
     for name in visit.console.lines:
         for m in await visit.ask("inbox", line=name, **{"in": visit.language}):
             if m["precedence"] == _FLASH:
-                places = await visit.ask("readback", line=name, id=m["id"])
+                places = await visit.ask("readback", line=name, id=m["id"], **{"in": visit.language})
                 found.append({"line": name, "places": places, "read": _read(visit, name, m), **m})
     return found
 

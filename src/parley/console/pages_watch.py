@@ -181,7 +181,7 @@ def item_state(visit: Visit, sort: str, state: str) -> str:
     if sort == "mute":
         return f"{visit.say('until')} {visit.times.utc(int(last))}"
     if sort == "draft":
-        return f"{visit.say('by')} {state.removeprefix('by ')}"
+        return f"{visit.say('by')} {visit.named(state.removeprefix('by '))}"
     if last.isdigit():
         whose = visit.say("ours of") if first.startswith("ours") else visit.say("theirs of")
         return f"{whose} {visit.times.utc(int(last))}"
@@ -216,7 +216,7 @@ async def handover_act(visit: Visit) -> Response:
 @page("/lines/{line}/log", menu="Log", key="l", order=60)
 async def log(visit: Visit) -> Response:
     """The log of the watch, newest first."""
-    facts = await visit.ask("watch-log", limit=300)
+    facts = await visit.ask("watch-log", limit=300, **{"in": visit.language})
     return await visit.render(
         "log.html",
         title=visit.say("Log of the watch"),

@@ -32,6 +32,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 import parley.console
+from parley.app import sentences
 from parley.app.home import Home
 from parley.app.officers import May, Officer
 from parley.app.provenance import References
@@ -297,6 +298,14 @@ class Visit:
     def said(self, of: Mapping[str, Any]) -> str:
         """The text of a row of the watch or of a draft: in the officer's language where it is a form."""
         return str(of["texts"].get(self.language, of["text"]))
+
+    def named(self, name: str) -> str:
+        """An officer, or in words that it was the command line or the node itself."""
+        return sentences.who(name, self.language)
+
+    def word(self, code: str) -> str:
+        """A word for a code of the record, such as why a node refused an entry."""
+        return sentences.word(code, self.language)
 
     @cached_property
     def times(self) -> words.Times:

@@ -6,9 +6,8 @@ without ``about``, which is the message's reference. These forms start no clock:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ from parley.errors import DecodeError
 from parley.ids import EntryId
 from parley.limits import MAX_TIME
 from parley.wire import cbor
-from parley.wire.assertion import MAX_PUBLIC_KEY, Assertion, key_of, read_assertion
+from parley.wire.assertion import MAX_PUBLIC_KEY, Assertion, read_assertion
 from parley.wire.statement import WATCH, WATCH_FORMS, Message, Precedence, Reference, Relation
 
 _MAX_UINT: Final = (1 << 63) - 1
@@ -207,50 +206,9 @@ def read_fact(message: Message) -> Fact:
     return kind(**given)
 
 
-def sentence(fact: Fact, code_of: Callable[[int], str]) -> str:
-    """``fact`` as one line of English; ``code_of`` gives a member's code for its number."""
-    said = ""
-    match fact:
-        case NoReply(_, party, stage, _, deadline):
-            said = f"No reply from {code_of(party)}: {stage}, due {_time(deadline)}."
-        case Readdressed(_, party, stage, role):
-            said = f"Now for the {role} of {code_of(party)}: {stage}."
-        case PassedOn(_, roles, effect_at):
-            said = f"Passed on to {', '.join(roles) or 'nobody'}" + (
-                f", effect {_time(effect_at)}." if effect_at else "."
-            )
-        case UnitAcknowledged(_, role, at, by_telephone):
-            said = f"{role} acknowledged at {_time(at)}{' by telephone' if by_telephone else ''}."
-        case DeclaredSilence(mode, until):
-            name = ("normal", "receipts only", "receive only")[mode] if mode <= 2 else f"mode {mode}"  # noqa: PLR2004
-            said = f"Silence: {name}" + (f", until {_time(until)}." if until else ".")
-        case DeclaredAgreement(suspended, reason):
-            said = f"The agreement is {'suspended' if suspended else 'in force'}. {reason}".strip()
-        case Misuse(_, reason):
-            said = f"A misuse of the line. {reason}".strip()
-        case HoldingReply(_, understood, answer_by):
-            said = f"Holding reply: {understood}" + (f" (answer by {_time(answer_by)})" if answer_by else "")
-        case LineTest(text):
-            said = f"Line test: {text}"
-        case LineTestCopy(text=text):
-            said = f"Line test copied: {text}"
-        case OfficerEnrolled():
-            said = _enrolled(fact)
-        case OfficerRevoked(key):
-            said = f"Officer's key {key.hex()[:_KEY_DIGITS]} revoked."
-    return said
-
-
-def _enrolled(fact: OfficerEnrolled) -> str:
-    by = ", ".join(a.key.hex()[:_KEY_DIGITS] for a in fact.approvals)
-    how = f"approved by {by}" if by else "without the approval of another officer"
-    kind = " in software, with no person at it," if fact.software else ""
-    return f"Officer's key {key_of(fact.key).hex()[:_KEY_DIGITS]}{kind} enrolled, {how}."
-
-
-def _time(seconds: int) -> str:
-    """UTC to the minute."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%MZ")
+def key_digits(key: bytes) -> str:
+    """A key's SHA-256 as people compare it."""
+    return key.hex()[:_KEY_DIGITS]
 
 
 def _checked(form: str, name: str, type_: str, value: object) -> object:

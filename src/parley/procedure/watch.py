@@ -52,6 +52,17 @@ class WatchPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence of the node, kept as a code and its values: who reads it has it in their own language (R42).
+
+    Values are numbers, texts and lists of texts; ``parley.app.sentences`` has the words.
+    """
+
+    code: str
+    values: Mapping[str, int | str | tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class OpenItem:
     """One thing that a relieving officer must know of. Times are left out: they would make each summary another."""
 
@@ -107,7 +118,8 @@ class Alerted:
     message: EntryId
     code: str
     role: str
-    detail: str
+    detail: Said | str
+    """A text where a version kept it that knew no codes."""
     at: int
 
 
@@ -133,10 +145,10 @@ class Muted:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A line in the log of the watch."""
+    """A line in the log of the watch: an officer's own text, or what the node says that they did."""
 
     officer: str
-    text: str
+    text: Said | str
     at: int
 
 

@@ -18,6 +18,7 @@ from parley.errors import DecodeError
 from parley.ids import EntryId, Incarnation, LogId, MemberNumber
 from parley.wire import cbor
 from parley.wire.assertion import Assertion, read_assertion
+from parley.wire.readback import ReadBack, read_places
 
 EVERYONE: Final = 0
 """Audience mask that stands for every member of the tree's charter revision."""
@@ -131,6 +132,8 @@ class Mark:
     text: str = ""
     """The reason of a decline, or a remark."""
     signed: Signed | None = None
+    places: tuple[ReadBack, ...] = ()
+    """Where the places of what is acknowledged lie, by this side's own computing (R58)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,7 @@ _KIND, _TIME, _TO, _SEEN = 0, 1, 2, 3
 _PRECEDENCE, _FROM, _TOROLE, _LANG, _FORM, _BODY, _REFS, _SUBJECT, _REPLY_BY = 4, 5, 6, 7, 8, 9, 10, 11, 12
 _REASON = 13
 _SIGNED = 20
+_PLACES = 21
 _NONCE_BYTES: Final = 16
 _MAX_SIGNED: Final = 4
 _SIGNED_LABEL: Final = b"parley signed v1\n"
@@ -224,8 +228,6 @@ def _encode_content(content: Content, fields: dict[int, Any]) -> None:
                 _REPLY_BY: content.reply_by,
             }
             fields.update((key, value) for key, value in optional.items() if value)
-            if content.signed is not None:
-                fields[_SIGNED] = [content.signed.nonce, [a.plain() for a in content.signed.by]]
             if content.from_role != WATCH:
                 fields[_FROM] = content.from_role
             if content.to_role != WATCH:
@@ -235,8 +237,8 @@ def _encode_content(content: Content, fields: dict[int, Any]) -> None:
                 fields[_FROM] = content.role
             if content.text:
                 fields[_BODY] = content.text
-            if content.signed is not None:
-                fields[_SIGNED] = [content.signed.nonce, [a.plain() for a in content.signed.by]]
+            if content.places:
+                fields[_PLACES] = [p.plain() for p in content.places]
         case RefusedEntry():
             fields[_REASON] = content.reason
         case Opened():
@@ -247,6 +249,8 @@ def _encode_content(content: Content, fields: dict[int, Any]) -> None:
             if content.software:
                 fields[_SOFTWARE] = content.software
             return
+    if isinstance(content, Message | Mark) and content.signed is not None:
+        fields[_SIGNED] = [content.signed.nonce, [a.plain() for a in content.signed.by]]
     if content.refs:
         fields[_REFS] = [
             [int(r.relation), r.entry.log.member, r.entry.log.incarnation, r.entry.index] for r in content.refs
@@ -338,7 +342,7 @@ def _decode_content(kind: Kind, fields: _Fields) -> Content:
     if kind is Kind.REFUSED:
         return RefusedEntry(refs, fields.uint(_REASON))
     if kind is not Kind.MESSAGE:
-        return Mark(refs, fields.text(_FROM, WATCH), fields.text(_BODY), fields.signed())
+        return Mark(refs, fields.text(_FROM, WATCH), fields.text(_BODY), fields.signed(), fields.places())
     body = fields.take(_BODY, None)
     if not isinstance(body, str | bytes) or len(body) > limits.MAX_TEXT:
         raise _malformed("body")
@@ -405,6 +409,10 @@ class _Fields:
             case [bytes(nonce), list(by)] if len(nonce) == _NONCE_BYTES and len(by) <= _MAX_SIGNED:
                 return Signed(nonce, tuple(map(read_assertion, by)))
         raise _malformed("signed")
+
+    def places(self) -> tuple[ReadBack, ...]:
+        value = self.take(_PLACES, None)
+        return () if value is None else read_places(value)
 
     def rest(self) -> dict[int, Any]:
         return self._fields
