@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Verifies an exported record of a Parley line, and the officers' assertions in it (spec/export.md, steps 1 to 7).
+"""Verifies an exported record of a Parley line, and the officers' assertions in it (spec/export.md, steps 1 to 8).
 
 As verify_record.py, which must lie beside it; the same needs and exit status. Shares no code with Parley.
+Folders of form packs may follow the record: a form that a pack has released by two is of a class of the charter, too.
 """
 
 import base64
 import json
 import sys
+import tomllib
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from cryptography.exceptions import InvalidSignature
@@ -143,8 +146,15 @@ class Officers:
 class Wanted:
     """Releases and acknowledgements of classes that the charter names, and the keys that they carry (OFF-7)."""
 
-    def __init__(self, charters):
+    def __init__(self, charters, packs):
         self.charters = {digest: table for _, digest, table, _, _ in charters}
+        self.two, unread = {}, set()
+        for digest, table in self.charters.items():
+            named = {f"{p['name']} {p['version']} ({p['sha256']})": p["sha256"] for p in table.get("pack", [])}
+            forms = [packs.get(hash_, set()) for hash_ in named.values()]
+            self.two[digest] = set(table.get("two_officers", [])).union(*forms)
+            unread |= {name for name, hash_ in named.items() if hash_ not in packs}
+        self.unread = sorted(unread)
         self.numbers = {m["number"]: m["code"] for table in self.charters.values() for m in table["member"]}
         self.under, self.messages, self.marks = {}, {}, []
 
@@ -154,7 +164,7 @@ class Wanted:
             kind, refs = table.get(0, 0), table.get(10, [])
             keys = len({a[0] for a in table[20][1]}) if 20 in table else 0
             if end == len(said) and kind == 1 and index == 0:
-                self.under[code, run] = self.charters[table[16]]
+                self.under[code, run] = self.charters[table[16]], self.two[table[16]]
             if end == len(said) and kind == 0 and not table.get(8, "").startswith("watch/"):
                 precedence = ("routine", "priority", "immediate", "flash")[table.get(4, 0)]
                 late = table.get(8) == "X1" or any(ref[0] in (2, 3) for ref in refs)
@@ -167,8 +177,8 @@ class Wanted:
 
     def tell(self, entry, verb, classes, keys):
         code, run, index = entry
-        charter = self.under.get((code, run), {})
-        two = classes & set(charter.get("two_officers", []))
+        charter, two = self.under.get((code, run), ({}, set()))
+        two = two & classes
         named = sorted(two | classes & set(charter.get("signed", [])))
         wanted = 2 if two and verb == "released" else 1
         if named and keys < wanted:
@@ -184,15 +194,26 @@ class Wanted:
         for entry, verb, about in self.marks:
             for message in about:
                 self.tell(entry, verb, self.messages.get(message, (set(), 0))[0], 0)
+        for pack in self.unread:
+            print(f"NOT CHECKED: which forms of the pack {pack} two officers release; it is not at hand.")
+
+
+def read_pack(folder):
+    """A pack's hash (FORM-1), and the ids of its forms that two release."""
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    lines = "".join(f"{sha(files[name]).hex()}  {name}\n" for name in sorted(files))
+    table = tomllib.loads(files["pack.toml"].decode())
+    two = {f"{table['code']}{form['number']}" for form in table.get("form", []) if form.get("release") == "two"}
+    return sha(b"parley form pack v1\n" + lines.encode()).hex(), two
 
 
 class RecordOfOfficers(Record):
     """An export with the words of officers in it."""
 
-    def __init__(self, archive):
+    def __init__(self, archive, packs):
         super().__init__(archive)
         self.officers = Officers(self.line, self.incomplete)
-        self.wanted = Wanted(self.line.charters)
+        self.wanted = Wanted(self.line.charters, packs)
 
     def see(self, code, run, index, said):
         self.officers.take(code, run, index, said)
@@ -204,4 +225,5 @@ class RecordOfOfficers(Record):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], RecordOfOfficers))
+    at_hand = dict(read_pack(Path(folder)) for folder in sys.argv[2:])
+    sys.exit(main(sys.argv[1:2], lambda archive: RecordOfOfficers(archive, at_hand)))

@@ -76,8 +76,9 @@ def charter_note(
     *,
     two_officers: tuple[str, ...] = (),
     signed: tuple[str, ...] = (),
+    packs: tuple[d.CharterPack, ...] = (),
 ) -> bytes:
-    """A charter of ``members``, or the revision after ``before``, signed by all ``parties``; its classes if any."""
+    """A charter of ``members``, or the revision after ``before``, signed by all ``parties``; its classes and packs."""
     revision = before.current.charter.revision + 1 if before else 0
     charter = d.Charter(
         "test",
@@ -90,6 +91,8 @@ def charter_note(
         dict.fromkeys(d.PRECEDENCES, 60),
         365,
         tuple(members),
+        packs=packs,
+        dictionary=bytes(32) if packs else b"",
         two_officers=two_officers,
         signed=signed,
     )
@@ -110,13 +113,14 @@ class World:
         settings: Settings | None = None,
         two_officers: tuple[str, ...] = (),
         signed: tuple[str, ...] = (),
+        packs: tuple[d.CharterPack, ...] = (),
     ) -> None:
         self.random = random.Random(seed)
         self.settings = settings or Settings(query_limit_s=20.0)
         self.parties = [Party(code, self.random.randbytes) for code in CODES[:count]]
         notes = [n for p in self.parties for n in p.notes()]
         members = [p.entry(k) for k, p in enumerate(self.parties)]
-        notes.append(charter_note(self.parties, members, two_officers=two_officers, signed=signed))
+        notes.append(charter_note(self.parties, members, two_officers=two_officers, signed=signed, packs=packs))
         self.membership = verify_documents(notes)
         self.mtu, self.bits_per_second = mtu, bits_per_second
         self.wall_offset = [0] * count

@@ -135,7 +135,7 @@ def test_a_lost_line_sounds_until_somebody_heard_it(browser: Browser, stations: 
         page.keyboard.press("F9")
         expect(page.locator("#alarm li")).to_have_count(left)
     expect(page.locator("body")).to_have_attribute("data-sounding", "no")
-    heard = [f["text"] for f in south.call("watch-log") if f["fact"] == "noted"]
+    heard = [f["text"] for f in south.call("watch-log", **{"in": "en"}) if f["fact"] == "noted"]
     assert any(text.startswith("heard line:north:node unreachable") for text in heard)
     expect(page.locator("#glance")).to_contain_text("node unreachable")
     context.close()

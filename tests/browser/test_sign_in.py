@@ -167,7 +167,7 @@ def test_flash_is_read_and_acknowledged_without_a_passkey(
     page.get_by_role("button", name="Acknowledge", exact=True).click()
     expect(page.locator("#flash section")).to_have_count(0)
     watched.until(lambda: north.call("show", id=late["id"])["recipients"][0]["acknowledged"])
-    said = [f["officer"] for f in south.call("watch-log") if f["fact"] == "noted"]
+    said = [f["officer"] for f in south.call("watch-log", **{"in": "en"}) if f["fact"] == "noted"]
     assert said.count("no officer's key") >= 2
     # That its session is over is told with 409, which the browser logs.
     assert [w for w in seen.wrong if "409" not in w] == []

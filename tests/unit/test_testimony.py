@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -16,15 +17,17 @@ from typer.testing import CliRunner
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
 
 from parley.app.export import write_record
-from parley.app.forms import Understands
+from parley.app.forms import Understands, read_folder, usual_packs
 from parley.app.passkeys import SoftwarePasskey, site_of, verify_registration
 from parley.app.verify import verify_record
 from parley.cli import app
+from parley.forms import packs as shipped_packs
 from parley.ids import EntryId, MemberNumber
 from parley.procedure import facts
 from parley.protocol import inputs as i
 from parley.protocol.settings import Settings
 from parley.wire.assertion import Assertion, enrolment_hash, key_of
+from parley.wire.documents import CharterPack
 from parley.wire.statement import (
     Kind,
     Mark,
@@ -100,8 +103,9 @@ class Line:
         return path
 
 
-def independent(path: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, str(VERIFIER), str(path)], capture_output=True, text=True, check=False)
+def independent(path: Path, *packs: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(VERIFIER), *map(str, (path, *packs))]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 FLASH = Message("Cease firing north of 60N.", "en", Precedence.FLASH)
@@ -318,3 +322,69 @@ def test_a_record_with_all_the_keys_that_the_charter_asks_for_is_clean(tmp_path:
     assert (report.problems, report.unsigned) == ([], [])
     done = independent(path)
     assert (done.returncode, "WITHOUT KEY" in done.stdout) == (0, False)
+
+
+OWN_PACK = """\
+pack = "own"
+code = "ZZ"
+version = 3
+title = "Own"
+
+[[form]]
+number = 1
+name = "order"
+title = "Order"
+release = "two"
+field = [{ key = 1, name = "what", label = "What" }]
+sentence = [{ text = "{what}" }]
+example = [{ values = { what = "Stop" } }]
+"""
+
+
+def test_a_form_that_a_pack_has_released_by_two_is_of_a_class_of_the_charter(tmp_path: Path) -> None:
+    folder = tmp_path / "forms" / "own"
+    folder.mkdir(parents=True)
+    (folder / "pack.toml").write_text(OWN_PACK)
+    own = read_folder(folder)
+    packs = (*usual_packs()[0], CharterPack("own", own.version, own.hash))
+    line = Line(World(2, settings=Settings(understands=lambda *_: True), packs=packs))
+    line.enrol(line.one)
+    line.enrol(line.two)
+    # M1, an exercise, is released by two, as its pack says; M2 by one; ZZ1 by two, as only its own pack says.
+    for form, by in (("M1", (line.one,)), ("M2", ()), ("ZZ1", (line.two,))):
+        line.signed(Message(b"", "en", form=form), *by, nonce=form.encode().ljust(16))
+    line.signed(Message(b"", "en", form="M1"), line.one, line.two, nonce=b"6" * 16)
+    line.put(Message(b"", "en", form="M1"), member=1)
+    line.put(Mark((newest(line, 1),)), Kind.ACKNOWLEDGED)
+    path = line.record(tmp_path / "record.parley")
+    name = f"own 3 ({own.hash.hex()})"
+
+    def told(*folders: Path) -> list[str]:
+        done = independent(path, *folders)
+        assert done.returncode == 0, done.stdout
+        return sorted(r for r in done.stdout.splitlines() if r.startswith(("WITHOUT KEY: ", "NOT CHECKED: ")))
+
+    shipped = [p for p in Path(str(files(shipped_packs))).iterdir() if (p / "pack.toml").is_file()]
+    for folders, at_hand, forms in (
+        (shipped, None, {"M1"}),
+        ([*shipped, folder], folder.parent, {"M1", "ZZ1"}),
+    ):
+        report = verify_record(path, at_hand)
+        assert report.good
+        assert {u.classes[0] for u in report.unsigned} == forms
+        assert report.unread == ([name] if at_hand is None else [])
+        rows = [f"WITHOUT KEY: {u.sentence()}" for u in report.unsigned]
+        rows += [
+            f"NOT CHECKED: which forms of the pack {x} two officers release; it is not at hand." for x in report.unread
+        ]
+        assert told(*folders) == sorted(rows)
+    found = {(u.kind, u.author, u.classes, u.keys, u.wanted) for u in verify_record(path, folder.parent).unsigned}
+    assert found == {
+        ("released", "north", ("M1",), 1, 2),
+        ("released", "north", ("ZZ1",), 1, 2),
+        ("released", "south", ("M1",), 0, 2),
+        ("acknowledged", "north", ("M1",), 0, 1),
+    }
+    assert len(told()) == len(packs), "without packs, each is named as not checked"
+    shown = CliRunner().invoke(app, ["verify", str(path), "--packs", str(folder.parent)])
+    assert (shown.exit_code, shown.stdout.count("WITHOUT KEY"), shown.stdout.count("NOT CHECKED")) == (0, 4, 0)

@@ -1,14 +1,17 @@
 """What a record lacks: officers' keys on releases and acknowledgements of classes that the charter names (OFF-7).
 
-That is no tampering: the author said it so, without the keys that the members agreed on, and is answerable for it.
+It names them itself, or by the hash of a pack that has a form released by two. That is no tampering: the author said it
+so, without the keys that the members agreed on, and is answerable for it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from parley.errors import DecodeError
+from parley.forms.pack import Pack
 from parley.ids import EntryId, LogId
 from parley.procedure.outgoing import ReleasePolicy, key_classes, needs_two
 from parley.protocol.membership import Membership
@@ -49,15 +52,24 @@ class Unsigned:
 class Wanted:
     """Looks at the statements of all trees of a record, then tells which lack keys."""
 
-    def __init__(self, membership: Membership) -> None:
+    def __init__(self, membership: Membership, packs: Iterable[Pack]) -> None:
+        """``packs``: those at hand; ``unread`` are then the others that the charter names."""
         self._membership = membership
         self._policies: dict[bytes, ReleasePolicy] = {}
-        for revision in membership.revisions:
-            charter = revision.charter
-            if charter.two_officers or charter.signed:
-                self._policies[revision.hash] = ReleasePolicy(
-                    two_officers=frozenset(charter.two_officers), signed=frozenset(charter.signed)
-                )
+        by_two = {p.hash: frozenset(f.id for f in p.forms if f.release == "two") for p in packs}
+        charters = {revision.hash: revision.charter for revision in membership.revisions}
+        self.unread = sorted(
+            {
+                f"{p.name} {p.version} ({p.hash.hex()})"
+                for c in charters.values()
+                for p in c.packs
+                if p.hash not in by_two
+            }
+        )
+        for hash_, charter in charters.items():
+            two = frozenset(charter.two_officers).union(*(by_two.get(p.hash, frozenset()) for p in charter.packs))
+            if two or charter.signed:
+                self._policies[hash_] = ReleasePolicy(two_officers=two, signed=frozenset(charter.signed))
         named = frozenset(c for p in self._policies.values() for c in p.two_officers | p.signed)
         self._any = ReleasePolicy(signed=named)
         self._under: dict[LogId, ReleasePolicy] = {}

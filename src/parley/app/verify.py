@@ -13,6 +13,7 @@ from typing import Any, Final
 import cbor2
 
 from parley.app.fingerprint import words
+from parley.app.forms import library
 from parley.app.testimony import SignedFact, Testimony
 from parley.app.unsigned import Unsigned, Wanted
 from parley.errors import DecodeError, ParleyError, UsageError, VerificationError
@@ -79,6 +80,8 @@ class Report:
     """What officers signed, checked."""
     unsigned: list[Unsigned] = field(default_factory=list)
     """Releases and acknowledgements without the officers' keys that the charter asks for: said so by their authors."""
+    unread: list[str] = field(default_factory=list)
+    """Packs that the charter names and that are not at hand: which of their forms two release is not known."""
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -110,6 +113,7 @@ class Report:
             "officers": self.officers,
             "signed": [s.as_json() for s in self.signed],
             "unsigned": [u.as_json() for u in self.unsigned],
+            "unread": self.unread,
             "problems": self.problems,
         }
 
@@ -153,20 +157,22 @@ class _Archive:
         return sorted(n for n in self.names if n.startswith(prefix) and not n.endswith("/"))
 
 
-def verify_record(path: Path) -> Report:
+def verify_record(path: Path, packs: Path | None = None) -> Report:
     """Check the record in ``path``: needs nothing but the file and the keys in the charter inside it.
+
+    ``packs``: a folder of form packs besides those of Parley, for which of their forms two officers release.
 
     1. the documents prove a membership; 2. each tree's head is signed by the key of the certificate that
     its first entry names; 3. the commitments give the head's root; 4. each content is the one committed to;
     5. each cosignature is on a head that the commitments give; 6. each equivocation proof holds; 7. each officer's
     assertion is by a key that its party stated, over what the entry says; 8. releases and acknowledgements of the
-    classes that the charter names carry officers' keys: where they do not, that is no tampering (``unsigned``).
+    classes that the charter and its packs name carry officers' keys: where not, that is no tampering (``unsigned``).
     Raises UsageError when the file cannot be read at all. What does not hold is in the report.
     """
     report = Report()
     try:
         with zipfile.ZipFile(path) as opened:
-            _verify(_Archive(opened), report)
+            _verify(_Archive(opened), report, packs)
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist.", code="file-unreadable") from None
     except (zipfile.BadZipFile, OSError) as error:
@@ -176,7 +182,7 @@ def verify_record(path: Path) -> Report:
     return report
 
 
-def _verify(archive: _Archive, report: Report) -> None:
+def _verify(archive: _Archive, report: Report, packs: Path | None) -> None:
     membership = verify_documents(decode_bundle(archive.read("line.txt")).values())
     report.line = membership.current.charter.line
     report.line_id = membership.line.hex()
@@ -191,7 +197,8 @@ def _verify(archive: _Archive, report: Report) -> None:
         for m in membership.members.values()
     ]
     refusals: Refusals = {}
-    testimony, wanted = Testimony(membership), Wanted(membership)
+    testimony, wanted = Testimony(membership), Wanted(membership, library(packs).all())
+    report.unread = wanted.unread
     for folder in sorted({"/".join(n.split("/")[:2]) for n in archive.under("logs/")}):
         try:
             report.logs.append(_verify_log(archive, membership, folder, report, (refusals, testimony, wanted)))

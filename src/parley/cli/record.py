@@ -80,10 +80,14 @@ def proof(
 @command
 def verify(
     path: Annotated[Path, typer.Argument(help="An exported record.")],
+    packs: Annotated[
+        Path | None,
+        typer.Option(help="A folder of form packs besides Parley's own, which say what two officers release."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Verify an exported record: needs the file alone. Exit status 1 when anything was tampered with."""
-    report = verify_record(path)
+    report = verify_record(path, packs)
     if json:
         show_json(report.as_json())
     else:
@@ -112,6 +116,8 @@ def _show_report(report: Report) -> None:
         say(signed.sentence())
     for unsigned in report.unsigned:
         say(f"WITHOUT KEY: {unsigned.sentence()}", "bold yellow")
+    for pack in report.unread:
+        say(f"NOT CHECKED: which forms of the pack {pack} two officers release; it is not at hand.", "yellow")
     for text in report.equivocations:
         say(f"TWO HISTORIES: {text}", "bold red")
     for problem in report.problems:
