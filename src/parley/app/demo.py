@@ -109,7 +109,7 @@ class _Demo:
             await asyncio.gather(north.start(), south.start())
             self._tell(f"two nodes run: northland is process {north.pid}, southland is process {south.pid}")
             for node in (north, south):
-                await node.call("officer-changed", note="a demonstration: its officers' passkeys are in software")
+                await node.call("officer-changed", note={"code": "demonstration"})
             await self._open(consoles)
             await self._exchange(north, south, cable)
             await self._check_plans(north, south)
