@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 
-def authenticator(context: BrowserContext, page: Page) -> None:
-    """A passkey of the browser's own, that its person always confirms."""
+def authenticator(context: BrowserContext, page: Page) -> Callable[[], object]:
+    """A passkey of the browser's own, that its person always confirms; what is called lets it fail from then on."""
     session = context.new_cdp_session(page)
     session.send("WebAuthn.enable")
     options = {
@@ -20,7 +22,9 @@ def authenticator(context: BrowserContext, page: Page) -> None:
         "isUserVerified": True,
         "automaticPresenceSimulation": True,
     }
-    session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    made = session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    unknown = {"authenticatorId": made["authenticatorId"], "isUserVerified": False}
+    return lambda: session.send("WebAuthn.setUserVerified", unknown)
 
 
 def enrol(browser: Browser, station: Any, watched: Any, name: str) -> tuple[BrowserContext, Any]:
@@ -28,7 +32,7 @@ def enrol(browser: Browser, station: Any, watched: Any, name: str) -> tuple[Brow
     context = browser.new_context(locale="en-GB")
     page = context.new_page()
     seen = watched.page(page, station.url)
-    authenticator(context, page)
+    seen.fail = authenticator(context, page)
     page.goto(f"{station.url}/")
     expect(page).to_have_url(f"{station.url}/sign-in")
     page.get_by_role("textbox", name="Code").fill(code)
@@ -77,6 +81,17 @@ def test_two_enrol_a_third_is_approved_and_signs_in(browser: Browser, stations: 
     assert [w for w in seen.wrong + waiting.wrong if "403" not in w] == []
     third.close()
     first.close()
+
+
+BEGIN = """
+async (address) => {
+  const headers = { "Content-Type": "application/json", Accept: "application/json",
+                    "X-Parley-CSRF": document.querySelector("meta[name=csrf]").content };
+  const answer = await fetch(address, { method: "POST", headers, body: JSON.stringify({ how: "ack", text: "" }) });
+  return (await answer.json()).error?.code;
+}
+"""
+"""Asks what an officer signs of an acknowledgement, as no page of the console does."""
 
 
 def test_two_officers_sign_what_is_released_and_one_what_is_acknowledged(
@@ -129,6 +144,36 @@ def test_two_officers_sign_what_is_released_and_one_what_is_acknowledged(
     expect(reader.page.locator("#act")).to_contain_text("Your passkey signs it")
     reader.page.get_by_role("button", name="Acknowledge", exact=True).click()
     watched.until(lambda: north.call("show", id=got["id"])["recipients"][0]["acknowledged"])
+    # The passkey fails: what is to be signed is not acknowledged.
+    reader.fail()
+    page = reader.page
+    press = page.get_by_role("button", name="Acknowledge", exact=True)
+    page.goto(f"{south.url}/lines/trial/messages/{lone['id']}")
+    page.get_by_text("Acknowledge, with read-back").click()
+    press.click()
+    expect(page.locator("#act form[data-sign] [data-said]").first).not_to_be_empty()
+    # FLASH waits for none: the next press acknowledges it without, and the record says so to both. That its places were
+    # compared is asked for either way.
+    rules = south.runtimes["trial"].rules
+    south.rule("trial", replace(rules, release=replace(rules.release, signed=frozenset({"priority", "flash"}))))
+    window = "/".join(time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(time.time() + h * 3600)) for h in (1, 2))
+    area = {"circle": "36-43.1N 068-51.8E", "radius": "2 NM", "times": [window]}
+    values = {"series": "LOCAL", "number": "1/26", "hazard": "gunnery", "subject": "GUNNERY", "areas": [area]}
+    flash = north.call("send", form="area-warning/warning", values=values, precedence="FLASH")["id"]
+    watched.came(south, flash)
+    page.goto(f"{south.url}/lines/trial/messages/{flash}")
+    assert page.evaluate(BEGIN, f"/lines/trial/messages/{flash}/sign/begin") == "readback-needed"
+    page.get_by_text("Acknowledge, with read-back").click()
+    page.get_by_label("I compared these places").check()
+    press.click()
+    said = page.locator("#act form[data-flash] [data-said]")
+    expect(said).to_contain_text("Press again to acknowledge this FLASH without a key")
+    press.click()
+    expect(page.locator("#facts tr", has_text="acknowledged").locator("td.done")).to_be_visible()
+    watched.until(lambda: north.call("show", id=flash)["recipients"][0]["acknowledged"])
+    assert north.call("show", id=flash)["recipients"][0]["signed"] == {"keys": [], "without_key": True}
+    assert not north.call("show", id=lone["id"])["recipients"][0]["acknowledged"]
+    reader.wrong = [w for w in reader.wrong if "400" not in w]
     assert one.wrong + two_.wrong + reader.wrong == []
     for context in (first, second, third):
         context.close()

@@ -269,6 +269,7 @@ def test_a_failing_channel_is_told_once_and_its_alerts_come_later() -> None:
         alerts.start()
         alerts.take("trial", {"event": "watch", "code": "flash", "message": "south-3f2a-12"})
         alerts.take("trial", {"event": "arrived", "code": "not told"})
+        alerts.take("trial", {"event": "notice", "code": "no-armed-console", "text": "nobody would hear an alarm."})
         while told != ["alert-failed"]:
             await asyncio.sleep(0.01)
         came: list[bytes] = []
@@ -285,7 +286,7 @@ def test_a_failing_channel_is_told_once_and_its_alerts_come_later() -> None:
         await alerts.close()
         server.close()
         await server.wait_closed()
-        assert sum(b'code="flash"' in line for line in came) == 1
+        assert [sum(code in line for line in came) for code in (b'code="flash"', b'code="no-armed-console"')] == [1, 1]
         assert not any(b"not told" in line for line in came)
 
     asyncio.run(scene())

@@ -43,6 +43,8 @@ _MAIL_HEARTBEAT_S: Final = 86_400
 HEARTBEAT: Final = "heartbeat"
 TEST: Final = "test"
 _FLASH: Final = frozenset({"flash", "no-duff", "alarm"})
+_HEARING: Final = frozenset({"no-armed-console", "console-armed"})
+"""Notices of the console: whom it alarms nobody hears, so somebody elsewhere is told."""
 _PRECEDENCE: Final = {True: "4", False: "3"}
 _ROUTINE: Final = "1"
 """RFC 6477, MMHS-Primary-Precedence: 4 is FLASH, 3 is IMMEDIATE, 1 is ROUTINE."""
@@ -310,8 +312,8 @@ class Alerts:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def take(self, line: str, event: Mapping[str, Any]) -> None:
-        """Let all channels tell what the watch tells; no other event, and nothing of a content."""
-        if event.get("event") != "watch":
+        """Let all channels tell what the watch tells, and whether anybody would hear it; nothing of a content."""
+        if event.get("event") != "watch" and event.get("code") not in _HEARING:
             return
         alert = Alert(line, str(event.get("code", "")), str(event.get("message", "")), int(time.time()))
         for running in self._running:
@@ -348,8 +350,7 @@ class Alerts:
         if (error is not None) == running.failing:
             return
         running.failing = error is not None
-        if error is not None:
-            self._told("", {"event": "notice", "code": error.code, "text": error.message})
-        else:
-            text = f"the alert channel {running.channel.name!r} works again."
-            self._told("", {"event": "notice", "code": "alert-works", "text": text})
+        name = running.channel.name
+        code = error.code if error is not None else "alert-works"
+        text = error.message if error is not None else f"the alert channel {name!r} works again."
+        self._told("", {"event": "notice", "code": code, "text": text, "channel": name})

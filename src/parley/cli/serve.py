@@ -76,7 +76,7 @@ async def _serve(home: Home, lines: list[LineHome], with_console: bool, json: bo
             sys.stderr.flush()
         elif event["event"] in ("notice", "arrived", "watch"):
             # Not through the console: an event is on the path of every message.
-            before = f"{line}: " if len(lines) > 1 else ""
+            before = f"{line}: " if line and len(lines) > 1 else ""
             bell = "\a" if event.get("code") in _SOUNDS and sys.stderr.isatty() else ""
             sys.stderr.write(bell + safe_line(before + _event_line(event)) + "\n")
             sys.stderr.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from parley.app.desk import desk_of
@@ -125,7 +126,8 @@ async def look(visit: Visit) -> tuple[list[Glance], Sounding]:
     glances = [await _line(visit, name) for name in visit.console.lines]
     loud = [(level, g, row) for g in glances for level, row in _loud(visit, g)]
     loud.sort(key=lambda found: (-found[0], -found[2]["since"]))
-    troubles = [a for g in glances for a in _troubles(visit, g) if (a.line, a.key) not in visit.console.heard]
+    found = chain(_channels(visit), *(_troubles(visit, g) for g in glances))
+    troubles = [a for a in found if (a.line, a.key) not in visit.console.heard]
     shown = [*(_alarm(visit, *found) for found in loud[:_ALARMS]), *troubles]
     shown = sorted(shown, key=lambda a: (-a.level, -a.since))[:_ALARMS]
     kinds = Counter({visit.say("ALARM"): len(troubles)})
@@ -293,6 +295,21 @@ def _troubles(visit: Visit, glance: Glance) -> Iterator[Alarm]:
             text = visit.say("the relief of %(role)s is late", role=duty["role"])
             where = visit.address("handover", line=glance.name)
             yield alarm(f"relief:{duty['role']}:{duty['since']}", 2, text, address=where)
+
+
+def _channels(visit: Visit) -> Iterator[Alarm]:
+    """Alert channels that fail: who counts on them is told nothing. Each sounds once for its while."""
+    # Who heard it is noted in a line's log: that of the first.
+    line = next(iter(visit.console.lines))
+    for name, since in sorted(visit.console.channels.items()):
+        key, text = f"{CONDITION}alert:{name}:{since}", channel_words(visit, name)
+        yield Alarm(line, key, 2, visit.say("ALARM"), text, visit.address("glance"), since)
+
+
+def channel_words(visit: Visit, name: str) -> str:
+    """That an alert channel fails, in words."""
+    said: str = visit.say("The alert channel %(name)s fails: nobody is told elsewhere.", name=name)
+    return said
 
 
 def _new(visit: Visit, glance: Glance, row: dict[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 from starlette.responses import Response
 
 from parley.console import words
-from parley.console.glance import CONDITION
+from parley.console.glance import CONDITION, channel_words
 from parley.console.web import THEMES, Visit, page
 from parley.errors import UsageError
 
@@ -19,7 +19,8 @@ _MOST: Final = 120
 @page("/")
 async def glance(visit: Visit) -> Response:
     """All lines."""
-    return await visit.render("glance.html", title=visit.say("All lines"))
+    silent = [channel_words(visit, name) for name in sorted(visit.console.channels)]
+    return await visit.render("glance.html", title=visit.say("All lines"), silent=silent)
 
 
 @page("/settings", everybody=True)

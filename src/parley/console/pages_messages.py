@@ -187,14 +187,20 @@ async def mark(visit: Visit) -> Response:
         raise UsageError(f"{how!r} is nothing that is done with a message.", code="request-malformed")
     if how == "decline" and not text:
         raise UsageError("say why it is declined.", code="reason-missing", next_step="Write a reason, then decline.")
-    if how == "ack" and await visit.ask("readback", id=name) and await visit.field("checked") != "yes":
+    if how == "ack":
+        await _compared(visit, name, await visit.field("checked"))
+    await visit.ask(how, id=name, text=text, officer=visit.officer)
+    return back(visit)
+
+
+async def _compared(visit: Visit, name: str, checked: object) -> None:
+    """Raises UsageError where a message has places, and the officer did not say that they were compared (R58)."""
+    if await visit.ask("readback", id=name) and checked != "yes":
         raise UsageError(
             "the places of this message were not confirmed.",
             code="readback-needed",
             next_step="Compare where they lie with what was meant, tick the box, then acknowledge.",
         )
-    await visit.ask(how, id=name, text=text, officer=visit.officer)
-    return back(visit)
 
 
 @page(f"{_MESSAGE}/sign/begin", methods=("POST",), name="sign_begin")
@@ -204,6 +210,8 @@ async def sign_begin(visit: Visit) -> Response:
     how, text = str(given.get("how", "")), str(given.get("text", "")).strip()
     if how not in ("ack", "decline") or visit.who is None:
         raise UsageError(f"{how!r} is nothing that is signed.", code="request-malformed")
+    if how == "ack":
+        await _compared(visit, name, given.get("checked"))
     asked = await visit.ask("to-sign", id=name, text=text, decline=how == "decline")
     data = ("mark", visit.line_name, name, how, asked)
     begun = visit.console.sign_in.begin_assertion(visit.session.token, visit.who, bytes.fromhex(asked["hash"]), data)

@@ -137,6 +137,8 @@ class Console:
         self.templates = Templates()
         self.heard: set[tuple[str, str]] = set()
         """Arrivals, by line and id, whose sound an officer stopped; what was not read sounds again after a restart."""
+        self.channels: dict[str, int] = {}
+        """Alert channels that fail, each with since when."""
         self.references: dict[str, References] = {}
         """Which messages go on with which, by line."""
         self.sheets: dict[tuple[str, str], Any] = {}
@@ -167,6 +169,10 @@ class Console:
 
     def told(self, line: str, event: Mapping[str, Any]) -> None:
         """What a line's node tells; pages that show it draw themselves anew."""
+        if "channel" in event:
+            self.channels.pop(event["channel"], None)
+            if event["code"] == "alert-failed":
+                self.channels[event["channel"]] = self.now()
         self.hub.tell("change", line=line, what=str(event.get("event", "")), code=str(event.get("code", "")))
 
     @property
