@@ -46,7 +46,7 @@ def test_forms_are_listed_and_shown_in_each_language(homes: tuple[Path, Path]) -
     listed = parley("forms", "list", "--home", homes[0])
     assert {f["id"] for f in listed["forms"]} >= {"C1", "M5", "W1", "H2", "X1", "P1"}
     assert listed["packs"]["core"]["languages"] == ["en", "fr", "ru"]
-    assert "Прекращение огня" in parley("forms", "list", "--in", "ru", "--home", homes[0], json_out=False)
+    assert "ПРЕКРАТИТЕ ОГОНЬ" in parley("forms", "list", "--in", "ru", "--home", homes[0], json_out=False)
     assert "Notification de lancement" in parley(
         "forms", "show", "M5", "--in", "fr", "--home", homes[0], json_out=False
     )
@@ -106,15 +106,65 @@ def test_an_editor_is_opened_again_until_the_form_is_right(
         return next(given)
 
     monkeypatch.setattr("click.edit", edit)
-    parley("send", "--form", "cancellation", "--edit", "--home", homes[0], given="y\n", json_out=False)
+    said = parley("send", "Firing until five.", "--home", homes[0])["id"]
+    asked = ("send", "--form", "cancellation", "--edit", "--about", said, "--home", homes[0])
+    parley(*asked, given="y\n", json_out=False)
     assert "# In force from (wanted)" in shown[0]
     assert shown[1].startswith("#! ")
     assert shown[1].endswith("\neffective: never")
-    (message,) = parley("inbox", "--all", "--home", homes[0])
+    message = parley("inbox", "--all", "--home", homes[0])[-1]
     assert message["values"]["reason"] == "Done early"
+    # Its form says what it is to that message: nobody has to, and whoever says otherwise is not heard.
+    assert message["refs"] == [{"relation": "cancels", "id": said}]
     monkeypatch.setattr("click.edit", lambda *_, **__: None)
-    refused = parley("send", "--form", "cancellation", "--edit", "--home", homes[0], status=2)
-    assert refused["error"]["code"] == "form-given-up"
+    assert parley(*asked, status=2)["error"]["code"] == "form-given-up"
+
+
+def test_help_in_the_editor_is_in_the_partys_language_or_another(
+    homes: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr("click.edit", lambda text, **_: shown.append(text))
+    for language in ((), ("--in", "fr")):
+        parley("send", "--form", "launch", "--edit", *language, "--home", homes[1], status=2)
+    assert "# Окно пуска (обязательно, если Стадия: planned, slipped)" in shown[0]
+    assert "# Créneau de lancement (requis si Stade vaut planned, slipped)" in shown[1]
+    assert "Запрос" in parley("forms", "list", "--home", homes[1], json_out=False)
+    unknown = parley("forms", "show", "launch", "--in", "de", "--home", homes[1], status=2)
+    assert unknown["error"]["code"] == "language-unknown"
+
+
+def test_terms_and_phrases_are_shown(homes: tuple[Path, Path]) -> None:
+    text = parley("forms", "show", "exercise", "--home", homes[0], json_out=False)
+    assert "Two officers release it." in text
+    assert "Troops 9,000" in text
+    text = parley("forms", "show", "phrase", "--home", homes[0], json_out=False)
+    assert "check-fire: Cease fire at once: you are striking what must not be struck." in text
+    assert "Russian: Прекратите огонь [pre-kra-TEE-tye a-GON]" in text
+    plain = parley("forms", "show", "phrase", "--home", homes[0])
+    assert {p["code"] for p in plain["phrases"]} >= {"question", "cancel", "acknowledge", "verify-position"}
+    assert {f["name"]: f["wanted"] for f in plain["fields"]}["position"].startswith("wanted when Phrase is")
+
+
+@pytest.mark.parametrize(
+    ("form", "settings"),
+    [
+        ("cancellation", ("effective=2030-03-10T05:00Z",)),
+        ("correction", ("was=A", "is=B")),
+        ("supersession", ("text=A", "changes=B")),
+        ("clarification-reply", ("answers=A",)),
+        ("check-fire/answer", ("outcome=ceased",)),
+    ],
+)
+def test_a_form_that_goes_on_with_a_message_names_one(
+    homes: tuple[Path, Path], form: str, settings: tuple[str, ...]
+) -> None:
+    given = [word for setting in settings for word in ("--set", setting)]
+    refused = parley("send", "--form", form, *given, "--home", homes[0], status=2)
+    assert refused["error"]["code"] == "form-about-missing"
+    drafted = ("watch", "draft", "--officer", "duty", "--form", form, *given)
+    assert parley(*drafted, "--home", homes[0], status=2)["error"]["code"] == "form-about-missing"
+    assert parley("inbox", "--all", "--home", homes[0]) == []
 
 
 def test_areas_are_written_for_other_maps(homes: tuple[Path, Path], tmp_path: Path) -> None:

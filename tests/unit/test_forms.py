@@ -202,7 +202,7 @@ def test_unknown_fields_are_kept_and_shown_as_not_understood() -> None:
     filled = forms.codec.decode(form, body)
     assert filled.unknown == {60: "new words", 61: [1, 2]}
     text = as_text(render(filled, forms.words("fr")))
-    assert "Non compris (champ 60): 'new words'" in text
+    assert "Non compris (champ 60) : 'new words'" in text
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_dates_are_in_utc_in_words_and_as_a_group() -> None:
     given = {"effective": "2026-03-10T12:04+02:00"}
     assert "10 March 2026, 10:04 UTC (101004Z MAR 26)" in rendered("en", "cancellation", given)
     assert "10 mars 2026, 10:04 UTC (101004Z MAR 26)" in rendered("fr", "cancellation", given)
-    assert "10 марта 2026, 10:04 UTC (101004Z MAR 26)" in rendered("ru", "cancellation", given)
+    assert "10 марта 2026 г., 10:04 UTC (101004Z MAR 26)" in rendered("ru", "cancellation", given)
 
 
 def test_short_notice_is_flagged_with_the_lead_time_and_never_refused() -> None:
@@ -322,7 +322,7 @@ def test_what_is_missing_is_said_in_the_readers_language() -> None:
     form = forms.named("launch")
     filled = Filled(form, read_values(form, {"stage": "launching", "class": "icbm"}))
     assert [p.about for p in problems(form, filled.values)] == ["launch-area", "launched"]
-    assert "Zone de lancement: Ce champ est requis." in render(filled, forms.words("fr")).warnings
+    assert "Zone de lancement : Ce champ est requis." in render(filled, forms.words("fr")).warnings
 
 
 def test_hostile_values_are_safe_in_text_and_html() -> None:

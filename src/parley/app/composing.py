@@ -50,8 +50,8 @@ async def compose(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JS
     chosen = forms.named(str(params["form"])) if params.get("form") else None
     return {
         "forms": [
-            {"id": f.id, "name": f.name, "title": words.say(f.title), "pack": words.say(pack.title)}
-            for pack in forms.packs
+            {"id": f.id, "name": f.name, "title": own.say(f.title), "pack": own.say(pack.title)}
+            for pack, own in ((p, words.within(p.code)) for p in forms.packs)
             for f in pack.forms
         ],
         "members": [
@@ -68,6 +68,7 @@ async def compose(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JS
 
 def described(form: Form, words: Words) -> dict[str, Any]:
     """A form's fields, helps, choices and notes in the reader's language."""
+    words = words.within(form.pack)
     return {
         "id": form.id,
         "name": form.name,
@@ -120,6 +121,7 @@ async def check_values(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401
 
 
 def _check(guard: Guard, views: Views, form: Form, given: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    words = words.within(form.pack)
     runtime = guard.runtime
     errors, values = read_each(form, given)
     filled = Filled(form, values)

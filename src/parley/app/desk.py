@@ -296,6 +296,7 @@ class Desk:
         language, form = charter.languages[0], self.runtime.forms.get(said.form if said else "")
         step = form.next_step if form is not None else ""
         words = self.runtime.forms.words(language)
+        words = words.within(form.pack) if form is not None else words
         text = f"{words.say(step)}\n{self.name(message)}".strip()
         draft = next_step(message, text, language, precedence, self.now, self.rules.ladder)
         following = on_silence(self.runtime.forms, filled, language, precedence) if filled else None

@@ -14,14 +14,14 @@ from parley.app.forms import message_of as form_message
 from parley.app.planops import asked_of
 from parley.app.runtime import Runtime
 from parley.app.signing import checked, fresh
-from parley.app.watchparams import Params, find, language_of, officer_of, precedence_of, recipients_of, relation_of
+from parley.app.watchparams import Params, find, language_of, officer_of, precedence_of, recipients_of, reference_of
 from parley.errors import UsageError
 from parley.ids import MemberNumber
 from parley.procedure import escalation, outgoing
 from parley.procedure import watch as w
 from parley.procedure.outgoing import Approval, Draft
 from parley.procedure.watch import Said
-from parley.wire.statement import EVERYONE, Kind, Message, Precedence, Reference, Signed
+from parley.wire.statement import EVERYONE, Kind, Message, Precedence, Signed
 
 
 async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -55,13 +55,10 @@ async def draft(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
         message = Message(
             str(params["text"]), language, precedence or Precedence.ROUTINE, str(params.get("subject") or "")
         )
-    if params.get("about"):
-        about = find(runtime, {"id": params["about"]})
-        relation = relation_of(str(params.get("relation") or "reply"))
-        message, to = (
-            replace(message, refs=(Reference(relation, about),)),
-            to if to != EVERYONE else runtime.audience(about),
-        )
+    form = runtime.forms.named(str(params["form"])) if params.get("form") else None
+    if (reference := reference_of(runtime, params, form)) is not None:
+        message = replace(message, refs=(reference,))
+        to = to if to != EVERYONE else runtime.audience(reference.entry)
     line = runtime.node.line
     message = replace(message, signed=fresh(), reply_by=before.message.reply_by if before else message.reply_by)
     purpose, whose = line.membership.current.charter.purpose, (line.membership.line, line.me)

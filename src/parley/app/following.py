@@ -35,7 +35,7 @@ def offers(forms: Forms, filled: Filled, words: Words) -> Iterator[dict[str, Any
             yield {
                 "form": form.id,
                 "name": form.name,
-                "title": words.say(form.title),
+                "title": words.within(form.pack).say(form.title),
                 "which": which,
                 "about": about,
                 "silence": follow.silence,

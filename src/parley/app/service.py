@@ -38,7 +38,7 @@ from parley.app.watchparams import (
     own_language,
     precedence_of,
     recipients_of,
-    relation_of,
+    reference_of,
     with_views,
 )
 from parley.errors import ParleyError, UsageError
@@ -46,7 +46,7 @@ from parley.forms.library import Forms
 from parley.procedure.watch import Said
 from parley.wire.documents import decode_bundle
 from parley.wire.readback import ReadBack
-from parley.wire.statement import Kind, Message, Reference
+from parley.wire.statement import Kind, Message
 
 _MAX_REQUEST: Final = 4 * limits.MAX_TEXT
 
@@ -103,11 +103,9 @@ async def _send_form(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 -
     content = message_of(forms, filled, language_of(runtime, params), precedence_of(given) if given else urgent)
     content = replace(content, subject=str(params.get("subject") or ""), reply_by=_reply_by(runtime, params))
     to = recipients_of(runtime, params)
-    if params.get("about"):
-        about = with_views(runtime, lambda v: v.find(params["about"]))
-        relation = relation_of(str(params.get("relation") or "reply"))
-        content = replace(content, refs=(Reference(relation, about),))
-        to = to or runtime.audience(about)
+    if (reference := reference_of(runtime, params, form)) is not None:
+        content = replace(content, refs=(reference,))
+        to = to or runtime.audience(reference.entry)
     asked = await asked_of(runtime, filled)
     entry = await runtime.send(content, to)
     return {**with_views(runtime, lambda views: views.message(entry).as_json()), "questions": asked}

@@ -30,6 +30,14 @@ FORMATS: Final = ("text", "html", "pdf")
 _MAX_MARK: Final = 24
 _NO_DATE: Final = 0
 """No time of making stands in the file, so that the same sheet is the same file."""
+_REFERS: Final = {
+    "reply": "In reply to",
+    "corrects": "Corrects",
+    "cancels": "Cancels",
+    "supersedes": "Replaces",
+    "continues": "Goes on with",
+    "queries": "Asks about",
+}
 _FACTS: Final = ("Delivered", "Read", "Acknowledged", "Declined", "Answered")
 
 
@@ -51,6 +59,7 @@ class Sheet:
     translations: list[tuple[str, str]] = field(default_factory=list)
     """Each under a line that names its translator; the original stands above them, whole (R42)."""
     facts: list[str] = field(default_factory=list)
+    colon: str = ":"
 
 
 def sheet_of(
@@ -77,6 +86,7 @@ def sheet_of(
         list(rendered.notes) if rendered else [],
         [(_by(t, words), safe_text(t.text).strip()) for t in translations],
         [_fact(x, words) for x in view.recipients],
+        words.say(":"),
     )
 
 
@@ -89,7 +99,7 @@ def _head(view: MessageView, words: Words) -> list[tuple[str, str]]:
         ("Time", words.time(view.time) if view.time else ""),
         ("Subject", safe_line(view.subject)),
         ("Language", words.language_name(view.language)),
-        ("In reply to", view.reply_to),
+        *((_REFERS[ref["relation"]], ref["id"]) for ref in view.refs if ref["relation"] in _REFERS),
     ]
     return [(words.say(label), value) for label, value in rows if value]
 
@@ -103,17 +113,18 @@ def _by(translation: Translation, words: Words) -> str:
 def _fact(recipient: Recipient, words: Words) -> str:
     times = [(words.say(f), getattr(recipient, f.lower())) for f in _FACTS]
     facts = ", ".join(f"{said} {words.time(at)}" for said, at in times if at)
-    return f"{recipient.code}: {facts or words.say('Not delivered')}"
+    return f"{recipient.code}{words.say(':')} {facts or words.say('Not delivered')}"
 
 
 def as_text(sheet: Sheet) -> str:
     """Plain text; the last line repeats the message's id, so that a cut is seen."""
     out = [f"*** {sheet.mark} ***", ""] if sheet.mark else []
-    out += [sheet.title.upper(), *(f"{label}: {value}" for label, value in sheet.head), ""]
+    out += [sheet.title.upper(), *(f"{label}{sheet.colon} {value}" for label, value in sheet.head), ""]
     out += [f"!! {w}" for w in sheet.warnings]
     out += sheet.sentences
     for number, (label, values) in enumerate(sheet.lines, 1):
-        out += [f"{number}. {label}: {values[0]}"] if len(values) == 1 else [f"{number}. {label}:"]
+        said = f"{number}. {label}{sheet.colon}"
+        out += [f"{said} {values[0]}"] if len(values) == 1 else [said]
         out += [f"   - {value}" for value in values] if len(values) > 1 else []
     out += [sheet.text] if sheet.text else []
     out += ["", *sheet.notes] if sheet.notes else []

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from parley.app.desk import message_of
 from parley.app.runtime import Runtime
 from parley.app.views import Views
 from parley.errors import UsageError
+from parley.forms.pack import Form
 from parley.ids import EntryId
-from parley.wire.statement import EVERYONE, Message, Precedence, Relation
+from parley.wire.statement import EVERYONE, Message, Precedence, Reference, Relation
 
 T = TypeVar("T")
 Params = dict[str, Any]
@@ -83,3 +84,28 @@ def relation_of(name: str) -> Relation:
     except KeyError:
         known = ", ".join(x.name.lower() for x in Relation)
         raise UsageError(f"{name!r} is no relation; there are {known}.", code="relation-unknown") from None
+
+
+def reference_of(runtime: Runtime, params: Params, form: Form | None = None) -> Reference | None:
+    """What a message goes on with: ``about`` and ``relation``, or the relation that its form has (R45).
+
+    Raises UsageError ``relation-unknown``, ``form-about-missing``, ``not-author``.
+    """
+    own = form.relation if form is not None else ""
+    if not params.get("about"):
+        if form is not None and own:
+            raise UsageError(
+                f"{form.name} {_GOES_ON[own]} an earlier message and names none.",
+                code="form-about-missing",
+                next_step="Name it, with --about on the command line.",
+            )
+        return None
+    relation = relation_of(own or str(params.get("relation") or "reply"))
+    about = with_views(runtime, lambda v: v.find(params["about"]))
+    if relation in _OWN and about.log.member != runtime.node.line.me:
+        raise UsageError("only its author corrects, cancels or replaces a message.", code="not-author")
+    return Reference(relation, about)
+
+
+_OWN: Final = frozenset({Relation.CORRECTS, Relation.CANCELS, Relation.SUPERSEDES})
+_GOES_ON: Final = {"reply": "answers", "corrects": "corrects", "cancels": "cancels", "supersedes": "replaces"}

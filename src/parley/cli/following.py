@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from parley.app.forms import fill
-from parley.cli.forms import edited, line_forms, template
+from parley.cli.forms import edited, line_forms, template, words_in
 from parley.cli.messages import submit
 from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, say, show_json
 from parley.forms.filled import write_values
@@ -49,9 +49,9 @@ def follow(
     found = line_forms(home, line)
     named, values = found.named(chosen["form"]), chosen["values"]
     if edit:
-        values = edited(found, named, values)
+        values = edited(found, named, values, words_in(found, home, line, ""))
     if not edit and not send:
-        text = template(named, found.words("en"), values)
+        text = template(named, words_in(found, home, line, ""), values)
         if json:
             show_json(chosen | {"template": text})
         else:

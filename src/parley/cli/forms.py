@@ -16,14 +16,18 @@ from rich.text import Text
 from parley.app.forms import fill, forms_of, library, read_folder, read_yaml, usual_packs
 from parley.cli.output import HomeOption, JsonOption, LineOption, command, home_of, out, say, show_json
 from parley.errors import UsageError, VerificationError
+from parley.forms.asking import kind, terms, wanted
 from parley.forms.filled import write_values
 from parley.forms.library import HEADER_PACK, Forms
-from parley.forms.pack import Field, Form
+from parley.forms.pack import Field, Form, Phrase
 from parley.forms.prove import check_form_pack
+from parley.forms.render import spoken
 from parley.forms.words import Words
 
 forms = typer.Typer(no_args_is_help=True, help="Structured messages: list them, show one, write and check packs.")
-LanguageOption = Annotated[str, typer.Option("--in", help="Language to show it in: en, fr, ru, ...")]
+LanguageOption = Annotated[
+    str, typer.Option("--in", help="Language to show it in: en, fr, ru, ... [this party's first].")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -41,26 +45,44 @@ def line_forms(home: Path | None, line: str | None) -> Forms:
     return forms_of(at.membership().current.charter, at.forms)
 
 
+def words_in(found: Forms, home: Path | None, line: str | None, language: str) -> Words:
+    """The words of a language that is asked for, else of this party's first that the forms have.
+
+    Raises UsageError ``language-unknown``.
+    """
+    if language and language not in found.languages:
+        known = ", ".join(found.languages)
+        raise UsageError(f"no form is in {language!r}; there are {known}.", code="language-unknown")
+    at = home_of(home)
+    if not language and (line is not None or at.lines()):
+        mine = at.the_line(line)
+        membership = mine.membership()
+        spoken_here = membership.member(mine.me(membership)).languages
+        language = next((x for x in spoken_here if x in found.languages), "en")
+    return found.words(language or "en")
+
+
 @forms.command("list")
 @command
 def list_(
-    language: LanguageOption = "en", line: LineOption = None, home: HomeOption = None, json: JsonOption = False
+    language: LanguageOption = "", line: LineOption = None, home: HomeOption = None, json: JsonOption = False
 ) -> None:
     """All forms of the line's charter."""
     found = line_forms(home, line)
-    words = found.words(language)
+    words = words_in(found, home, line, language)
     if json:
         packs = {p.name: {"version": p.version, "sha256": p.hash.hex(), "languages": p.languages} for p in found.packs}
-        show_json({"packs": packs, "forms": [_plain(f, words) for f in found]})
+        show_json({"packs": packs, "forms": [_plain(f, found, words) for f in found]})
         return
     table = Table(box=None, pad_edge=False)
     for column in ("id", "form", "title", "precedence", "notice", "reply"):
         table.add_column(column)
     for pack in found.packs:
-        table.add_row("", Text(f"{pack.name} {pack.version}", style="bold"), Text(words.say(pack.title), style="bold"))
+        own = words.within(pack.code)
+        table.add_row("", Text(f"{pack.name} {pack.version}", style="bold"), Text(own.say(pack.title), style="bold"))
         for form in pack.forms:
-            title = Text(words.say(form.title))
-            table.add_row(form.id, form.name, title, form.precedence, _hours(form.notice_h), _hours(form.reply_h))
+            notice, reply = _hours(form.notice_h), _hours(form.reply_h)
+            table.add_row(form.id, form.name, Text(own.say(form.title)), form.precedence, notice, reply)
     out.print(table)
     if not found.packs:
         say("The line's charter names no form packs. 'parley line amend --packs' proposes those of this version.")
@@ -72,7 +94,8 @@ def _hours(hours: int) -> str:
     return f"{hours} h" if hours < 96 or hours % 24 else f"{hours // 24} d"  # noqa: PLR2004
 
 
-def _plain(form: Form, words: Words) -> dict[str, Any]:
+def _plain(form: Form, found: Forms, words: Words) -> dict[str, Any]:
+    words = words.within(form.pack)
     return {
         "id": form.id,
         "name": form.name,
@@ -82,84 +105,98 @@ def _plain(form: Form, words: Words) -> dict[str, Any]:
         "notice_hours": form.notice_h,
         "reply_hours": form.reply_h,
         "release": form.release,
-        "fields": [_plain_field(f, words) for f in form.fields],
+        "relation": form.relation,
+        "answers": form.answers,
+        "terms": list(terms(form, found, words)),
+        "fields": [_plain_field(f, form, words) for f in form.fields],
+        **({"phrases": [_plain_phrase(p, words) for p in form.phrases]} if form.phrases else {}),
     }
 
 
-def _plain_field(field: Field, words: Words) -> dict[str, Any]:
+def _plain_field(field: Field, form: Form, words: Words) -> dict[str, Any]:
     plain: dict[str, Any] = {
         "name": field.name,
         "label": words.say(field.label),
+        "help": words.say(field.help),
         "type": field.type,
+        "takes": kind(field, words),
         "required": field.required,
+        "wanted": wanted(field, form, words),
         "repeat": field.repeat,
     }
     if field.choices:
         plain["choices"] = {c.name: words.say(c.label) for c in field.choices}
     if field.fields:
-        plain["fields"] = [_plain_field(f, words) for f in field.fields]
+        plain["fields"] = [_plain_field(f, form, words) for f in field.fields]
     return plain
+
+
+def _plain_phrase(phrase: Phrase, words: Words) -> dict[str, Any]:
+    texts = {"phrase": phrase.phrase, "meaning": phrase.meaning, "signal": phrase.signal, "response": phrase.response}
+    return {"code": phrase.code, **{n: words.say(text) for n, text in texts.items()}, "said": phrase.said}
 
 
 @forms.command()
 @command
 def show(
     name: Annotated[str, typer.Argument(help="Its id or name, such as M5, launch or military-activity/launch.")],
-    language: LanguageOption = "en",
+    language: LanguageOption = "",
     line: LineOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """What a form asks for, with the help of each field."""
+    """What a form asks for, with the help of each field, and the terms that it is sent under.
+
+    Of coded phrases it is the table as well: meaning, other signals, response, and how each is said.
+    """
     found = line_forms(home, line)
-    form, words = found.named(name), found.words(language)
+    form = found.named(name)
+    words = words_in(found, home, line, language).within(form.pack)
     if json:
-        show_json(_plain(form, words))
+        show_json(_plain(form, found, words))
         return
     say(f"{form.id}  {words.say(form.title)}  ({form.precedence})", "bold")
     if form.help:
         say(words.say(form.help))
+    for term in terms(form, found, words):
+        say(f"- {term}")
     for field in form.fields:
-        say(f"  {field.name}{' *' if field.required else ''}: {words.say(field.label)}  [{_kind(field)}]")
-        for choice in field.choices:
-            say(f"      {choice.name}: {words.say(choice.label)}", "dim")
-        for inner in field.fields:
-            say(
-                f"      {inner.name}{' *' if inner.required else ''}: {words.say(inner.label)}  [{_kind(inner)}]", "dim"
-            )
-        if field.help:
-            say(f"      {words.say(field.help)}", "dim")
-    say("* wanted. 'parley forms new' prints it to be filled in.")
+        _show_field(field, form, words)
+    for phrase in form.phrases:
+        _show_phrase(phrase, words)
+    say(f"* {words.say('wanted')}. 'parley forms new' prints it to be filled in.")
 
 
-_HOW = {
-    "text": "text",
-    "choice": "one of these",
-    "flag": "yes or no",
-    "number": "whole number",
-    "day": "2026-03-10",
-    "time": "2026-03-10T03:04Z",
-    "window": "START/END, or daily FIRST/LAST HH:MM-HH:MM",
-    "position": "any notation: 36-43.09N 068-51.75E",
-    "area": "{circle: 54-10N 019-20E, radius: 2 NM, lower: open, upper: FL100, times: [START/END]}",
-    "group": "table",
-}
+def _show_field(field: Field, form: Form, words: Words) -> None:
+    colon = words.say(":")
+    when = wanted(field, form, words) if field.required_if else ""
+    asked = kind(field, words) + (f"; {when}" if when else "")
+    say(f"  {field.name}{' *' if field.required else ''}: {words.say(field.label)}  [{asked}]")
+    for choice in field.choices:
+        say(f"      {choice.name}{colon} {words.say(choice.label)}", "dim")
+    for inner in field.fields:
+        mark = " *" if inner.required else ""
+        say(f"      {inner.name}{mark}{colon} {words.say(inner.label)}  [{kind(inner, words)}]", "dim")
+        for choice in inner.choices:
+            say(f"          {choice.name}{colon} {words.say(choice.label)}", "dim")
+    if field.help:
+        say(f"      {words.say(field.help)}", "dim")
 
 
-def _kind(field: Field) -> str:
-    kind = _HOW[field.type]
-    if field.type == "text":
-        kind = f"text of at most {field.high} characters"
-    if field.type == "number":
-        kind = f"{field.low} to {field.high} {field.unit}".strip()
-    return f"list of at most {field.repeat}: {kind}" if field.repeat > 1 else kind
+def _show_phrase(phrase: Phrase, words: Words) -> None:
+    colon = words.say(":")
+    say(f"{phrase.code}{colon} {words.say(phrase.meaning)}", "bold")
+    say(f"  {words.say('Response that is wanted')}{colon} {words.say(phrase.response)}")
+    say(f"  {words.say('Another signal for it')}{colon} {words.say(phrase.signal)}")
+    for said in spoken(phrase, words):
+        say(f"  {said}")
 
 
 @forms.command()
 @command
 def new(
     name: Annotated[str, typer.Argument(help="Its id or name.")],
-    language: LanguageOption = "en",
+    language: LanguageOption = "",
     line: LineOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -167,7 +204,7 @@ def new(
     """Print a form as YAML to be filled in, with the help as comments: for 'parley send --form NAME --file FILE'."""
     found = line_forms(home, line)
     form = found.named(name)
-    text = template(form, found.words(language))
+    text = template(form, words_in(found, home, line, language))
     if json:
         show_json({"form": form.id, "template": text})
     else:
@@ -180,6 +217,7 @@ _FAULT = "#!"
 
 def template(form: Form, words: Words, given: Mapping[str, Any] | None = None) -> str:
     """The form as YAML: the help as comments, what is given filled in, and other fields left out as comments."""
+    words = words.within(form.pack)
     head = [f"# {form.id} {words.say(form.title)}", *_comment(words.say(form.help))]
     return "\n".join([*head, *_lines(form, words, given or {})]) + "\n"
 
@@ -191,11 +229,13 @@ def _comment(text: str) -> list[str]:
 def _lines(form: Form, words: Words, given: Mapping[str, Any]) -> Iterator[str]:
     for field in form.fields:
         yield ""
-        wanted = " (wanted)" if field.required else ""
-        yield f"# {words.say(field.label)}{wanted}: {_kind(field)}"
+        when = wanted(field, form, words)
+        yield f"# {words.say(field.label)}{f' ({when})' if when else ''}: {kind(field, words)}"
         yield from _comment(words.say(field.help))
         yield from (f"#   {c.name}: {words.say(c.label)}" for c in field.choices)
-        yield from (f"#   {f.name}: {words.say(f.label)}, {_kind(f)}" for f in field.fields)
+        for inner in field.fields:
+            yield f"#   {inner.name}: {words.say(inner.label)}, {kind(inner, words)}"
+            yield from (f"#     {c.name}: {words.say(c.label)}" for c in inner.choices)
         if field.name in given:
             yield _yaml({field.name: given[field.name]})
         else:
@@ -228,8 +268,11 @@ def _as_list(value: Any) -> list[Any]:  # noqa: ANN401
     return value if isinstance(value, list) else [value]
 
 
-def gather(found: Forms, name: str, settings: list[str], file: Path | None, *, edit: bool) -> dict[str, Any]:
-    """The values of a form from ``--set``, a file, or an editor. Raises UsageError before anything is sent."""
+def gather(found: Forms, name: str, settings: list[str], file: Path | None, edit: Words | None) -> dict[str, Any]:
+    """The values of a form from ``--set``, a file, or an editor, whose help is in the words of ``edit``.
+
+    Raises UsageError before anything is sent.
+    """
     form = found.named(name)
     given: dict[str, Any] = {}
     if file is not None:
@@ -238,18 +281,18 @@ def gather(found: Forms, name: str, settings: list[str], file: Path | None, *, e
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{file} cannot be read: {error}", code="file-unreadable") from error
     given |= read_settings(settings)
-    if edit:
-        given = edited(found, form, given)
+    if edit is not None:
+        given = edited(found, form, given, edit)
     return write_values(form.fields, fill(found, form, given).values)
 
 
-def edited(found: Forms, form: Form, given: dict[str, Any]) -> dict[str, Any]:
+def edited(found: Forms, form: Form, given: dict[str, Any], words: Words) -> dict[str, Any]:
     """What an officer made of the template in an editor: opened until it is without fault or given up.
 
     What is wrong stands as comments at the head of what was written. Raises UsageError ``form-given-up``, or the
     fault itself when the officer does not go on.
     """
-    text = template(form, found.words("en"), given)
+    text = template(form, words, given)
     while True:
         written = click.edit(text, extension=".yaml")
         if written is None:

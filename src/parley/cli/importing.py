@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from parley.app.areas import FORMATS, write_areas
-from parley.cli.forms import edited, line_forms
+from parley.cli.forms import edited, line_forms, words_in
 from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, say, show_json, when
 from parley.errors import UsageError
 from parley.forms.display import safe_line
@@ -115,7 +115,7 @@ def _send(draft: Draft, found: Forms, home: Path | None, line: str | None, *, ed
     """As a form; what could not be read is in it by name, and the original text with it."""
     name, values = _form_of(draft, found)
     if edit:
-        values = edited(found, found.named(name), values)
+        values = edited(found, found.named(name), values, words_in(found, home, line, ""))
     if isinstance(draft, NoticeDraft):
         subject, language = draft.name, "en"
     else:

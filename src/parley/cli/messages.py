@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from parley.cli.forms import gather, line_forms
+from parley.cli.forms import gather, line_forms, words_in
 from parley.cli.output import (
     HomeOption,
     JsonOption,
@@ -31,6 +31,7 @@ from parley.forms.display import mixed_script_words, safe_line, safe_text
 
 IdArgument = Annotated[str, typer.Argument(help="Message id, such as northland-3f2a-12.")]
 _MINUTES_DIGITS = 7
+_GOES_ON = {"reply": "in reply to", "subject": "about", "continues": "goes on with", "queries": "asks about"}
 _STYLES = {"FLASH": "bold red", "IMMEDIATE": "bold yellow", "PRIORITY": "bold"}
 
 
@@ -68,14 +69,18 @@ def send(
     edit: Annotated[
         bool, typer.Option("--edit", help="Fill the form in in an editor, with its help beside it.")
     ] = False,
+    in_: Annotated[str, typer.Option("--in", help="Language of the help beside it [this party's first].")] = "",
     about: Annotated[str | None, typer.Option(help="Id of the message that it is about.")] = None,
     reply_by: Annotated[
         str | None,
         typer.Option(help="When an answer is asked for: a time such as 2026-03-10T03:04Z, or minutes such as +90."),
     ] = None,
     relation: Annotated[
-        str, typer.Option(help="What it is to that message: reply, corrects, cancels, supersedes, continues, queries.")
-    ] = "reply",
+        str | None,
+        typer.Option(
+            help="What it is to that message: reply, corrects, cancels, supersedes, continues, queries [the form's]."
+        ),
+    ] = None,
     line: LineOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -89,7 +94,9 @@ def send(
     else:
         if text is not None:
             raise UsageError("give a text or a form, not both.", code="text-twice")
-        values = gather(line_forms(home, line), form, set_ or [], file, edit=edit)
+        found = line_forms(home, line)
+        help_ = words_in(found, home, line, in_) if edit else None
+        values = gather(found, form, set_ or [], file, help_)
         params |= {"form": form, "values": values, "about": about, "relation": relation, "precedence": precedence}
     submit(home, line, params, json=json)
 
@@ -198,8 +205,8 @@ def _show(message: dict[str, Any], json: bool) -> None:
         say(message["subject"], "bold")
     if message["reply_by"]:
         say(f"answer asked for by {when(message['reply_by'])}", "bold")
-    if message["reply_to"]:
-        say(f"in reply to {message['reply_to']}")
+    for ref in message["refs"]:
+        say(f"{_GOES_ON.get(ref['relation'], ref['relation'])} {ref['id']}")
     out.print(Text(safe_text(message["text"].rstrip("\n"))))
     mixed = mixed_script_words(message["text"])
     if mixed:

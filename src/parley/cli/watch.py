@@ -398,6 +398,8 @@ def draft(
     to: Annotated[list[str] | None, typer.Option(help="Codes of the recipients [every other member].")] = None,
     subject: Annotated[str, typer.Option(help="A short subject.")] = "",
     after: Annotated[str, typer.Option(help="The next step after this message was left without an answer.")] = "",
+    about: Annotated[str, typer.Option(help="Id of the message that it is about.")] = "",
+    relation: Annotated[str, typer.Option(help="What it is to that message, as of 'parley send' [the form's].")] = "",
     line: LineOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -406,8 +408,9 @@ def draft(
     params: dict[str, Any] = {"officer": officer, "precedence": precedence, "to": to or [], "subject": subject}
     if bool(text) == bool(form):
         raise UsageError("give a text or a form.", code="text-twice" if text else "text-empty")
-    values = gather(line_forms(home, line), form, set_ or [], file, edit=False) if form else {}
-    found = _ask(home, line, json, "watch-draft", after=after, text=text, form=form, values=values, **params)
+    values = gather(line_forms(home, line), form, set_ or [], file, None) if form else {}
+    params |= {"after": after, "about": about, "relation": relation}
+    found = _ask(home, line, json, "watch-draft", text=text, form=form, values=values, **params)
     if found:
         _show_draft(found)
         ask_about(found["questions"])

@@ -81,7 +81,7 @@ def _answers(visit: Visit, form: str) -> list[tuple[str, str]]:
     if asked is None:
         return []
     words = forms.words(visit.language)
-    return [(f.id, words.say(f.title)) for f in forms if f.name in asked.answers]
+    return [(f.id, words.within(f.pack).say(f.title)) for f in forms if f.name in asked.answers]
 
 
 async def _clocks(visit: Visit, name: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -1,1 +1,1 @@
-"""What a message is to its reader: how text is shown. Free text is the one form of this version."""
+"""What a message is to its reader: form packs, what is filled in, its bytes, and how each reader sees it."""

@@ -135,7 +135,7 @@ _READERS: Final = {
     "number": _read_number,
     "day": lambda _, given: geotext.read_day(given),
     "time": lambda _, given: geotext.read_time(given),
-    "window": lambda _, given: geotext.read_times(given),
+    "window": lambda spec, given: geotext.read_times(given, spec.lasts_h),
     "position": lambda _, given: geotext.read_position(given),
     "area": lambda _, given: geotext.read_volume(given),
     "group": _read_group,
@@ -422,7 +422,13 @@ def lead_time(filled: Filled, at: int) -> LeadTime | None:
     if not form.starts or start is None:
         return None
     hours = form.urgent_h if form.urgent is not None and holds(form.urgent, filled.values) else form.notice_h
-    return LeadTime(start - at, hours * _HOUR_S)
+    return LeadTime(start - at, hours * _HOUR_S if _notifiable(form, filled.values) else 0)
+
+
+def _notifiable(form: Form, values: Values) -> bool:
+    """Whether the notice is agreed for an activity of this size: also where no number says its size."""
+    stated = [(values[name], least) for name, least in form.thresholds if name in values]
+    return not stated or any(number >= least for number, least in stated)
 
 
 def malformed(codec: Codec, form: Form, data: bytes) -> bool:

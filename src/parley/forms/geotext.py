@@ -50,6 +50,7 @@ _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _EDGES: Final = {"great-circle": Edge.GREAT_CIRCLE, "rhumb": Edge.RHUMB, "parallel": Edge.PARALLEL}
 _SHAPES: Final = ("point", "circle", "polygon", "corridor")
 _MINUTE_S: Final = 60
+_HOUR_S: Final = 3600
 _DAY_MIN: Final = 1440
 _DAY_S: Final = 86_400
 _EVERY_DAY: Final = 0b1111111
@@ -121,10 +122,16 @@ def write_window(window: Window) -> str:
     return f"{write_time(window.start)}/{write_time(window.end)}"
 
 
-def read_times(value: object) -> Time:
-    """A window, or ``daily 2026-03-01/2026-03-05 08:00-12:00`` with the days of the week after it if not all."""
+def read_times(value: object, lasts_h: int = 0) -> Time:
+    """A window, or ``daily 2026-03-01/2026-03-05 08:00-12:00`` with the days of the week after it if not all.
+
+    With ``lasts_h`` a start alone is a window of so many hours.
+    """
     found = _DAILY.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
+        if lasts_h and isinstance(value, str) and "/" not in value:
+            start = read_time(value)
+            return Window(start, start + lasts_h * _HOUR_S)
         return read_window(value)
     try:
         first, last = (date.fromisoformat(found[n]).toordinal() - _EPOCH for n in (1, 2))

@@ -8,7 +8,7 @@ from typing import Final
 
 from parley.errors import UsageError
 from parley.forms.filled import Codec, malformed
-from parley.forms.pack import Field, Form, Pack, Phrase
+from parley.forms.pack import Field, Form, Pack
 from parley.forms.words import Words
 
 HEADER_PACK: Final = "core"
@@ -54,13 +54,11 @@ class Forms:
     def words(self, language: str) -> Words:
         """The words of all packs in a language that they have, else in English."""
         if language not in self._words:
-            catalogs = [p.locales[language] for p in self.packs if language in p.locales]
-            self._words[language] = Words(language if catalogs else "en", catalogs)
+            # What stands around the fields of every form is the header pack's: its words come before other packs'.
+            packs = sorted((p for p in self.packs if language in p.locales), key=lambda p: p.name == HEADER_PACK)
+            own = {p.code: p.locales[language] for p in packs}
+            self._words[language] = Words(language if packs else "en", own.values(), own)
         return self._words[language]
-
-    def phrases(self) -> tuple[Phrase, ...]:
-        """The coded phrases of all packs (C11)."""
-        return tuple(phrase for p in self.packs for phrase in p.phrases)
 
 
 def with_header(form: Form, header: tuple[Field, ...]) -> Form:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ _CODE: Final = re.compile(r"[A-Z]{1,3}")
 _LOCALE_FILE: Final = re.compile(r"([a-z]{2,3})\.po")
 TYPES: Final = ("text", "choice", "flag", "number", "day", "time", "window", "position", "area", "group")
 CHECKS: Final = ("order", "excludes", "any", "sum")
+RELATIONS: Final = ("", "reply", "corrects", "cancels", "supersedes")
 PRECEDENCES: Final = ("ROUTINE", "PRIORITY", "IMMEDIATE", "FLASH")
 
 
@@ -62,6 +63,8 @@ class Field:
     unit: str = ""
     repeat: int = 1
     """How many values at most; a list when more than one."""
+    lasts_h: int = 0
+    """Of a window: the hours that it lasts where its start alone is written; 0 where its end must be."""
     fields: tuple[Field, ...] = ()
 
 
@@ -142,6 +145,18 @@ class Form:
     """What stands under the form whenever it is shown (R71)."""
     follows: tuple[Follow, ...] = ()
     """Forms that follow it, filled in from it (B8, R50)."""
+    thresholds: tuple[tuple[str, int], ...] = ()
+    """Numbers from which on the notice is agreed (C5): where any are given and all are below, none is."""
+    relation: str = ""
+    """How it goes on with an earlier message, which it must cite (R45), as in RELATIONS; empty where it need not."""
+    coded: str = ""
+    """The field whose choices are the coded phrases of the pack (C11)."""
+    phrases: tuple[Phrase, ...] = ()
+
+    @property
+    def pack(self) -> str:
+        """The code of its pack, which its id begins with."""
+        return self.id.rstrip("0123456789")
 
     def field(self, name: str) -> Field | None:
         """The field of that name."""
@@ -150,7 +165,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A coded phrase (C11): what it means, how it is said and to be answered. ``said``: by script, how it sounds."""
+    """A coded phrase (C11): what it means, how it is said and to be answered (R50)."""
 
     code: str
     meaning: str
@@ -158,7 +173,7 @@ class Phrase:
     signal: str
     response: str
     said: Mapping[str, Mapping[str, str]]
-    """For each language of the phrase: script (``latin``, ``cyrillic``) to pronunciation."""
+    """For each language: ``words``, and how they sound in the ``latin`` and the ``cyrillic`` script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +222,15 @@ def read_pack(files: Mapping[str, bytes]) -> Pack:
     locales = {m[1]: data for file, data in files.items() if (m := _LOCALE_FILE.fullmatch(file))}
     if extra := set(files) - {DEFINITION} - {f"{x}.po" for x in locales}:
         raise _bad(f"{min(extra)} is no file of a pack")
+    phrases = tuple(_phrase(r) for r in row.rows("phrase"))
     pack = Pack(
         name,
         code,
         row.number("version", 1, 1 << 16),
         row.text("title"),
-        tuple(_form(r, code) for r in row.rows("form")),
+        tuple(_with_phrases(_form(r, code), phrases) for r in row.rows("form")),
         tuple(_field(r) for r in row.rows("header")),
-        tuple(_phrase(r) for r in row.rows("phrase")),
+        phrases,
         row.names("words"),
         locales,
         files_hash(files),
@@ -273,6 +289,12 @@ class _Row:
             raise _bad(f"{self.where}: {key} {value} lies outside {low} to {high}")
         return int(value)
 
+    def numbers(self, key: str) -> tuple[tuple[str, int], ...]:
+        found = tuple(self.table(key).items())
+        if not all(type(x) is int for _, x in found):
+            raise _bad(f"{self.where}: {key} must be a table of numbers")
+        return found
+
     def names(self, key: str) -> tuple[str, ...]:
         value = self.get(key, list, [])
         if not all(isinstance(x, str) for x in value):
@@ -326,10 +348,24 @@ def _form(row: _Row, code: str) -> Form:
         tuple(_example(r) for r in row.rows("example")),
         row.names("notes"),
         tuple(_follow(r) for r in row.rows("follow")),
+        row.numbers("thresholds"),
+        row.among("relation", RELATIONS, ""),
+        row.text("coded", ""),
     )
     row.done()
     _check_names(form, row.where)
     return form
+
+
+def _with_phrases(form: Form, phrases: tuple[Phrase, ...]) -> Form:
+    """The form with the phrases that are the choices of its coded field, each with one of them."""
+    if not form.coded:
+        return form
+    coded = form.field(form.coded)
+    codes = [p.code for p in phrases]
+    if coded is None or sorted(c.name for c in coded.choices) != sorted(codes):
+        raise _bad(f"{form.name}: the choices of {form.coded!r} are not the coded phrases of the pack")
+    return replace(form, phrases=phrases)
 
 
 def _field(row: _Row) -> Field:
@@ -352,11 +388,14 @@ def _field(row: _Row) -> Field:
         row.number("high", -(1 << 53), 1 << 53, 200 if kind == "text" else 0),
         row.text("unit", ""),
         row.number("repeat", 1, 1024, 1),
+        row.number("lasts_h", 0, 8784, 0),
         tuple(_field(r) for r in row.rows("field")),
     )
     row.done()
     if (kind == "choice") != bool(choices) or (kind == "group") != bool(field.fields):
         raise _bad(f"{row.where}: choices belong to a choice, and fields to a group")
+    if field.lasts_h and kind != "window":
+        raise _bad(f"{row.where}: lasts_h belongs to a window")
     if kind in ("number", "text") and field.high <= field.low:
         raise _bad(f"{row.where}: high must be above low")
     if any(f.type == "group" for f in field.fields):
@@ -421,6 +460,7 @@ def _check_names(form: Form, where: str) -> None:
     conditions = [f.required_if for f in form.fields] + [s.when for s in form.sentences] + [form.urgent]
     named = [n for r in form.rules for n in r.fields] + [c.field for c in conditions if c is not None]
     named += [s.count for s in form.sentences if s.count] + ([form.starts] if form.starts else [])
+    named += [name for name, _ in form.thresholds]
     named += [source.partition(".")[0] for f in form.follows for source in f.copy.values()]
     for name in named:
         if form.field(name) is None:

@@ -24,6 +24,7 @@ def check_form_pack(pack: Pack, header: tuple[Field, ...] = ()) -> list[str]:
     found = [f"{language}.po: {text}" for language in pack.languages[1:] for text in _language(pack, language)]
     if found and any("gettext" in text for text in found):
         return found
+    found += _spoken(pack)
     codec = Codec()
     words = [Words(x, [pack.locales[x]] if x in pack.locales else []) for x in pack.languages]
     for form in pack.forms:
@@ -55,6 +56,18 @@ def _language(pack: Pack, language: str) -> Iterator[str]:
         text = str(other.id if isinstance(other.id, str) else other.id[0])
         if text and text not in wanted:
             yield f"{text!r:.70} is in no form"
+
+
+def _spoken(pack: Pack) -> Iterator[str]:
+    """What is wrong with how the coded phrases are said: each has its words in each language, as that one has them."""
+    for language in pack.languages:
+        words = Words(language, [pack.locales[language]] if language in pack.locales else [])
+        for phrase in pack.phrases:
+            said = phrase.said.get(language, {})
+            if said.get("words") != words.say(phrase.phrase):
+                yield f"the phrase {phrase.code} is said {said.get('words')!r} in {language}, and written otherwise"
+            if any(Words(x).script not in said for x in pack.languages if Words(x).script != words.script):
+                yield f"the phrase {phrase.code} is without its sound in {language}"
 
 
 def _strings(message: Message | None) -> tuple[str, ...]:

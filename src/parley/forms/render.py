@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from parley.forms.display import safe_line, safe_text
-from parley.forms.filled import Filled, LeadTime, holds, lead_time, problems
-from parley.forms.pack import Field, Sentence
+from parley.forms.filled import Filled, LeadTime, Values, holds, lead_time, problems
+from parley.forms.pack import Field, Form, Phrase, Sentence
 from parley.forms.words import Words
 from parley.geo.coordinates import format_position
 from parley.wire.geometry import (
+    Band,
     Circle,
     Corridor,
     Daily,
@@ -34,6 +36,8 @@ COUNT: Final = "count"
 """In a sentence with a plural: how many there are."""
 _PLACE: Final = re.compile(r"\{([a-z0-9-]+)\}")
 _MINUTE_S: Final = 60
+_DAY_S: Final = 86_400
+_EVERY_DAY: Final = 0b1111111
 _MAX_TIMES: Final = 12
 _EDGES: Final = ("great circles", "rhumb lines", "parallels")
 
@@ -57,20 +61,23 @@ class Rendered:
     lines: tuple[Line, ...]
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    colon: str = ":"
+    end: str = "END OF MESSAGE"
 
 
 def render(filled: Filled, words: Words, sent: int | None = None) -> Rendered:
     """The form in the language of ``words``; with ``sent`` (POSIX seconds) its lead time is judged (R59)."""
-    form, values = filled.form, filled.values
+    form, values, words = filled.form, filled.values, words.within(filled.form.pack)
     shown = {f.name: _shown(f, values[f.name], words) for f in form.fields if f.name in values}
     lines = [Line(words.say(f.label), tuple(shown[f.name]), f.name) for f in form.fields if f.name in shown]
+    lines += _phrase(form, values, words)
     lines += [
         Line(words.say("Not understood (field {key})").format(key=key), (safe_line(repr(value)[:200]),))
         for key, value in filled.unknown.items()
     ]
     labels = {f.name: words.say(f.label) for f in form.fields}
     warnings = [
-        f"{labels[p.about]}: {words.say(p.text)}" if p.about in labels else words.say(p.text)
+        f"{labels[p.about]}{words.say(':')} {words.say(p.text)}" if p.about in labels else words.say(p.text)
         for p in problems(form, values)
     ]
     lead = lead_time(filled, sent) if sent is not None else None
@@ -78,7 +85,26 @@ def render(filled: Filled, words: Words, sent: int | None = None) -> Rendered:
         warnings.insert(0, _short_notice(lead, words))
     sentences = tuple(text for s in form.sentences if (text := _sentence(s, filled, words)))
     notes = tuple(words.say(note) for note in form.notes)
-    return Rendered(words.language, words.say(form.title), sentences, tuple(lines), tuple(warnings), notes)
+    around = words.say(":"), words.say("END OF MESSAGE")
+    return Rendered(words.language, words.say(form.title), sentences, tuple(lines), tuple(warnings), notes, *around)
+
+
+def _phrase(form: Form, values: Values, words: Words) -> Iterator[Line]:
+    """What a coded phrase means, what it asks for, and how it is said in each language (C11, R50)."""
+    for phrase in form.phrases:
+        if phrase.code == values.get(form.coded):
+            yield Line(words.say("Meaning"), (words.say(phrase.meaning),))
+            yield Line(words.say("Response that is wanted"), (words.say(phrase.response),))
+            yield Line(words.say("Another signal for it"), (words.say(phrase.signal),))
+            yield Line(words.say("How it is said"), tuple(spoken(phrase, words)))
+
+
+def spoken(phrase: Phrase, words: Words) -> Iterator[str]:
+    """A coded phrase in each language, and for a reader of another how it sounds, in the script that he reads."""
+    for language, said in phrase.said.items():
+        sound = said.get(words.script, "") if language != words.language else ""
+        text = f"{words.language_name(language)}{words.say(':')} {said['words']}"
+        yield f"{text} [{sound}]" if sound else text
 
 
 def _short_notice(lead: LeadTime, words: Words) -> str:
@@ -144,7 +170,7 @@ def _one(spec: Field, value: Any, words: Words) -> str:  # noqa: ANN401, PLR0911
             return _area(value, words)
         case "group":
             parts = (
-                f"{words.say(f.label)}: {', '.join(_shown(f, value[f.name], words))}"
+                f"{words.say(f.label)}{words.say(':')} {', '.join(_shown(f, value[f.name], words))}"
                 for f in spec.fields
                 if f.name in value
             )
@@ -155,26 +181,47 @@ def _one(spec: Field, value: Any, words: Words) -> str:  # noqa: ANN401, PLR0911
 def _times(value: Window | Daily, words: Words) -> str:
     if isinstance(value, Window):
         return words.say("{start} to {end}").format(start=words.time(value.start), end=words.time(value.end))
-    windows = list(value.windows())
-    return words.say("{count} windows, the first {first}").format(
-        count=words.number(len(windows)), first=_times(windows[0], words) if windows else "-"
+    start, end = (f"{m // 60:02}:{m % 60:02}" for m in (value.start, value.end))
+    if value.end <= value.start:
+        end = words.say("{time} on the next day").format(time=end)
+    every = value.weekdays == _EVERY_DAY
+    text = words.say(
+        "daily from {first} to {last}, {start} to {end} (UTC)"
+        if every
+        else "on {weekdays} from {first} to {last}, {start} to {end} (UTC)"
     )
+    first, last = (words.day(day * _DAY_S) for day in (value.first, value.last))
+    return text.format(weekdays=words.weekdays(value.weekdays), first=first, last=last, start=start, end=end)
 
 
 def _area(volume: Volume, words: Words) -> str:
     parts = [_shape(shape, words) for shape in volume.shapes]
-    if volume.band.lower is not None or volume.band.upper is not None:
-        lower, upper = (_height(h, words) for h in (volume.band.lower, volume.band.upper))
-        parts.append(words.say("from {lower} to {upper}").format(lower=lower, upper=upper))
+    parts += _band(volume.band, words)
     parts += [_times(t, words) for t in volume.times[:_MAX_TIMES]]
     if len(volume.times) > _MAX_TIMES:
-        parts.append(words.say("and {count} more").format(count=words.number(len(volume.times) - _MAX_TIMES)))
+        more, last = words.number(len(volume.times) - _MAX_TIMES), _times(volume.times[-1], words)
+        parts.append(words.say("and {count} more, the last {last}").format(count=more, last=last))
     return "; ".join(parts)
 
 
-def _height(height: Height | None, words: Words) -> str:
-    if height is None:
-        return words.say("unlimited or unknown")
+def _band(band: Band, words: Words) -> Iterator[str]:
+    match band.lower, band.upper:
+        case None, None:
+            return
+        case None, Height() as upper:
+            yield words.say("up to {upper}, from below without a limit or from a height not known").format(
+                upper=_height(upper, words)
+            )
+        case Height() as lower, None:
+            yield words.say("from {lower} up, without a limit or to a height not known").format(
+                lower=_height(lower, words)
+            )
+        case Height() as lower, Height() as upper:
+            text = words.say("from {lower} to {upper}")
+            yield text.format(lower=_height(lower, words), upper=_height(upper, words))
+
+
+def _height(height: Height, words: Words) -> str:
     if height.reference is Reference.FL:
         return f"FL{height.value:03}"
     reference = words.say("above mean sea level" if height.reference is Reference.AMSL else "above ground level")
@@ -212,12 +259,12 @@ def as_text(rendered: Rendered, end: str = "") -> str:
     out = [rendered.title.upper(), *(f"!! {w}" for w in rendered.warnings), *rendered.sentences, ""]
     for number, line in enumerate(rendered.lines, 1):
         if len(line.values) == 1:
-            out.append(f"{number}. {line.label}: {line.values[0]}")
+            out.append(f"{number}. {line.label}{rendered.colon} {line.values[0]}")
         else:
-            out.append(f"{number}. {line.label}:")
+            out.append(f"{number}. {line.label}{rendered.colon}")
             out += [f"   - {value}" for value in line.values]
     out += ["", *rendered.notes] if rendered.notes else []
-    return "\n".join(out) + (f"\n\nEND OF MESSAGE {end}" if end else "") + "\n"
+    return "\n".join(out) + (f"\n\n{rendered.end} {end}" if end else "") + "\n"
 
 
 def as_html(rendered: Rendered) -> str:

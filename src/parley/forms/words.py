@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gettext
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from datetime import UTC, datetime
+from functools import cache
 from io import BytesIO
 from typing import Final
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_datetime
+from babel.dates import format_datetime, get_day_names
 from babel.lists import format_list
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
@@ -32,6 +34,11 @@ _UNITS: Final = {
     "t": "mass-tonne",
     "kn": "speed-knot",
 }
+_LONG: Final = {("NM", ""), ("ft", "fr")}
+"""Units written out, in every language or in one: what CLDR abbreviates them to no navigator or pilot writes."""
+_DATES: Final = {"ru": "d MMMM y 'г.'"}  # noqa: RUF001 - that letter it is
+"""Dates in words where they are not day, month and year alone."""
+_CYRILLIC: Final = frozenset({"be", "bg", "kk", "ky", "mk", "mn", "ru", "sr", "tg", "uk"})
 _MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
@@ -43,20 +50,49 @@ def read_catalog(data: bytes, language: str) -> Catalog:
         raise DecodeError(f"{language}.po is no gettext file: {error}.", code="pack-malformed") from None
 
 
+@cache
+def _compiled(data: bytes, language: str) -> bytes:
+    compiled = BytesIO()
+    write_mo(compiled, read_catalog(data, language))
+    return compiled.getvalue()
+
+
+def _before(data: bytes, language: str, others: gettext.NullTranslations) -> gettext.NullTranslations:
+    """The words of a gettext file, and where it has none those of ``others``."""
+    found = gettext.GNUTranslations(BytesIO(_compiled(data, language)))
+    found.add_fallback(others)
+    return found
+
+
 class Words:
     """Texts of packs and of the program in ``language``; what has no translation stays in English."""
 
-    def __init__(self, language: str, catalogs: Iterable[bytes] = ()) -> None:
+    def __init__(self, language: str, catalogs: Iterable[bytes] = (), own: Mapping[str, bytes] | None = None) -> None:
+        """``catalogs``: the last comes first. ``own``: the catalog of each pack, by its code."""
         self.language = language
         self._locale = Locale.parse(language)
+        self._own = dict(own or {})
+        self._within: dict[str, Words] = {}
         self._translations = gettext.NullTranslations()
         for data in catalogs:
-            compiled = BytesIO()
-            write_mo(compiled, read_catalog(data, language))
-            compiled.seek(0)
-            found = gettext.GNUTranslations(compiled)
-            found.add_fallback(self._translations)
-            self._translations = found
+            self._translations = _before(data, language, self._translations)
+
+    def within(self, pack: str) -> Words:
+        """These words, with those of the pack of that code first: packs may say one text differently.
+
+        What a form says is then as its pack has it, whatever other packs a charter names (FORM-2).
+        """
+        if pack not in self._own:
+            return self
+        if pack not in self._within:
+            inner = self._within[pack] = copy(self)
+            inner._translations = _before(self._own[pack], self.language, self._translations)  # noqa: SLF001 - its copy
+        return self._within[pack]
+
+    @property
+    def script(self) -> str:
+        """The script that its reader reads pronunciations in: ``cyrillic`` or ``latin`` (C11)."""
+        return "cyrillic" if self._locale.language in _CYRILLIC else "latin"
 
     def say(self, text: str) -> str:
         """``text`` in this language."""
@@ -73,18 +109,26 @@ class Words:
     def amount(self, value: int, unit: str) -> str:
         """A number with its unit."""
         if unit in _UNITS:
-            return format_unit(value, _UNITS[unit], "short", locale=self._locale)
+            written_out = {(unit, ""), (unit, self._locale.language)} & _LONG
+            return format_unit(value, _UNITS[unit], "long" if written_out else "short", locale=self._locale)
         return f"{self.number(value)} {self.say(unit)}".strip()
 
     def time(self, seconds: int) -> str:
         """The instant in UTC, in words and as a date-time group (C2)."""
-        moment = datetime.fromtimestamp(seconds, UTC)
-        words = format_datetime(moment, "d MMMM y, HH:mm", tzinfo=UTC, locale=self._locale)
-        return f"{words} UTC ({date_time_group(seconds)})"
+        return f"{self.day(seconds)}, {datetime.fromtimestamp(seconds, UTC):%H:%M} UTC ({date_time_group(seconds)})"
 
     def day(self, seconds: int) -> str:
         """The day in UTC."""
-        return format_datetime(datetime.fromtimestamp(seconds, UTC), "d MMMM y", tzinfo=UTC, locale=self._locale)
+        moment = datetime.fromtimestamp(seconds, UTC)
+        pattern = _DATES.get(self._locale.language, "d MMMM y")
+        said = format_datetime(moment, pattern, tzinfo=UTC, locale=self._locale)
+        first = moment.day == 1 and self._locale.language == "fr"
+        return f"1er{said.removeprefix('1')}" if first else said
+
+    def weekdays(self, bits: int) -> str:
+        """The days of the week in ``bits``, of which bit 0 is Monday."""
+        names = get_day_names("wide", locale=self._locale)
+        return self.all_of([names[day] for day in range(7) if bits >> day & 1])
 
     def language_name(self, code: str) -> str:
         """A language's name in this one; the code itself where there is none."""
