@@ -283,7 +283,7 @@ def test_dates_are_in_utc_in_words_and_as_a_group() -> None:
     given = {"effective": "2026-03-10T12:04+02:00"}
     assert "10 March 2026, 10:04 UTC (101004Z MAR 26)" in rendered("en", "cancellation", given)
     assert "10 mars 2026, 10:04 UTC (101004Z MAR 26)" in rendered("fr", "cancellation", given)
-    assert "10 марта 2026 г., 10:04 UTC (101004Z MAR 26)" in rendered("ru", "cancellation", given)
+    assert "10 марта 2026 г., 10:04 UTC (101004Z MAR 26)" in rendered("ru", "cancellation", given)  # noqa: RUF001
 
 
 def test_short_notice_is_flagged_with_the_lead_time_and_never_refused() -> None:

@@ -66,7 +66,7 @@ def test_a_form_on_paper_in_russian() -> None:
     assert text.rstrip().endswith("КОНЕЦ СООБЩЕНИЯ northland-3f2a-12")
     assert "*** КОПИЯ ***" in text
     assert "Clinique de l'été" in text
-    assert "Доставлено 10 марта 2026 г., 03:05 UTC" in text
+    assert "Доставлено 10 марта 2026 г., 03:05 UTC" in text  # noqa: RUF001
     assert text.index("Clinique") < text.index("Cessez le feu.")
     assert "Traducteur de service" in text
 
