@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from parley.app.guard import guard_of
+from parley.app.guard import guard_of, stand_watch
 from parley.app.runtime import Runtime, running
 from parley.app.service import OPERATIONS
-from parley.errors import StoreError
+from parley.errors import StoreError, UsageError
 from parley.procedure import watch as w
 from parley_testkit.lines import found
 
@@ -106,6 +107,78 @@ def test_an_alarm_that_could_not_be_entered_is_entered_later(tmp_path: Path, mon
         await guard.look()
         assert [a.code for a in alarms(force)] == ["conflict"], "once"
         assert (await ask(force, "plans"))[0]["held"]
+
+    between(tmp_path, scene)
+
+
+def test_a_plan_that_could_not_be_read_again_is_refused_and_the_check_goes_on(tmp_path: Path) -> None:
+    """One of more than a year was kept, and then every check ended with a corrupt store."""
+    day = {"start": "2026-01-01T00:00Z", "end": "2026-01-02T00:00Z"}
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"start": "2026-01-01T00:00Z", "end": "3026-01-01T00:00Z"}, "geometry-range"),
+        ({"windows": [[-600, 600]]}, "geometry-range"),
+        ({"windows": [[1 << 40, (1 << 40) + 60]]}, "geometry-range"),
+        ({"windows": [[n * 600, n * 600 + 60] for n in range(400)]}, "geometry-time"),
+        ({"radius": 10**30}, "geometry-range"),
+        ({"upper": "99999999 FT AMSL"}, "geometry-range"),
+        ({"kind": "x" * 2_000_000}, "cbor-too-large"),
+        ({"kind": "\ud800"}, "cbor-unencodable"),
+    ]
+
+    async def scene(_: Runtime, force: Runtime) -> None:
+        await ask(force, "plan-put", name="Patrol", at="36.7N 68.8E", **day)
+        for params, code in wrong:
+            with pytest.raises(UsageError) as refused:
+                await ask(force, "plan-put", name="Wrong", at="36.7N 68.8E", **{**day, **params})
+            assert refused.value.code == code
+        with pytest.raises(UsageError) as refused:
+            await ask(force, "plan-change", id="patrol", end="3026-01-01T00:00Z", start=day["start"])
+        assert refused.value.code == "geometry-range"
+        with pytest.raises(UsageError) as refused:
+            await ask(force, "track-put", name="Vessel", at="36.7N 68.8E", until="3026-01-01T00:00Z")
+        assert refused.value.code == "geometry-range"
+        assert [p["id"] for p in await ask(force, "plans")] == ["patrol"]
+        assert (await ask(force, "check"))["plans"] == 1
+
+    between(tmp_path, scene)
+
+
+def test_a_check_fire_waits_for_no_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waited for the look that was at some large notices, 40 seconds, and up to five more of rest (R57, B4)."""
+
+    async def scene(aid: Runtime, force: Runtime) -> None:
+        guard, told = guard_of(force), list[dict[str, Any]]()
+        place = "36.717858N 68.861839E"
+        await ask(force, "plan-put", name="Sortie", at=place, radius=500, role="strike-cell")
+        held, reading = threading.Event(), asyncio.Event()
+        loop, read_on = asyncio.get_running_loop(), guard.register.read_on
+
+        def slow(*given: Any) -> Any:
+            loop.call_soon_threadsafe(reading.set)
+            held.wait(60)
+            return read_on(*given)
+
+        monkeypatch.setattr(guard.register, "read_on", slow)
+        stop = asyncio.Event()
+        guard.desk.settles_at = 0
+        watch = asyncio.ensure_future(stand_watch(force, told.append, stop))
+        try:
+            await asyncio.wait_for(reading.wait(), 60)
+            await ask(aid, "send", form="check-fire", values={"struck": "hospital", "position": place})
+
+            async def alarmed() -> bool:
+                return any(e["code"] == "check-fire" for e in told)
+
+            await until(alarmed)
+            assert [(a.code, a.role) for a in alarms(force)] == [("check-fire", "strike-cell")]
+        finally:
+            held.set()
+        await guard.look()
+        assert [(a.code, a.role) for a in alarms(force)] == [("check-fire", "strike-cell")], "once"
+        assert [e["role"] for e in told if e["code"] == "check-fire"] == ["strike-cell"]
+        assert [c["role"] for f in await ask(force, "check-fires") for c in f["controllers"]] == ["strike-cell"]
+        stop.set()
+        await watch
 
     between(tmp_path, scene)
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from parley.app.control import ControlClient, RemoteError
+from parley.app.control import MAX_REQUEST, ControlClient, RemoteError
 from parley.app.home import LineHome
 from parley.app.service import ControlServer
+from parley.errors import UsageError
 
 
 def test_a_server_that_closes_while_somebody_is_connected_reports_no_failure(tmp_path: Path) -> None:
@@ -37,3 +38,26 @@ def test_a_server_that_closes_while_somebody_is_connected_reports_no_failure(tmp
 
     asyncio.run(run())
     assert complaints == []
+
+
+def test_what_is_too_large_to_ask_is_refused_and_what_a_form_may_need_is_not(tmp_path: Path) -> None:
+    """Above 128 kB the node hung up, and the command said that the node went away."""
+
+    async def run() -> None:
+        runtime: Any = SimpleNamespace(line_home=LineHome(tmp_path))
+        server = ControlServer(runtime)
+        await server.start()
+        client = await ControlClient.connect(tmp_path / "control.sock")
+        assert client is not None
+        with pytest.raises(RemoteError) as answered:
+            await client.call("no such operation", values="x" * 1_000_000)
+        assert answered.value.code == "request-malformed"
+        with pytest.raises(UsageError) as refused:
+            await client.call("no such operation", values="x" * MAX_REQUEST)
+        assert refused.value.code == "request-large"
+        with pytest.raises(RemoteError):
+            await client.call("no such operation")
+        client.close()
+        await server.close()
+
+    asyncio.run(run())

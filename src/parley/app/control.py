@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from parley.errors import ParleyError, StoreError
+from parley.errors import ParleyError, StoreError, UsageError
 
 _MAX_ANSWER: Final = 256 * 1024 * 1024
+MAX_REQUEST: Final = 4 * 1024 * 1024
+"""Bytes of one request: the largest statement, its positions written out as people write them."""
 
 
 @contextlib.contextmanager
@@ -55,8 +57,19 @@ class ControlClient:
             return None
 
     async def call(self, operation: str, **params: Any) -> Any:  # noqa: ANN401 - JSON
-        """The result of an operation. Raises RemoteError, StoreError when the node goes away."""
-        self._writer.write(json.dumps({"operation": operation, "params": params}).encode() + b"\n")
+        """The result of an operation.
+
+        Raises RemoteError, UsageError ``request-large``, StoreError when the node goes away.
+        """
+        request = json.dumps({"operation": operation, "params": params}).encode() + b"\n"
+        if len(request) > MAX_REQUEST:
+            # The node would close the connection unread.
+            raise UsageError(
+                f"{len(request)} bytes are asked of the node at once, where it takes {MAX_REQUEST}.",
+                code="request-large",
+                next_step="Send less, or in parts.",
+            )
+        self._writer.write(request)
         try:
             await self._writer.drain()
             line = await self._reader.readline()

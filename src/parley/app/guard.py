@@ -21,7 +21,7 @@ from parley.app.conflictrules import ConflictSettings, load_conflict_settings
 from parley.app.desk import desk_of, first_of, keep_watch
 from parley.app.overdue import Overdue
 from parley.app.plans import Plan, Plans, digest
-from parley.app.register import Register, volumes_of
+from parley.app.register import Register, struck, volumes_of
 from parley.app.sentences import plain, said_of, say
 from parley.app.watchparams import with_views
 from parley.conflict.check import Activity, Conflict, Controller, Degree, check, controllers
@@ -49,6 +49,7 @@ rest is looked at as soon as its receipt has gone out."""
 _DIRECT: Final = 50_000
 """Pairs of new notices and plans that are compared one by one; more are found through the index."""
 _NAMED: Final = 8
+CHECK_FIRE_CODE: Final = "check-fire"
 _PLAN: Final = "plan "
 """Before the names of those areas that are no notice's."""
 
@@ -101,6 +102,8 @@ class Guard:
         self.importing = asyncio.Lock()
         """Held while a list is read, compared and sent, which may take minutes; taken before the guard's own."""
         self._loaded = False
+        self._standing = False
+        """Whether ``_own`` is what is kept: before the first look it is not."""
         self._seen = (-1, -1)
 
     def close(self) -> None:
@@ -145,6 +148,7 @@ class Guard:
         finally:
             if not done:
                 # What was half done is done anew, from what is kept.
+                self._standing = False
                 self._own, self._loaded, self._seen = {}, False, (-1, -1)
         return found.events
 
@@ -180,11 +184,35 @@ class Guard:
     def _now_seen(self) -> tuple[int, int]:
         return self.runtime.node.store.version, self.kept.version
 
+    async def straight(self, message: str) -> None:
+        """Tell whose activities a check-fire is about, whatever a look is at just now (R57, B4); no-op for all else."""
+        found = await asyncio.to_thread(self._straight, message)
+        # Else what was found was not held against all plans: the next look does it.
+        if self._standing:
+            await self._raise(found.raises)
+            for event in found.events:
+                self.told(event)
+
+    def _straight(self, message: str) -> _Found:
+        views, found = self.runtime.views(), _Found()
+        try:
+            entry = views.find(message)
+            said = views.message_of(entry)
+            at = struck(said, views.filled(entry.log, said)) if said is not None else None
+        finally:
+            views.close()
+        if at is not None:
+            self._fire([(entry, at)], found)
+        return found
+
     async def _raise(self, raises: Iterable[Raise]) -> None:
         desk = self.desk
 
         def enter() -> None:
+            fires = self._told_fires()
             for each in raises:
+                if each.code == CHECK_FIRE_CODE and each.message in fires:
+                    continue
                 desk.log.enter(w.Alerted(each.message, each.code, each.role, each.detail, desk.now))
 
         await desk.alone(enter)
@@ -247,7 +275,7 @@ class Guard:
             now[plan.id] = _Own(plan, mark, activity)
             changed.add(plan.id)
         removed = ({p for p, _ in self.alerts} | set(self._own)) - set(now)
-        self._own = now
+        self._own, self._standing = now, True
         return changed, removed
 
     def _forget(self, gone: Callable[[Pair], bool]) -> None:
@@ -363,9 +391,12 @@ class Guard:
             grace_s=settings.check_fire_grace_s,
         )
 
+    def _told_fires(self) -> set[EntryId]:
+        """Check-fires that the watch's log has."""
+        return {f.message for f in self.desk.log.facts if isinstance(f, w.Alerted) and f.code == CHECK_FIRE_CODE}
+
     def _fire(self, fires: Iterable[tuple[EntryId, Position]], found: _Found) -> None:
-        desk = self.desk
-        known = {f.message for f in desk.log.facts if isinstance(f, w.Alerted) and f.code == "check-fire"}
+        desk, known = self.desk, self._told_fires()
         for entry, at in fires:
             who = self.controllers(at)
             self.fires[entry] = who
@@ -378,11 +409,11 @@ class Guard:
                 names = tuple(c.activity for c in near[:_NAMED])
                 metres = tuple(str(round(c.metres)) for c in near[:_NAMED])
                 said = Said("under-way", {"activities": names, "metres": metres})
-                found.raises.append(Raise(entry, "check-fire", role, said))
+                found.raises.append(Raise(entry, CHECK_FIRE_CODE, role, said))
                 found.events.append(
                     {
                         "event": "watch",
-                        "code": "check-fire",
+                        "code": CHECK_FIRE_CODE,
                         "message": desk.name(entry),
                         "role": role,
                         "plans": [c.activity for c in near],
@@ -511,5 +542,24 @@ async def keep_guard(runtime: Runtime, told: Callable[[dict[str, Any]], None], s
 
 
 async def stand_watch(runtime: Runtime, told: Callable[[dict[str, Any]], None], stop: asyncio.Event) -> None:
-    """All that a node does by itself while it serves: the watch and the conflict check."""
-    await asyncio.gather(keep_watch(runtime, told, stop), keep_guard(runtime, told, stop))
+    """All that a node does by itself while it serves: the watch and the conflict check.
+
+    The watch sees each FLASH at once. What is a check-fire waits for no look of the guard, which many or large notices
+    make long.
+    """
+    straight: set[asyncio.Task[None]] = set()
+
+    async def go(message: str) -> None:
+        # Where this fails, the guard's next look does it, and meets the same error.
+        with contextlib.suppress(ParleyError):
+            await guard_of(runtime).straight(message)
+
+    def seen(event: dict[str, Any]) -> None:
+        told(event)
+        if event.get("code") == "flash":
+            task = asyncio.ensure_future(go(event["message"]))
+            straight.add(task)
+            task.add_done_callback(straight.discard)
+
+    await asyncio.gather(keep_watch(runtime, seen, stop), keep_guard(runtime, told, stop))
+    await asyncio.gather(*straight)

@@ -28,6 +28,8 @@ from parley.wire.geometry import Circle, Corridor, Point, Polygon, Position, Vol
 
 _SPACE: Final = "plan"
 _LIMIT: Final = 1 << 20
+_TOLD: Final = 80
+"""Characters of a name that an error quotes."""
 TRACK_KIND: Final = "track"
 """The class of activity that a track of interest is to the check."""
 
@@ -161,7 +163,7 @@ class Plans:
 
     def __iter__(self) -> Iterator[Plan]:
         for key, value in self._store.scan(_SPACE):
-            yield _decode(key, value)
+            yield decode_plan(key, value)
 
     def put(self, plans: Iterable[Plan]) -> tuple[int, int]:
         """Keep plans, in place of those of the same id; how many are new and how many changed. All or none."""
@@ -169,7 +171,7 @@ class Plans:
         with self._lock:
             for plan in plans:
                 check_plan(plan)
-                key, value = plan.id.encode(), _encode(plan)
+                key, value = plan.id.encode(), encode_plan(plan)
                 before = self._store.get(_SPACE, key)
                 new += before is None
                 changed += before is not None and before != value
@@ -184,7 +186,7 @@ class Plans:
             raise UsageError(
                 f"there is no plan {id_!r} here.", code="plan-unknown", next_step="See 'parley plans list'."
             )
-        return _decode(id_.encode(), value)
+        return decode_plan(id_.encode(), value)
 
     def tracks(self) -> list[Track]:
         """All tracks of interest."""
@@ -221,25 +223,32 @@ class Plans:
 
 
 def check_plan(plan: Plan) -> None:
-    """Refuse a plan that the check could not use, with the reason. Raises UsageError with its ``area-*`` code."""
+    """Refuse a plan that the check could not use, with the reason. Raises UsageError with the code of the reason."""
     try:
         prepare_volume(plan.volume)
+        # What could be kept and not read again would end every check from then on.
+        geometry.decode_volume(geometry.encode_volume(plan.volume))
+        cbor.decode(encode_plan(plan), limit=_LIMIT)
     except DecodeError as error:
         raise UsageError(
-            f"{plan.name}: {error.message}", code=error.code, next_step="Correct its positions, heights or times."
+            f"{plan.name[:_TOLD]}: {error.message}",
+            code=error.code,
+            next_step="Correct its positions, heights or times; a plan that holds always has no times.",
         ) from error
 
 
 def digest(plan: Plan) -> str:
     """Changes with anything about a plan that bears on the check: an override holds for one."""
-    return sha256(_encode(plan)).hexdigest()[:32]
+    return sha256(encode_plan(plan)).hexdigest()[:32]
 
 
-def _encode(plan: Plan) -> bytes:
+def encode_plan(plan: Plan) -> bytes:
+    """A plan as it is kept under its id. Raises UsageError where it cannot be."""
     return cbor.encode([plan.name, plan.kind, plan.role, geometry.encode_volume(plan.volume), plan.protected])
 
 
-def _decode(key: bytes, value: bytes) -> Plan:
+def decode_plan(key: bytes, value: bytes) -> Plan:
+    """The plan that ``encode_plan`` wrote. Raises StoreCorrupt."""
     try:
         name, kind, role, volume, protected = cbor.decode(value, limit=_LIMIT)
         return Plan(key.decode(), name, kind, role, geometry.decode_volume(volume), protected)

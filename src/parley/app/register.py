@@ -23,7 +23,7 @@ from parley.ids import EntryId, MemberNumber
 from parley.notices.notice import read_notice
 from parley.procedure.watch import Said
 from parley.stores.conflict_index import ConflictIndex
-from parley.wire.geometry import Band, Circle, Height, Point, Position, Unit, Volume, Window
+from parley.wire.geometry import Band, Circle, Height, Point, Position, Volume, Window
 from parley.wire.statement import WATCH_FORMS, Message, Relation, Statement
 
 SITE: Final = "H1"
@@ -63,6 +63,11 @@ def stated(message: Message, filled: Filled | None, sent: int, grace_s: int = 0)
     if filled is not None:
         return from_form(filled, grace_s)
     return _from_text(message, sent)
+
+
+def struck(message: Message, filled: Filled | None) -> Position | None:
+    """The place that a check-fire says is struck; None for any other message."""
+    return filled.values.get("position") if message.form == CHECK_FIRE and filled is not None else None
 
 
 def _from_text(message: Message, sent: int) -> Stated:
@@ -251,8 +256,9 @@ class Register:
         found.place, found.mine = place, found.author == self.me
         what = stated(message, filled, said.time, self._grace_s)
         found.number, found.subject = what.number, what.subject
-        if message.form == CHECK_FIRE and filled is not None and "position" in filled.values and not found.mine:
-            news.fires.append((entry, filled.values["position"]))
+        at = struck(message, filled)
+        if at is not None and not found.mine:
+            news.fires.append((entry, at))
         self._end_others(views, found, message, what, news)
         if filled is not None and filled.values.get("stage") in _OVER:
             self._current.pop(found.key, None)
@@ -363,8 +369,4 @@ def volumes_of(views: Views, notice: Notice, grace_s: int) -> dict[str, Volume]:
 
 def height_words(height: Height | None) -> str:
     """``FL100``, ``500 ft AGL``; empty for none."""
-    if height is None:
-        return ""
-    if height.unit is Unit.HUNDRED_FEET:
-        return f"FL{height.value:03}"
-    return f"{height.value} {'m' if height.unit is Unit.METRE else 'ft'} {height.reference.name}"
+    return "" if height is None else str(height)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from parley import limits
 from parley.app.areas import draft_of_message, write_areas
 from parley.app.composing import COMPOSING_OPERATIONS
-from parley.app.control import error_data, short_name
+from parley.app.control import MAX_REQUEST, error_data, short_name
 from parley.app.desk import desk_of
 from parley.app.export import write_record
 from parley.app.following import FOLLOWING_OPERATIONS
@@ -47,8 +47,6 @@ from parley.procedure.watch import Said
 from parley.wire.documents import decode_bundle
 from parley.wire.readback import ReadBack
 from parley.wire.statement import Kind, Message
-
-_MAX_REQUEST: Final = 4 * limits.MAX_TEXT
 
 
 async def send(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
@@ -412,7 +410,7 @@ class ControlServer:
         path = self._runtime.line_home.control
         path.unlink(missing_ok=True)
         with short_name(path) as short:
-            self._server = await asyncio.start_unix_server(self._accept, path=short, limit=_MAX_REQUEST)
+            self._server = await asyncio.start_unix_server(self._accept, path=short, limit=MAX_REQUEST)
         path.chmod(0o600)
 
     async def close(self) -> None:

@@ -111,6 +111,12 @@ class Height:
     unit: Unit = Unit.METRE
     reference: Reference = Reference.AMSL
 
+    def __str__(self) -> str:
+        """``FL100``, ``500 ft AGL``."""
+        if self.unit is Unit.HUNDRED_FEET:
+            return f"FL{self.value:03}"
+        return f"{self.value} {'m' if self.unit is Unit.METRE else 'ft'} {self.reference.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Band:
