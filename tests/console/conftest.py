@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import pytest
 from cryptography import x509
@@ -22,12 +23,14 @@ from cryptography.x509.oid import NameOID
 
 from parley.app import meeting
 from parley.app.home import Home
+from parley.app.passkeys import Registered
 from parley.app.process import free_port
 from parley.app.runtime import running
 from parley.app.service import OPERATIONS
 from parley.app.tokens import SCOPES, Tokens
 from parley.console.connections import Bounds
 from parley.console.server import ConsoleServer
+from parley.console.sessions import Session
 from parley.console.settings import ConsoleSettings
 from parley.console.web import Console
 
@@ -61,6 +64,23 @@ class Served(NamedTuple):
 
     def token(self, *scopes: str, name: str, lines: tuple[str, ...] = ()) -> str:
         return Tokens(self.home).new(name, scopes or tuple(SCOPES), lines, 1)
+
+    def session(self, name: str) -> Session:
+        """An officer's, who is signed in without a passkey."""
+        officers = self.console.sign_in.officers
+        code = officers.invite(name, ("watch",), self.console.now())
+        made = Registered(name.encode(), b"no passkey " + name.encode(), 0, software=False)
+        officer = officers.enrol(code, made, "localhost", self.console.now())
+        return self.console.sessions.begin(self.console.now(), officer.by)
+
+    def cookie(self, session: Session, language: str = "en") -> str:
+        return f"{self.console.cookie}={session.token}; parley-language={language}"
+
+    def form(self, path: str, session: Session, language: str = "en", **fields: str) -> Answer:
+        """What a page of the officer's sends."""
+        headers = {"content-type": "application/x-www-form-urlencoded", "origin": self.origin}
+        body = urlencode({"csrf": session.csrf, **fields}).encode()
+        return self.ask("POST", path, body=body, cookie=self.cookie(session, language), **headers)
 
     def ask(self, method: str, path: str, bearer: str = "", body: object = None, **headers: str) -> Answer:
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()

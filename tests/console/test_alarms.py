@@ -9,22 +9,17 @@ import time
 from typing import Any
 
 from parley.app.alerts import Alerts, Syslog
-from parley.app.passkeys import Registered
 
 FAILS = "The alert channel soc fails: nobody is told elsewhere."
 
 
 def test_a_channel_that_fails_alarms_and_stands_above_the_lines_until_it_works(served: Any) -> None:
     console = served.console
-    officers = console.sign_in.officers
-    code = officers.invite("N1", ("watch",), console.now())
-    officer = officers.enrol(code, Registered(b"N1", b"no passkey", 0, software=False), "localhost", console.now())
-    session = console.sessions.begin(console.now(), officer.by)
-    cookie = f"{console.cookie}={session.token}"
+    session = served.session("N1")
 
     def shown() -> tuple[bool, bool]:
         """Whether it sounds, and whether it stands above the lines."""
-        page = html.unescape(served.ask("GET", "/", cookie=cookie).data.decode())
+        page = html.unescape(served.ask("GET", "/", cookie=served.cookie(session)).data.decode())
         return FAILS in page.partition('id="alarm"')[2].partition("</section>")[0], FAILS in page.partition("<main")[2]
 
     def until(wanted: tuple[bool, bool]) -> None:
@@ -45,12 +40,10 @@ def test_a_channel_that_fails_alarms_and_stands_above_the_lines_until_it_works(s
     until((True, True))
     # It is heard: it sounds no more, who heard it is in the log, and it is said for as long as it lasts.
     (since,) = console.channels.values()
-    form = f"csrf={session.csrf}&line=trial&key=~alert:soc:{since}".encode()
-    headers = {"content-type": "application/x-www-form-urlencoded", "origin": served.origin, "cookie": cookie}
-    served.ask("POST", "/hush", body=form, **headers)
+    served.form("/hush", session, line="trial", key=f"~alert:soc:{since}")
     until((False, True))
     heard = [f for f in served.operation("watch-log") if f.get("text") == f"heard alert:soc:{since}"]
-    assert [f["officer"] for f in heard] == [officer.by]
+    assert [f["officer"] for f in heard] == [session.officer]
 
     async def works() -> asyncio.Server:
         return await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", port)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import html
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from parley.console import faults
 from parley.console.words import LANGUAGES
 
 TITLES = {"en": "CHECK FIRE", "fr": "CESSEZ LE FEU", "ru": "ПРЕКРАТИТЕ ОГОНЬ"}
@@ -32,3 +36,39 @@ def test_a_form_that_waits_is_told_in_each_language(served: Any, struck: dict[st
     (row,) = [m for m in served.operation("watch")["messages"] if m["id"] == sent["id"]]
     assert set(row["texts"]) == set(LANGUAGES)
     assert len(set(row["texts"].values())) == len(LANGUAGES)
+
+
+SAID = {
+    "fr": ("Une position ou une zone est illisible.", "telle page ici. Allez", "pas de texte. Écrivez"),
+    "ru": ("Координаты или район не читаются.", "Такой страницы здесь нет.", "Текста нет."),
+}
+
+
+@pytest.fixture(scope="module")
+def reader(served: Any) -> Any:
+    return served.session("Reader")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_went_wrong_is_said_in_the_officers_language(served: Any, reader: Any, language: str) -> None:
+    plan = {"how": "add", "name": "Patrol", "places": "99-99.9N 200E", "shape": "point"}
+    answers = (
+        served.form("/lines/trial/plans", reader, language, **plan),
+        served.ask("GET", "/nothing", cookie=served.cookie(reader, language), accept="text/html"),
+        served.form("/lines/trial/log", reader, language, text=" "),
+    )
+    own = "'99-99.9N 200E'", "/nothing is not here.", "there is nothing to enter."
+    for answer, words, which in zip(answers, own, range(len(own)), strict=True):
+        said = html.unescape(re.sub(r"<[^>]*>", "", answer.data.decode().partition("<main")[2]))
+        assert answer.status in (400, 404)
+        assert words in said, "what was got, in the node's own words"
+        assert [name for name, texts in SAID.items() if texts[which] in said] == [language] * (language in SAID)
+
+
+def test_what_is_said_of_a_code_is_said_of_one_that_is_raised() -> None:
+    code = Path(faults.__file__)
+    named = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', code.read_text("utf-8")))
+    assert len(named) > 50
+    source = code.parents[1]
+    raised = "".join(p.read_text("utf-8") for p in source.rglob("*.py") if p != code)
+    assert [name for name in sorted(named) if f'"{name}"' not in raised] == []

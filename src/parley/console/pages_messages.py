@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from parley.app.provenance import References
 from parley.app.signing import plain, wants_key
+from parley.console.faults import in_line
 from parley.console.glance import stage_words, step_words
 from parley.console.hub import whole
 from parley.console.web import Visit, page
@@ -62,7 +63,7 @@ async def _or_error(visit: Visit, operation: str, **params: Any) -> dict[str, An
     try:
         found: dict[str, Any] = await visit.ask(operation, **params)
     except ParleyError as error:
-        return {"error": error.message, "code": error.code}
+        return {"error": in_line(visit, error), "code": error.code}
     return found
 
 

@@ -40,6 +40,7 @@ from parley.app.runtime import Runtime
 from parley.app.service import OPERATIONS
 from parley.app.signin import SignIn, need
 from parley.console import words
+from parley.console.faults import fault_words, in_line
 from parley.console.glance import Counted, look
 from parley.console.guard import Guard
 from parley.console.hub import Hub
@@ -301,6 +302,10 @@ class Visit:
         said = words.translations(self.language).gettext(text)
         return said % values if values else said
 
+    def fault(self, error: ParleyError) -> str:
+        """What an error comes to in the officer's language; empty where the node's own words are in it."""
+        return fault_words(self, error)
+
     def said(self, of: Mapping[str, Any]) -> str:
         """The text of a row of the watch or of a draft: in the officer's language where it is a form."""
         return str(of["texts"].get(self.language, of["text"]))
@@ -446,7 +451,12 @@ async def _sign_in(visit: Visit) -> Response:
 async def _error(visit: Visit, error: ParleyError) -> Response:
     status = _STATUS.get(error.code, 403 if error.code in ("csrf", "forbidden") else 400)
     if "application/json" in visit.request.headers.get("accept", ""):
-        plain = {"code": error.code, "message": error.message, "next_step": error.next_step}
+        own = not fault_words(visit, error)
+        plain = {
+            "code": error.code,
+            "message": in_line(visit, error),
+            "next_step": error.next_step if own else "",
+        }
         return JSONResponse({"error": plain}, status)
     return await visit.render("error.html", status, error=error, title=visit.say("That was not done"))
 
