@@ -268,9 +268,17 @@ def test_b13_what_lies_under_no_known_key_never_looks_verified(
         assert n.locator(".seal:not(.bad)").count() == 0
         assert "verified by key" not in n.locator("main").inner_text()
         assert n.get_by_role("button", name="Acknowledge", exact=True).count() == 0, "no 'accept anyway'"
-        for name in ("inbox", "search?q=mayor"):
+        for name in ("inbox", "search?q=mayor", "watch", "handover"):
             n.goto(f"{north.url}/lines/trial/{name}")
             expect(n.locator("tr", has_text="This is the mayor").first).to_contain_text("NOT VERIFIED")
+        # Neither does its alarm, nor FLASH as it stands before who is not signed in.
+        expect(n.locator("#alarm li", has_text="This is the mayor")).to_contain_text("NOT VERIFIED")
+        south.call("send", text="The mayor again.", precedence="FLASH")
+        expect(n.locator("#alarm li", has_text="The mayor again.")).to_contain_text("NOT VERIFIED")
+        outside = browser.new_context(locale="en-GB").new_page()
+        outside.goto(f"{north.url}/sign-in")
+        expect(outside.locator("#flash section", has_text="The mayor again.")).to_contain_text("NOT VERIFIED")
+        outside.context.close()
         n.goto(f"{north.url}/lines/trial/messages/{good['id']}/proof")
         expect(n.locator("main")).to_contain_text("NOT VERIFIED")
         assert n.locator(".seal:not(.bad)").count() == 0

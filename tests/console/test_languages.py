@@ -65,6 +65,16 @@ def test_what_went_wrong_is_said_in_the_officers_language(served: Any, reader: A
         assert [name for name, texts in SAID.items() if texts[which] in said] == [language] * (language in SAID)
 
 
+def test_a_field_that_cannot_be_read_is_told_in_the_officers_language(served: Any, reader: Any) -> None:
+    asked = {"form": "check-fire", "values": {"position": "99-99.9N 200E"}}
+    headers = {"origin": served.origin, "x-parley-csrf": reader.csrf}
+    for language, texts in {**SAID, "en": ("",)}.items():
+        cookie = served.cookie(reader, language)
+        found = served.ask("POST", "/lines/trial/compose/check", "", asked, cookie=cookie, **headers).json
+        assert "'99-99.9N 200E'" in found["errors"]["position"]
+        assert found["errors"]["position"].startswith(texts[0] or "position:")
+
+
 def test_what_is_said_of_a_code_is_said_of_one_that_is_raised() -> None:
     code = Path(faults.__file__)
     named = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', code.read_text("utf-8")))

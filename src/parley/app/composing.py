@@ -20,7 +20,7 @@ from parley.app.sanity import form_doubts, known_places
 from parley.app.views import Views
 from parley.conflict.check import Activity, Conflict, check
 from parley.conflict.volumes import prepare_volume
-from parley.errors import DecodeError, ParleyError
+from parley.errors import DecodeError, ParleyError, UsageError
 from parley.forms.filled import Filled, lead_time, problems, read_values
 from parley.forms.pack import HEADER_KEY, Choice, Field, Form
 from parley.forms.render import as_text, render
@@ -107,10 +107,10 @@ def _choice(choice: Choice, words: Words) -> dict[str, str]:
 async def check_values(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """What the node thinks of ``values`` of ``form`` so far.
 
-    Answers ``errors`` (by field, ``field.2`` for its third value), ``missing``, ``broken`` (rules), ``lead`` (notice),
-    ``two`` (whether a second officer must release it), ``places`` (each with where it lies, R58), ``doubts`` (what is
-    probably a slip, R67: ``parley.app.sanity.Doubt``), ``things`` (its areas, for a map) and ``text`` (as it will
-    read).
+    Answers ``errors`` and their ``codes`` (by field, ``field.2`` for its third value), ``missing``, ``broken`` (rules),
+    ``lead`` (notice), ``two`` (whether a second officer must release it), ``places`` (each with where it lies, R58),
+    ``doubts`` (what is probably a slip, R67: ``parley.app.sanity.Doubt``), ``things`` (its areas, for a map) and
+    ``text`` (as it will read).
     """
     forms = runtime.forms
     form = forms.named(str(params["form"]))
@@ -132,7 +132,8 @@ def _check(guard: Guard, views: Views, form: Form, given: Mapping[str, Any], wor
     message = Message(b"", precedence=Precedence[form.precedence], form=form.id)
     own = [Named(p.name, around(p.volume.shapes)[0]) for p in guard.plans()]
     return {
-        "errors": errors,
+        "errors": {path: _said(error) for path, error in errors.items()},
+        "codes": {path: error.code for path, error in errors.items()},
         "missing": [{"field": p.about, "label": names[p.about]} for p in wrong if p.about in names],
         "broken": [words.say(p.text) for p in wrong if p.about not in names],
         "lead": lead and {"seconds": lead.seconds, "agreed": lead.agreed, "short": lead.short},
@@ -145,9 +146,9 @@ def _check(guard: Guard, views: Views, form: Form, given: Mapping[str, Any], wor
     }
 
 
-def read_each(form: Form, given: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+def read_each(form: Form, given: Mapping[str, Any]) -> tuple[dict[str, ParleyError], dict[str, Any]]:
     """What is wrong by field, and what could be read: each value alone, so that one that is wrong hides no other."""
-    errors: dict[str, str] = {}
+    errors: dict[str, ParleyError] = {}
     values: dict[str, Any] = {}
     for spec in form.fields:
         if spec.name not in given:
@@ -159,12 +160,12 @@ def read_each(form: Form, given: Mapping[str, Any]) -> tuple[dict[str, str], dic
             try:
                 found = read_values(single, {spec.name: item}).get(spec.name)
             except ParleyError as error:
-                errors[f"{spec.name}.{n}" if spec.repeat > 1 else spec.name] = _said(error)
+                errors[f"{spec.name}.{n}" if spec.repeat > 1 else spec.name] = error
                 continue
             if found is not None:
                 read += found if spec.repeat > 1 else [found]
         if len(read) > spec.repeat:
-            errors[spec.name] = f"{spec.name}: at most {spec.repeat}."
+            errors[spec.name] = UsageError(f"{spec.name}: at most {spec.repeat}.", code="form-value")
         elif read:
             values[spec.name] = tuple(read) if spec.repeat > 1 else read[0]
     return errors, values

@@ -199,7 +199,7 @@ class Views:
             open=self.is_open(entry),
             arrival=arrival,
         )
-        view.known_key = self._known_key(entry.log)
+        view.known_key = self.known_key(entry.log)
         view.recipients = [self._recipient(entry, m) for m in to]
         view.refs = [
             {"relation": ref.relation.name.lower(), "id": self.name_of(ref.entry)}
@@ -283,7 +283,8 @@ class Views:
         fields = cbor.decode(row, limit=_LOG_FIELDS)
         return self.membership.revision(fields[0]) or self.membership.current
 
-    def _known_key(self, log: LogId) -> bool:
+    def known_key(self, log: LogId) -> bool:
+        """Whether a log lies under a key of its author's that this node knows (R36)."""
         if log not in self._certified:
             row = self._reader.get(r.LOG, r.log_key(log))
             named = cbor.decode(row, limit=_LOG_FIELDS)[1] if row is not None else b""

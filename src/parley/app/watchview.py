@@ -40,7 +40,8 @@ def _rows(desk: Desk, picture: Picture, views: Views) -> list[dict[str, Any]]:
             desk.log.watch, views.thread(message), precedence, desk.book.misused, picture.now
         )
         steps = tuple(taken.get((message, row.party), ())) if taken else ()
-        beside = muted, row.ticket.role, steps, tuple(controls.get(message, ())) if controls else ()
+        known_key = views.known_key(message.log)
+        beside = muted, row.ticket.role, steps, tuple(controls.get(message, ())) if controls else (), known_key
         key, depends = (message, row.party), (row.standing, row.plausible, beside)
         known = before.get(key)
         if known is None or known[0] != depends:
@@ -49,13 +50,14 @@ def _rows(desk: Desk, picture: Picture, views: Views) -> list[dict[str, Any]]:
     return [said for _, said in desk.said.values()]
 
 
-_Beside = tuple[bool, str, tuple[Escalated, ...], tuple[str, ...]]
-"""What else a row depends on: whether it is muted, the role that it is with, the steps taken, who controls what."""
+_Beside = tuple[bool, str, tuple[Escalated, ...], tuple[str, ...], bool]
+"""What else a row depends on: whether it is muted, the role that it is with, the steps taken, who controls what, and
+whether its key is known."""
 
 
 def _row(desk: Desk, views: Views, row: Row, beside: _Beside) -> dict[str, Any]:
     ticket, stands = row.ticket, row.standing
-    muted, _, taken, controls = beside
+    muted, _, taken, controls, known_key = beside
     message = views.message_of(ticket.message)
     author, party = desk.code(ticket.message.log.member), desk.code(row.party)
     turns = {Turn.LINE: "the line", Turn.RECIPIENT: party, Turn.AUTHOR: author, Turn.NOBODY: ""}
@@ -73,6 +75,7 @@ def _row(desk: Desk, views: Views, row: Row, beside: _Beside) -> dict[str, Any]:
         "overdue": stands.overdue,
         "silent": stands.silent,
         "muted": muted,
+        "known_key": known_key,
         "times_plausible": row.plausible,
         "steps": [{"step": word(e.rung), "role": e.role, "stage": str(e.stage), "time": e.at} for e in taken],
     }

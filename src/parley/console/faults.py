@@ -22,8 +22,15 @@ def fault_words(visit: Visit, error: ParleyError) -> str:
     """What the error comes to, in the officer's language; empty where the node's own words are in it."""
     if visit.language == _OWN:
         return ""
+    return code_words(visit, error.code) or _sort(visit, error)
+
+
+def code_words(visit: Visit, code: str) -> str:
+    """What an error of this code comes to, in the officer's language; empty in the node's own, and where nothing is."""
+    if visit.language == _OWN:
+        return ""
     known = {**_session(visit), **_release(visit), **_message(visit), **_watch(visit), **_plans(visit)}
-    return known.get(error.code) or _sort(visit, error)
+    return known.get(code, "")
 
 
 def in_line(visit: Visit, error: ParleyError) -> str:

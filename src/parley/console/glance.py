@@ -105,6 +105,8 @@ class Alarm:
     address: str
     since: int = 0
     """When it began to sound, POSIX seconds."""
+    known_key: bool = True
+    """False for a message under no key of its author's that is known here: it never looks like a verified one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +336,7 @@ def _alarm(visit: Visit, level: int, glance: Glance, row: dict[str, Any]) -> Ala
     head = f"{row['precedence']} · {glance.name} · {row['author']}"
     said = visit.said(row)
     text = said if _new(visit, glance, row) else f"{stage_words(visit, row['stage'])}: {said}"
-    return Alarm(glance.name, key, level, head, text, address, row["since"])
+    return Alarm(glance.name, key, level, head, text, address, row["since"], row["known_key"])
 
 
 def stage_words(visit: Visit, stage: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from starlette.responses import JSONResponse, Response
 
 from parley import limits
+from parley.console.faults import code_words
 from parley.console.hub import whole
 from parley.console.pages_map import safe, said
 from parley.console.web import Visit, page
@@ -136,6 +137,8 @@ async def check(visit: Visit) -> Response:
     found = await visit.ask(
         "compose-check", form=str(asked.get("form")), values=asked.get("values"), **{"in": visit.language}
     )
+    for path, code in found.pop("codes").items():
+        found["errors"][path] = f"{code_words(visit, code)} {found['errors'][path]}".strip()
     for part in ("things", "conflicts", "doubts"):
         found[part] = [safe(each) for each in found[part]]
     return JSONResponse(found)
