@@ -23,11 +23,16 @@ def test_read_acknowledge_and_answer_between_two_nodes(
         # It comes by itself, with no reload, and shows what would mislead for what it is (R4).
         row = s.locator("#waiting tr.unread")
         expect(row).to_contain_text("<U+202E>")
+        expect(row.locator("mark.mixed")).to_have_text("P\u0430ypal")
         n.goto(f"{north.url}/lines/trial/messages/{sent['id']}")
         facts = n.locator("#facts")
         row.get_by_role("link").click()
         expect(s.locator("mark.hidden").first).to_have_text("<U+202E>")
         expect(s.locator("article mark.mixed")).to_have_text("P\u0430ypal")
+        # UTC first, the duty station's time and the date-time group beside it.
+        expect(s.locator("article")).to_contain_text(
+            re.compile(r"\d\d:\d\d:\d\dZ \d+ \w+ · \d\d:\d\d \d+ \w+ \+0[12]:00 · \d{6}Z [A-Z]{3} \d\d")
+        )
         # Under whose key, and since when (R36, B13).
         expect(s.locator("a.seal")).to_contain_text("verified by key")
         # Opening is not reading; reading is said, and acknowledging is another fact (R15, R34).
@@ -86,10 +91,25 @@ def test_a_message_that_came_meanwhile_holds_the_answer(
         watched.until(lambda: any(m["text"] == "We accept." for m in north.call("inbox", all=True)))
 
 
+LISTENING = """
+const ramp = AudioParam.prototype.linearRampToValueAtTime, interval = window.setInterval;
+AudioParam.prototype.linearRampToValueAtTime = function (value, ...more) {
+  window.loudest = Math.max(window.loudest ?? 0, value);
+  return ramp.call(this, value, ...more);
+};
+window.setInterval = (task, every, ...more) => {
+  window.every = every;
+  return interval(task, every, ...more);
+};
+"""
+"""Keeps how loud the page played last, and how soon it plays again."""
+
+
 def test_the_alarm_sounds_until_it_is_acknowledged(browser: Browser, stations: tuple[Any, Any], watched: Any) -> None:
     north, south = stations
     watched.until(lambda: "no-armed-console" in south.notices)
     with watched.at(browser, south, "S1") as page:
+        page.add_init_script(LISTENING)
         page.goto(f"{south.url}/")
         expect(page.locator("main")).to_contain_text("No armed console watches")
         expect(page.locator("#unarmed")).to_be_visible()
@@ -104,12 +124,28 @@ def test_the_alarm_sounds_until_it_is_acknowledged(browser: Browser, stations: t
         expect(page.locator("#alarm .level-4").first).to_contain_text("Check fire.")
         expect(page).to_have_title(re.compile("^⚠ All lines"))
         watched.until(lambda: int(page.locator("body").get_attribute("data-played") or 0) >= before + 3)
+        # It says how loud it is: louder with precedence, and again sooner.
+        page.keyboard.press("F9")
+        heard, ids = [], []
+        for precedence in ("ROUTINE", "PRIORITY", "IMMEDIATE", "FLASH"):
+            expect(page.locator("#alarm li")).to_have_count(0)
+            page.evaluate("Object.assign(window, { loudest: 0, every: 0 })")
+            ids.append(north.call("send", text=f"With {precedence}.", precedence=precedence)["id"])
+            expect(page.locator("#alarm li")).to_contain_text(f"With {precedence}.")
+            watched.until(lambda: page.evaluate("window.loudest > 0 && window.every > 0"))
+            heard.append(page.evaluate("[window.loudest, -window.every]"))
+            if precedence != "FLASH":
+                page.keyboard.press("F9")
+        assert heard == sorted(heard)
+        assert [len(set(column)) for column in zip(*heard, strict=True)] == [4, 4]
         # On another page it goes on, armed still, and F9 ends it.
         page.goto(f"{south.url}/lines/trial-exercise/inbox")
         expect(page.locator("body")).to_have_attribute("data-sounding", "yes")
         page.keyboard.press("F9")
         expect(page.locator("body")).to_have_attribute("data-sounding", "no")
-        assert any(f.get("text") == f"heard {sent['id']}" for f in south.call("watch-log"))
+        watched.until(lambda: page.locator("#alarm li").count() == 0)
+        noted = [f.get("text") for f in south.call("watch-log", **{"in": "en"})]
+        assert {f"heard {id_}" for id_ in (sent["id"], *ids)} <= set(noted)
         # What comes on the page of an inbox sounds and shows, however often it drew itself anew before.
         for text in ("Cease fire.", "They fire still."):
             north.call("send", text=text, precedence="FLASH")
@@ -299,6 +335,9 @@ def test_an_exercise_is_marked_everywhere_and_no_duff_leaves_it(
             s.goto(f"{south.url}/lines/trial-exercise/{name}")
             expect(s.locator(".watermark")).to_be_attached()
             expect(s.locator("p.exercise")).to_have_text("EXERCISE EXERCISE EXERCISE")
+            s.emulate_media(media="print")
+            expect(s.locator(".watermark span").first).to_be_visible()
+            s.emulate_media(media="screen")
             s.goto(f"{south.url}/lines/trial/{name}")
             expect(s.locator(".watermark")).to_have_count(0)
         s.goto(f"{south.url}/lines/trial-exercise/messages/{sent['id']}")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import Markup
 
 from parley.app.transcript import as_html, as_text, dtg
 from parley.app.views import MessageView, Recipient
+from parley.console.templating import peer_line, peer_text
 from parley.forms.display import mixed_script_words, safe_line, safe_text
 
 
@@ -28,6 +32,21 @@ def test_what_is_replaced_and_what_stays() -> None:
     assert safe_text("Привет, École 12°\u00a0N") == "Привет, École 12°\u00a0N"
     assert safe_text("e" + "\u0301" * 9).count("<U+0301>") == 6
     assert mixed_script_words("p\u0430y раз one") == ("p\u0430y",)
+    assert mixed_script_words("p\u0585pe \uff21bc \u13a0pe \U0001d400bc") == (
+        "p\u0585pe",
+        "\uff21bc",
+        "\u13a0pe",
+        "\U0001d400bc",
+    )
+
+
+@pytest.mark.parametrize("show", [peer_text, peer_line])
+def test_a_page_marks_what_would_mislead_wherever_it_stands(show: Callable[[str], Markup]) -> None:
+    mixed = '<mark class="mixed">p\u0430y</mark>'
+    assert show("(p\u0430y2) _p\u0430y_ раз") == f"({mixed}2) _{mixed}_ раз"
+    assert show("a\u202e<b>1") == 'a<mark class="hidden">&lt;U+202E&gt;</mark>&lt;b&gt;1'
+    broken = show("one\ntwo")
+    assert broken == ("one\ntwo" if show is peer_text else 'one<mark class="hidden">&lt;U+000A&gt;</mark>two')
 
 
 @given(st.text(), st.text(max_size=20), st.text(max_size=20))

@@ -19,18 +19,28 @@ _SHOWN: Final = re.compile(r"<U\+[0-9A-F]{4,6}>")
 
 def peer_text(text: str) -> Markup:
     """What a peer wrote, with misleading characters and words of mixed scripts marked; line breaks stay."""
+    return _marked(text, safe_text)
+
+
+def peer_line(text: str) -> Markup:
+    """The same on one line."""
+    return _marked(text, safe_line)
+
+
+def _marked(text: str, safe: Callable[[str], str]) -> Markup:
     mixed = set(mixed_script_words(text))
     shown: list[Markup] = []
-    for part in re.split(r"(\W+)", text):
+    # By letters alone, as words of mixed scripts are found: a figure beside one hides nothing.
+    for part in re.split(r"([^\W\d_]+)", text) if mixed else [text]:
         if part in mixed:
             shown.append(Markup('<mark class="mixed">{}</mark>').format(part))
             continue
-        safe, last = safe_text(part), 0
-        for found in _SHOWN.finditer(safe):
-            shown.append(escape(safe[last : found.start()]))
+        plain, last = safe(part), 0
+        for found in _SHOWN.finditer(plain):
+            shown.append(escape(plain[last : found.start()]))
             shown.append(Markup('<mark class="hidden">{}</mark>').format(found.group()))
             last = found.end()
-        shown.append(escape(safe[last:]))
+        shown.append(escape(plain[last:]))
     return Markup("").join(shown)
 
 
@@ -57,7 +67,9 @@ class Templates:
             auto_reload=False,
         )
         made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-        made.filters.update({"peer": peer_text, "line": safe_line, "mixed": has_mixed, "short": one_line})
+        made.filters.update(
+            {"peer": peer_text, "line": safe_line, "peerline": peer_line, "mixed": has_mixed, "short": one_line}
+        )
         return made
 
     def macro(self, name: str, macro: str, language: str, **values: Any) -> Callable[..., Markup]:  # noqa: ANN401

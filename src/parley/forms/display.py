@@ -16,7 +16,11 @@ _INVISIBLE: Final = frozenset("\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\
 _MISLEADING_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _COMBINING_RUN: Final = 3
 _WORD: Final = re.compile(r"[^\W\d_]+")
-_SCRIPTS: Final = ("LATIN", "CYRILLIC", "GREEK")
+_SCRIPTS: Final = (
+    *("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "COPTIC", "CHEROKEE"),
+    # Letters that are Latin in another dress.
+    *("FULLWIDTH", "MATHEMATICAL"),
+)
 
 
 def safe_text(text: str) -> str:
@@ -47,7 +51,9 @@ def safe_line(text: str) -> str:
 
 
 def mixed_script_words(text: str) -> tuple[str, ...]:
-    """Words whose letters come from more than one of Latin, Cyrillic and Greek: likely look-alikes."""
+    """Words whose letters come from more than one of the scripts that have letters alike: likely look-alikes."""
+    if text.isascii():
+        return ()
     return tuple(word for word in _WORD.findall(text) if len(_scripts(word)) > 1)
 
 
