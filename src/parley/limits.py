@@ -31,6 +31,9 @@ MAX_FRAGMENTS: Final = 4096
 MAX_MISSING_TOLD: Final = 32
 """Contents of one tree that one HAVE lists as lacking; what lies above the last of so many is told by a later one."""
 
+MAX_RUNS_ASKED: Final = 64
+"""Trees whose receipts one question asks for; of others the next one asks."""
+
 MAX_REASSEMBLIES: Final = 4
 """Payloads under reassembly for one peer at a time; the oldest is dropped and asked for again."""
 

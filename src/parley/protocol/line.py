@@ -31,6 +31,7 @@ from parley.protocol.chains import BehindChain, Chains, Opened
 from parley.protocol.credit import Intake
 from parley.protocol.fragments import Fragments
 from parley.protocol.gossip import Histories
+from parley.protocol.holdings import Holdings
 from parley.protocol.membership import Membership
 from parley.protocol.order import Order
 from parley.protocol.outbox import Link, Outbox, Peer
@@ -70,6 +71,7 @@ class Line:
         self.outbox = Outbox(self.trees, me)
         self.peers: dict[MemberNumber, Peer] = {}
         self.sender = Sender(self)
+        self.holdings = Holdings(self)
         self._ledger = ledger.Ledger(rows, me)
         self.author = Author(self)
         self.order = Order(self)
@@ -214,7 +216,10 @@ class Line:
             return
         if not self._within_rate(peer, part, now):
             return
+        known = self.trees.get(log) is not None
         tree, accepted, brought = self.trees.accept(log, part, salt_of, from_author=log.member == peer.number)
+        if not known:
+            self.holdings.begun(tree, now)
         if brought or accepted:
             peer.talk = 1.0
         else:
@@ -308,15 +313,12 @@ class Line:
             self.tell(i.Receipted(part.log, part.size, giver, part.time))
 
     def _on_have(self, peer: Peer, part: parts.Have, now: i.Now) -> None:
-        self.sender.peer_has(peer, part, now)
+        self.holdings.take(peer, part, now)
 
     def _on_query(self, peer: Peer, part: parts.Query, now: i.Now) -> None:  # model: answer query
-        del part
         peer.talk = 1.0
         self.ask_have(peer, now.boot)
-        for tree in self.trees:
-            if tree.log.member == peer.number:
-                self.receipts.again(tree, peer.number)
+        self.receipts.again(peer.number, part.runs)
 
     def _on_gossip(self, peer: Peer, part: parts.Gossip, _now: i.Now) -> None:
         self.histories.remind(peer, part.log)

@@ -23,7 +23,6 @@ from parley.protocol import rows as r
 from parley.protocol.entries import State
 from parley.protocol.trees import Accepted, Tree
 from parley.wire import statement
-from parley.wire.parts import Query
 from parley.wire.statement import Message, Precedence
 
 if TYPE_CHECKING:
@@ -128,11 +127,9 @@ class Order:
         at: LogId | None = log
         while at is not None and at not in seen:
             seen.add(at)
-            entry = self._line.trees.entry(at, 0)
-            content = statement.decode(entry.statement).content if entry is not None and entry.statement else None
-            previous = content.previous if isinstance(content, statement.Opened) else None
-            before = LogId(at.member, previous[0]) if previous is not None else None
-            yield at, before, previous[1] if previous is not None else 0
+            cited = self._line.trees.before(at)
+            before = cited.log if cited is not None else None
+            yield at, before, cited.size if cited is not None else 0
             at = before
 
     def _may_come(self, log: LogId, before: LogId, size: int) -> bool:
@@ -140,14 +137,14 @@ class Order:
         if before in self._line.trees.disputed or log in self._given_up:
             return False
         peer = self._line.peers.get(log.member)
-        says = peer.says if peer is not None else None
+        says = peer.says if peer is not None and log.member not in peer.unsure else None
         return says is None or log not in says or says.get(before, 0) >= size
 
     def _ask(self, member: MemberNumber, now: i.Now) -> None:
         """Tell the author what is here, so that it sends the rest, and ask what it has itself."""
         peer = self._line.peers.get(member)
         if peer is not None and peer.links:
-            peer.control["query"] = Query()
+            self._line.sender.ask(peer)
             self._line.ask_have(peer, now.boot)
 
     def _give_up(self, member: MemberNumber) -> None:

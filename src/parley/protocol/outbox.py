@@ -15,14 +15,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from parley import limits
-from parley.ids import LogId, MemberNumber
+from parley.ids import Incarnation, LogId, MemberNumber
 from parley.protocol.credit import WINDOW, Intake
 from parley.protocol.entries import State, StoredEntry
 from parley.protocol.flight import Way
 from parley.protocol.trees import Tree, Trees
 from parley.record.commitment import exclusion_proof
-from parley.wire import statement
-from parley.wire.parts import Blind, Document, Entries, Gone, Held, Item, NotForYou, Opening, Part
+from parley.wire.parts import Blind, Document, Entries, Gone, Have, Held, Item, NotForYou, Opening, Part
 from parley.wire.statement import EVERYONE, Precedence
 
 ANNOUNCEMENT: Final = -1
@@ -114,6 +113,10 @@ class Peer:
     spoke_at: float = -1e9
     says: dict[LogId, int] | None = None
     """The size of each tree that its last HAVE of this run claims; None before the first."""
+    unsure: frozenset[MemberNumber] = frozenset()
+    """Members of whose trees ``says`` lacks some, because later ones of theirs are not known here."""
+    have: Have | None = None
+    """That HAVE, while some of it could not be understood."""
 
     def best_link(self) -> Link | None:
         """The cheapest link that takes a datagram now."""
@@ -167,15 +170,12 @@ class Outbox:
                 count = self._opened[log]
                 break
             chain.append(log)
-            entry = self._trees.entry(log, 0)
-            content = statement.decode(entry.statement).content if entry is not None and entry.statement else None
-            if not isinstance(content, statement.Opened):
+            before = self._trees.before(log)
+            if before is None:
                 # It may come yet: nothing is remembered of this count.
-                whole = False
+                whole = self._trees.opening(log) is not None
                 break
-            if content.previous is None:
-                break
-            log = LogId(log.member, content.previous[0])
+            log = before.log
         if whole:
             self._opened.update((known, count + n) for n, known in enumerate(reversed(chain), 1))
         return count + len(chain)
@@ -219,6 +219,17 @@ class Outbox:
             if tree is not None and log.member == self._me and tree.receipts.get(peer.number, 0) < out.confirmed:
                 return True
         return False
+
+    def unreceipted(self, peer: Peer) -> tuple[Incarnation, ...]:
+        """Our runs of which ``peer`` owes a receipt, as many as one question names."""
+        runs: list[Incarnation] = []
+        for log, out in peer.trees.items():
+            tree = self._trees.get(log)
+            if log.member == self._me and tree is not None:
+                sent = max(out.next, out.confirmed)
+                if out.early or tree.receipts.get(peer.number, 0) < sent:
+                    runs.append(log.incarnation)
+        return tuple(runs[: limits.MAX_RUNS_ASKED])
 
     def lacking(self, peers: Iterable[Peer]) -> int:
         """How many entries ``peers`` say they hold and this node does not."""

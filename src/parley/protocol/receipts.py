@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from parley.errors import VerificationError
-from parley.ids import LogId, MemberNumber
+from parley.ids import Incarnation, LogId, MemberNumber
 from parley.protocol import rows as r
 from parley.protocol.membership import Membership
 from parley.protocol.rows import Rows
@@ -48,7 +48,12 @@ class Receipts:
         if tree.log.member != self._me:
             self._due[tree.log] = tree
 
-    again = due
+    def again(self, author: MemberNumber, runs: Iterable[Incarnation]) -> None:
+        """Receipts on the trees of these runs are due again: their author asks (R14)."""
+        for run in runs:
+            tree = self._trees.get(LogId(author, run))
+            if tree is not None:
+                self.due(tree, author)
 
     def give(self, wall: int) -> list[Cosigned]:  # model: give receipt
         """The receipts that are due, at the greatest signed size whose contents are all here."""

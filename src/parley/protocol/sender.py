@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from parley import limits
 from parley.protocol import inputs as i
-from parley.protocol.announcer import PREKEY_STOCK
 from parley.protocol.cast import Cast
 from parley.protocol.chain_state import SendChain
 from parley.protocol.entries import StoredEntry
 from parley.protocol.flight import Flight, Way
+from parley.protocol.holdings import ANNOUNCE_AGAIN_S
 from parley.protocol.outbox import ANNOUNCEMENT, SEAL_OVERHEAD, Link, Outgoing, Peer
 from parley.protocol.trees import Tree
 from parley.wire import datagram, parts
@@ -24,12 +23,6 @@ if TYPE_CHECKING:
 _PUMP: Final = 16
 """Payloads to one peer in one step."""
 _FRAGMENT_OVERHEAD: Final = 72
-_ANNOUNCE_AGAIN_S: Final = 3.0
-_TALK_LIMIT: Final = 128.0
-"""By how much the interval between two HAVE to one peer grows at most, while nothing comes of them."""
-_DEAF: Final = 8.0
-"""When the interval has grown by this and what comes does not open, the peer may not hold our chains either: they are
-announced again. When nothing opens, it may seal to keys of our next start: it is given prekeys anew."""
 
 
 def _hurries(carried: int) -> bool:
@@ -54,13 +47,16 @@ class Sender:
         self._line.outbox.reset(out, tree, tree.receipts.get(peer.number, 0))
         return out
 
-    @staticmethod
-    def came_back(peer: Peer, tree: Tree) -> None:
+    def ask(self, peer: Peer) -> None:
+        """Ask ``peer`` what it holds, and for the receipts that it owes (R14)."""
+        peer.control["query"] = parts.Query(self._line.outbox.unreceipted(peer))
+
+    def came_back(self, peer: Peer, tree: Tree) -> None:
         """A tree of ours came back after a loss: ask until ``peer`` says what it holds and gives its receipt."""
-        peer.control["query"] = parts.Query()
         if tree.everyone >> peer.number & 1:
             out = peer.trees.setdefault(tree.log, Outgoing())
             out.next = out.known = tree.size
+        self.ask(peer)
 
     def written(self, tree: Tree, first: int, entries: Sequence[StoredEntry], *, opening: bool) -> None:
         """The batch stands in ``tree``: every peer now lacks it."""
@@ -133,7 +129,7 @@ class Sender:
 
     def _announce(self, peer: Peer, link: Link, chain: SendChain, now: i.Now) -> None:
         """Let the chain's announcement go first where the peer may not have it: from its present key on."""
-        if peer.number in chain.confirmed or now.boot - chain.announced.get(peer.number, -1e9) <= _ANNOUNCE_AGAIN_S:
+        if peer.number in chain.confirmed or now.boot - chain.announced.get(peer.number, -1e9) <= ANNOUNCE_AGAIN_S:
             return
         whole = self._line.chains.announcer.announcement(chain, peer.number, self._line.incarnation, now)
         link.pending.extend((ANNOUNCEMENT, piece) for piece in datagram.pieces(whole, link.mtu, whole[-4:]))
@@ -305,93 +301,6 @@ class Sender:
             if peer.number in chain.announced:
                 line.chains.confirm(chain, peer.number)
 
-    def peer_has(self, peer: Peer, have: parts.Have, now: i.Now) -> None:  # model: take have
-        """Compare what ``peer`` says it holds with what we hold, and mend both ways."""
-        line = self._line
-        if have.you == line.chains.incarnation:
-            line.chains.knows_us.add(peer.number)
-        else:
-            line.chains.knows_us.discard(peer.number)
-        self._compare_chains(peer, have, now)
-        listed = {h.log: h for h in have.logs}
-        peer.says = {h.log: h.size for h in have.logs}
-        counters = {c.tag: c.counter for c in have.chains}
-        lacking_here = False
-        for tree in line.trees:
-            if tree.everyone >> peer.number & 1:
-                held = listed.pop(tree.log, None) or parts.Held(tree.log, 0, 0)
-                lacking_here |= held.size > tree.size or held.held > tree.held
-                self._compare_tree(peer, tree, held, counters, now)
-        lacking_here |= any(h.size > 0 for h in listed.values())
-        theirs = set(have.documents)
-        lacking_here |= not theirs <= set(line.document_hashes())
-        if lacking_here:
-            line.ask_have(peer, now.boot)
-        self._compare_documents(peer, theirs, counters, now)
-        self._stock(peer)
-
-    def _compare_documents(self, peer: Peer, theirs: set[bytes], counters: Mapping[bytes, int], now: i.Now) -> None:
-        for hash_, raw in self._line.membership.notes.items():
-            if hash_[:8] in theirs:
-                peer.documents.pop(hash_, None)
-                peer.document_ways.pop(hash_, None)
-            elif (
-                (way := peer.document_ways.get(hash_)) is None
-                or way.flights[0].passed(counters)
-                or peer.stale(way, now.boot)
-            ):
-                peer.documents[hash_] = parts.Document(raw)
-
-    def _stock(self, peer: Peer) -> None:
-        """Keep the peer supplied with one-time prekeys, where the bearer is fast (D6)."""
-        announcer = self._line.chains.announcer
-        if peer.fast() and "prekeys" not in peer.idle and announcer.stock_with(peer.number) < PREKEY_STOCK:
-            peer.idle["prekeys"] = announcer.prekeys_for(peer.number)
-
-    def _compare_chains(self, peer: Peer, have: parts.Have, now: i.Now) -> None:
-        chains = self._line.chains
-        listed = {c.tag: c.counter for c in have.chains}
-        for chain in chains.send_chains_with(peer.number):
-            counter = listed.get(chain.tag)
-            if counter is None:
-                if now.boot - chain.announced.get(peer.number, -1e9) > _ANNOUNCE_AGAIN_S / 2:
-                    chains.unconfirm(chain, peer.number)
-            elif counter > chain.counter or chain.counter - counter > limits.MAX_SKIPPED_KEYS // 2:
-                # The peer is ahead of us: our state is old (D17). Or too far behind to follow.
-                chains.rekey(chain.mask)
-                peer.talk = 1.0
-                self._line.ask_have(peer, now.boot)
-            else:
-                chains.confirm(chain, peer.number)
-
-    def _compare_tree(
-        self, peer: Peer, tree: Tree, held: parts.Held, counters: Mapping[bytes, int], now: i.Now
-    ) -> None:
-        line = self._line
-        out = peer.trees.get(tree.log)
-        lacks = held.size < tree.size or held.held < tree.held
-        lacks |= any(x < tree.size and x not in tree.holes for x in held.missing)
-        mine = tree.log.member == line.me
-        if not lacks:
-            if out is not None:
-                if mine:
-                    line.outbox.resume(out, tree, held)
-                else:
-                    del peer.trees[tree.log]
-            return
-        if out is None:
-            out = peer.trees[tree.log] = Outgoing()
-            if not mine and tree.log.member != peer.number:
-                out.forward_at = now.boot + line.settings.forward_after_s
-                out.confirmed = held.held
-                return
-            line.outbox.resume(out, tree, held)
-            return
-        gone = out.way.lost(held, counters) or peer.stale(out.way, now.boot)
-        if gone or held.held < out.confirmed:
-            line.outbox.resume(out, tree, held)
-            self.announce_again(peer)
-
     # -- time ------------------------------------------------------------------------------------------
 
     def tick(self, now: i.Now) -> None:
@@ -404,7 +313,7 @@ class Sender:
             self._query(peer, now)
             self._heartbeat(peer, now)
             if peer.have_at is not None and now.boot >= peer.have_at:
-                self._say_have(peer, now)
+                line.holdings.say(peer, now)
         if self._pq_at is None:
             self._pq_at = now.boot + line.settings.pq_interval_s
         if now.boot >= self._pq_at:
@@ -419,27 +328,6 @@ class Sender:
                 tree = line.trees.get(part.log)
                 if tree is not None and tree.everyone >> peer.number & 1:
                     peer.idle["cosigned", part.log, len(part.signature)] = part
-
-    def _say_have(self, peer: Peer, now: i.Now) -> None:
-        line, last = self._line, peer.have_sent
-        peer.have_at, peer.have_sent = None, now.boot
-        peer.talk = min(peer.talk * 2, _TALK_LIMIT)
-        unread, peer.unread = peer.unread, False
-        if unread and peer.talk > _DEAF:
-            for chain in line.chains.send_chains_with(peer.number):
-                line.chains.unconfirm(chain, peer.number)
-            if peer.heard_at is None or peer.heard_at < last:
-                peer.idle["prekeys"] = line.chains.announcer.prekeys_anew(peer.number, fast=peer.fast())
-        logs = tuple(
-            parts.Held(t.log, t.size, t.held, t.missing()) for t in line.trees if t.everyone >> peer.number & 1
-        )
-        you = line.chains.incarnation_of(peer.number) or b""
-        peer.control["have"] = parts.Have(logs, line.chains.held_from(peer.number), line.document_hashes(), you)
-        if len(line.peers) > 1:
-            for tree in line.trees:
-                third = tree.log.member not in (line.me, peer.number) and tree.log not in line.trees.disputed
-                if third and tree.size and tree.everyone >> peer.number & 1:
-                    peer.control["gossip", tree.log] = parts.Gossip(tree.log, tree.size, tree.root, tree.signature)
 
     def _forward(self, peer: Peer, now: i.Now) -> None:
         for log, out in list(peer.trees.items()):
@@ -462,7 +350,7 @@ class Sender:
         if now.boot >= self._asks_at(peer, peer.waiting_since):
             peer.waiting_since = now.boot
             peer.backoff *= 2
-            peer.control["query"] = parts.Query()
+            self.ask(peer)
             self.announce_again(peer)
 
     def _asks_at(self, peer: Peer, since: float) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from parley import limits
 from parley.crypto.signing import verify_ed25519
@@ -94,6 +94,14 @@ class Accepted:
     refusal: Refusal | None = None
 
 
+class Before(NamedTuple):
+    """A tree as the opening of the next one cites it."""
+
+    log: LogId
+    size: int
+    root: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
     """An item with its commitment computed, and its content where it has one."""
@@ -117,6 +125,7 @@ class Trees:
         self._me = me
         self._understands = understands
         self._dirty: dict[LogId, Tree] = {}
+        self._openings: dict[LogId, Opened] = {}
         self.disputed = {r.read_log_key(key) for key, _ in rows.scan(r.EVIDENCE)}
         """Trees of which two histories are proven: they get no more receipts."""
         loaded = (self._load(r.read_log_key(key), value) for key, value in rows.scan(r.LOG))
@@ -138,6 +147,24 @@ class Trees:
         """Entries first to end - 1 in order."""
         for key, value in self._rows.scan(r.ENTRY, r.entry_key(log, first), r.entry_key(log, end)):
             yield int.from_bytes(key[9:13], "big"), StoredEntry.decode(value)
+
+    def opening(self, log: LogId) -> Opened | None:
+        """What the first entry of a tree says, which never changes; None when the tree is not known."""
+        known = self._openings.get(log)
+        if known is None:
+            entry = self.entry(log, 0)
+            content = statement.decode(entry.statement).content if entry is not None and entry.statement else None
+            if isinstance(content, Opened):
+                known = self._openings[log] = content
+        return known
+
+    def before(self, log: LogId) -> Before | None:
+        """The tree that its author wrote before ``log``, as ``log`` itself cites it; None where it cites none."""
+        opened = self.opening(log)
+        if opened is None or opened.previous is None:
+            return None
+        incarnation, size, root = opened.previous
+        return Before(LogId(log.member, incarnation), size, root)
 
     def urgent(self, log: LogId, first: int, end: int) -> Iterator[tuple[int, int]]:
         """Precedence and index of the held entries first to end - 1 above ROUTINE. There may be many others."""

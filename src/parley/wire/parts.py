@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from parley import limits
 from parley.errors import DecodeError
-from parley.ids import LogId
+from parley.ids import Incarnation, LogId
 from parley.wire import cbor
 from parley.wire.statement import log_id
 
@@ -93,6 +93,8 @@ class Held:
     held: int
     missing: tuple[int, ...] = ()
     """The contents lacking from ``held`` on, the first of them at least; at most MAX_MISSING_TOLD."""
+    before: int = 0
+    """How many trees before this one, as each opening cites the last, are held whole as well."""
 
     def holds(self, index: int) -> bool:
         """True when this says that the content at ``index`` is held."""
@@ -124,7 +126,9 @@ class Have:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Asks for HAVE and receipts again (R14)."""
+    """Asks for HAVE, and for the receipts on these runs of the sender's again (R14)."""
+
+    runs: tuple[Incarnation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +204,13 @@ def _log(log: LogId) -> list[Any]:
     return [log.member, log.incarnation]
 
 
+def _held(held: Held) -> list[Any]:
+    row: list[Any] = [*_log(held.log), held.size, held.held]
+    if held.missing:
+        row.append(list(held.missing))
+    return [*row, held.before] if held.before else row
+
+
 def _item(item: Item) -> bytes | list[Any]:
     match item:
         case Opening(statement, None):
@@ -225,13 +236,13 @@ def _row(part: Part) -> list[Any]:  # noqa: PLR0911 - one return a part
         case Have(logs, chains, documents, you):
             return [
                 _HAVE,
-                [[*_log(h.log), h.size, h.held, *([list(h.missing)] if h.missing else [])] for h in logs],
+                [_held(h) for h in logs],
                 [[c.tag, c.counter] for c in chains],
                 list(documents),
                 you,
             ]
-        case Query():
-            return [_QUERY]
+        case Query(runs):
+            return [_QUERY, list(runs)] if runs else [_QUERY]
         case Gossip(log, size, root, signature):
             return [_GOSSIP, *_log(log), size, root, signature]
         case Prekeys(keys, signature):
@@ -331,18 +342,25 @@ def _read_have(row: list[Any]) -> Have:
 
 
 def _read_held(row: list[Any]) -> Held:
-    size, held = _uint(row[2]), _uint(row[3])
-    if len(row) == 4:  # noqa: PLR2004
-        return Held(log_id(row[0], row[1]), size, held)
-    missing = tuple(_uint(x, size) for x in _many(row[4], limits.MAX_MISSING_TOLD))
-    if not missing or missing[0] != held or any(a >= b for a, b in pairwise(missing)):
-        raise _malformed("list of what is missing")
-    return Held(log_id(row[0], row[1]), size, held, missing)
+    _width(row, 4, 5, 6)
+    size, held, more = _uint(row[2]), _uint(row[3]), row[4:]
+    missing: tuple[int, ...] = ()
+    if more and isinstance(more[0], list):
+        missing = tuple(_uint(x, size) for x in _many(more.pop(0), limits.MAX_MISSING_TOLD))
+        if not missing or missing[0] != held or any(a >= b for a, b in pairwise(missing)):
+            raise _malformed("list of what is missing")
+    before = _uint(more.pop(0)) if more else 0
+    if more or (len(row) > 4 + bool(missing) and not before):
+        raise _malformed("tree that is held")
+    return Held(log_id(row[0], row[1]), size, held, missing, before)
 
 
 def _read_query(row: list[Any]) -> Query:
-    _width(row, 1)
-    return Query()
+    _width(row, 1, 2)
+    runs = tuple(Incarnation(_octets(run, 8)) for run in _many(row[1], limits.MAX_RUNS_ASKED)) if len(row) == 2 else ()  # noqa: PLR2004
+    if len(row) == 2 and not runs:  # noqa: PLR2004
+        raise _malformed("question")
+    return Query(runs)
 
 
 def _read_gossip(row: list[Any]) -> Gossip:

@@ -145,7 +145,7 @@ _UNREAD: Final[dict[type, frozenset[str]]] = {
     Chains: frozenset({"_used"}),
     SendChain: frozenset({"planned"}),
     ReceiveChain: frozenset({"ahead"}),
-    Trees: frozenset({"_membership", "_understands"}),
+    Trees: frozenset({"_membership", "_understands", "_openings"}),
     Tree: frozenset({"roots", "keys"}),
     Outbox: frozenset({"_opened"}),
     Receipts: frozenset({"_pq_done", "_signers", "_membership"}),
@@ -159,9 +159,9 @@ _ELSEWHERE: Final = (Rows, Signers, Membership, Settings, Entropy)
 _ASKED_S: Final = 15.5
 """A question older than this is asked again (order._ASK_AGAIN_S is less)."""
 _ANNOUNCED_S: Final = 3.5
-"""An announcement older than this goes again (sender._ANNOUNCE_AGAIN_S is less)."""
+"""An announcement older than this goes again (holdings.ANNOUNCE_AGAIN_S is less)."""
 _QUIET: Final = 4.0
-"""The next HAVE to who is spoken to less often than this asks whether anything opened since the last (sender._DEAF)."""
+"""The next HAVE to who is spoken to less often than this asks whether anything opened since (holdings._DEAF)."""
 
 
 class Canonical:
