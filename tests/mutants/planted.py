@@ -20,6 +20,7 @@ from parley.protocol import (
     chains,
     entries,
     gossip,
+    holdings,
     ledger,
     line,
     membership,
@@ -405,9 +406,18 @@ def flash_is_nothing_special() -> Plant:
 @mutant("lossy backlog", "C8")
 def what_a_peer_lacks_is_not_compared() -> Plant:
     stack = contextlib.ExitStack()
-    stack.enter_context(_nothing(sender.Sender, "_compare_tree"))
+    stack.enter_context(_nothing(holdings.Holdings, "_compare_tree"))
     stack.enter_context(_nothing(sender.Sender, "restart"))
     return stack
+
+
+@mutant("forgers", "C8")
+def what_is_lost_of_an_earlier_run_is_said_to_be_held() -> Plant:
+    def name(known: Any, peer: int) -> tuple[parts.Held, ...]:
+        newest = {t.log.member: t for t in known if t.everyone >> peer & 1}
+        return tuple(parts.Held(t.log, t.size, t.held, t.missing(), 99) for t in newest.values())
+
+    return mock.patch.object(holdings, "name", name)
 
 
 @mutant("lossy", "C8")

@@ -153,7 +153,7 @@ def _receipt_unsent(world: World, station: Station, line: Line) -> None:
 def _flood(world: World, station: Station, line: Line) -> None:
     """Ten times what anybody sends, all of it well formed."""
     victim = _anyone(world, station)
-    logs = tuple(parts.Held(t.log, 0, 0) for t in line.trees)
+    logs = tuple(parts.Held(t.log, 0, 0, before=(1 << 32) - 1) for t in line.trees)
     for n in range(60):
         have = parts.Have(logs, (), (), bytes(8))
         send(world, station, victim, [parts.Query(), have] if n % 2 else [parts.Padding(1000), parts.Query()])
