@@ -113,6 +113,19 @@ def test_more_before_a_tree_than_there_are_is_passed_over(before: int) -> None:
     assert not told.unsure
 
 
+def test_a_count_ends_before_a_tree_that_is_not_held() -> None:
+    trees = lived(2, 3).lines[0].trees
+    tip = next(row for row in name(trees, BOB) if row.log.member == BOB)
+    second = trees.before(tip.log)
+    assert second is not None
+    third = trees.before(second.log)
+    assert third is not None
+    assert read(trees, [Held(tip.log, tip.size, tip.held, before=1)]).ends == {third.log}
+    assert read(trees, [Held(tip.log, tip.size, tip.held)]).ends == {second.log}
+    assert read(trees, [tip]).ends == set()
+    assert read(trees, [Held(tip.log, tip.size, tip.held), Held(second.log, 1, 1)]).ends == set()
+
+
 def test_what_a_peer_lacks_goes_out_as_soon_as_the_tree_that_it_named_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """One HAVE is enough, though it came before what it speaks of. PRO-19."""
     world = lived(2, 3)

@@ -2,8 +2,11 @@
 
 Theory. A member writes a tree a run, and each opening cites the tree before: which, how many entries, and their root.
 So HAVE need not name a tree that is held whole as the next one cites it; it says of that one how many before it are.
-What HAVE takes is then as much as there are members, and not as much as there were runs. Who does not know a tree
-that is named cannot tell which lie before it: what of that member is not named is left alone until the tree has come.
+What HAVE takes is then as much as there are members, and not as much as there were runs.
+
+Who does not know a tree that is named cannot tell which lie before it. What of that member is not named is then left
+alone until the tree has come, but for two sorts of trees, without which two sides that each know what the other does
+not would wait for one another: those that we would name, and those with which a count ends.
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ _TALK_LIMIT: Final = 128.0
 _DEAF: Final = 8.0
 """When the interval has grown by this and what comes does not open, the peer may not hold our chains either: they are
 announced again. When nothing opens, it may seal to keys of our next start: it is given prekeys anew."""
+_UNSURE_S: Final = 15.0
+"""Seconds within which a tree that a HAVE names comes, as a rule: then that HAVE tells more."""
 ANNOUNCE_AGAIN_S: Final = 3.0
 """Seconds after which a chain that was not confirmed is announced again."""
 
@@ -40,6 +45,8 @@ class Told:
     held: dict[LogId, Held]
     implied: frozenset[LogId]
     """Those of ``held`` that it does not name."""
+    ends: frozenset[LogId]
+    """Those before which a count ends, and which it does not name: they are not held as they are cited."""
     unsure: frozenset[MemberNumber]
     """Members of whom it says that trees are held which cannot be told here yet."""
 
@@ -86,6 +93,7 @@ def read(trees: Trees, named: Iterable[Held]) -> Told:
     """What ``named`` says of the trees that are known here. It comes from a peer: whatever it says, this ends soon."""
     held = {row.log: row for row in named}
     implied: set[LogId] = set()
+    ends: set[LogId] = set()
     unsure: set[MemberNumber] = set()
     for row in sorted(held.values(), key=lambda row: row.before, reverse=True):
         at = row.log
@@ -101,7 +109,10 @@ def read(trees: Trees, named: Iterable[Held]) -> Told:
             if at not in held:
                 held[at] = Held(at, cited.size, cited.size)
                 implied.add(at)
-    return Told(held, frozenset(implied), frozenset(unsure))
+        else:
+            if (cited := trees.before(at)) is not None:
+                ends.add(cited.log)
+    return Told(held, frozenset(implied), frozenset(ends.difference(held)), frozenset(unsure))
 
 
 class Holdings:
@@ -159,18 +170,21 @@ class Holdings:
         told, counters = read(line.trees, have.logs), _counters(have)
         peer.says = {log: row.size for log, row in told.held.items()}
         peer.unsure, peer.have = told.unsure, have if told.unsure else None
+        ours = {row.log for row in name(line.trees, peer.number)} if told.unsure else set()
         lacking_here = False
         for tree in line.trees:
-            member = tree.log.member
-            if not tree.everyone >> peer.number & 1 or only not in (None, member):
+            log = tree.log
+            if not tree.everyone >> peer.number & 1 or only not in (None, log.member):
                 continue
-            row = told.held.get(tree.log)
-            if row is None:
-                if member in told.unsure:
+            row = told.held.get(log) or Held(log, 0, 0)
+            if log in told.implied:
+                line.histories.remind(peer, log)
+            if log not in told.held and log.member in told.unsure and log not in told.ends:
+                if log not in ours:
                     continue
-                row = Held(tree.log, 0, 0)
-            if tree.log in told.implied:
-                line.histories.remind(peer, tree.log)
+                if log.member != line.me and log not in peer.trees:
+                    peer.trees[log] = Outgoing(forward_at=now.boot + _UNSURE_S)
+                    continue
             lacking_here |= row.size > tree.size or row.held > tree.held
             self._compare_tree(peer, tree, row, counters, now)
         return lacking_here or any(row.size > 0 and line.trees.get(log) is None for log, row in told.held.items())
