@@ -24,6 +24,7 @@ from parley.app.process import NodeProcess, free_port
 from parley.cli import app
 from parley.cli.commands import COMMANDS, Shelf
 from parley.ids import MemberNumber
+from parley.stores.datadir import DataDirectory
 
 NAME = "trial"
 RUNNER = CliRunner()
@@ -61,6 +62,43 @@ def test_founding_a_line_by_files(tmp_path: Path, text: bool) -> None:
     assert [m["code"] for m in shown["members"]] == ["north", "south"]
     assert "acknowledge_within_seconds" in parley("line", "show", "--home", north, json_out=False)
     assert "north" in parley("line", "list", "--home", north, json_out=False)
+
+
+def test_a_charter_has_a_deadline_for_each_precedence(tmp_path: Path) -> None:
+    north, south = found(tmp_path)
+    del south
+
+    def within(path: Path) -> list[str]:
+        rows = path.read_text().partition("[acknowledge_within_seconds]\n")[2].splitlines()
+        return rows[:4]
+
+    amend = ("line", "amend", "--line", NAME, "--home", north)
+    parley(*amend, "--deadline", "IMMEDIATE=300", "--deadline", "routine=7200", "-o", tmp_path / "1")
+    assert within(tmp_path / "1") == ["routine = 7200", "priority = 10800", "immediate = 300", "flash = 60"]
+    for bad in ("immediate", "urgent=5", "flash=soon", "flash=0"):
+        refused = parley(*amend, "--deadline", bad, "-o", tmp_path / "2", status=2)
+        assert refused["error"]["code"] == "deadline-malformed", bad
+
+
+def test_a_command_in_the_way_keeps_no_node_from_its_line(tmp_path: Path) -> None:
+    north, _ = found(tmp_path)
+    line = Home(north).line(NAME)
+    node = NodeProcess(north, line)
+
+    async def starts() -> None:
+        with DataDirectory(line.path, command="parley export"):
+            begun = asyncio.create_task(node.start())
+
+            async def waits() -> bool:
+                return node.log.exists() and "waiting" in node.log.read_text()
+
+            await until(waits, 60)
+        await begun
+        assert (await node.call("status"))["line"] == NAME
+        await node.stop()
+
+    asyncio.run(starts())
+    assert "store-locked" in node.log.read_text()
 
 
 def test_a_wrong_fingerprint_is_not_signed(tmp_path: Path) -> None:

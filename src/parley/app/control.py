@@ -85,3 +85,11 @@ class ControlClient:
     def close(self) -> None:
         """End the connection."""
         self._writer.close()
+
+
+async def served(path: Path) -> bool:
+    """Whether a node answers there."""
+    client = await ControlClient.connect(path)
+    if client is not None:
+        client.close()
+    return client is not None

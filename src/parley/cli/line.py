@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -17,6 +17,7 @@ from parley.cli.output import HomeOption, JsonOption, LineOption, command, home_
 from parley.errors import UsageError
 from parley.keys.file import write_private
 from parley.protocol.membership import Membership
+from parley.wire.documents import PRECEDENCES
 
 line = typer.Typer(
     no_args_is_help=True,
@@ -31,6 +32,12 @@ _CLASSES = "Class of messages: a form's id, 'text' for free text, or a precedenc
 TwoOption = Annotated[
     list[str] | None,
     typer.Option("--two-officers", help=f"{_CLASSES} Two officers release it."),
+]
+_MOST_S: Final = 30 * 86_400
+"""A charter's deadlines are no longer."""
+DeadlineOption = Annotated[
+    list[str] | None,
+    typer.Option("--deadline", help="Acknowledge within so many seconds: immediate=600, for each precedence."),
 ]
 TelephoneOption = Annotated[
     list[str] | None, typer.Option("--telephone", help="CODE=NUMBER of a party's duty role, for the out-of-band card.")
@@ -48,6 +55,21 @@ ExpectOption = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(line, name="line")
+
+
+def _deadlines(given: list[str] | None) -> dict[str, int]:
+    """Seconds within which each precedence is acknowledged, as the charter has them. Raises UsageError."""
+    found = {}
+    for text in given or ():
+        precedence, _, seconds = text.partition("=")
+        if precedence.lower() not in PRECEDENCES or not seconds.isdigit() or not 0 < int(seconds) <= _MOST_S:
+            raise UsageError(
+                f"{text!r} is no deadline; one looks like immediate=600.",
+                code="deadline-malformed",
+                next_step=f"A precedence ({', '.join(PRECEDENCES)}), '=', and seconds.",
+            )
+        found[precedence.lower()] = int(seconds)
+    return found
 
 
 def _telephones(given: list[str] | None) -> dict[str, list[str]]:
@@ -149,6 +171,7 @@ def propose(
     language: Annotated[list[str] | None, typer.Option(help="Languages of the line.")] = None,
     retention_days: Annotated[int, typer.Option(help="Days that contents are kept.")] = 3650,
     flash_seconds: Annotated[int, typer.Option(help="Acknowledge FLASH within so many seconds.")] = 60,
+    deadline: DeadlineOption = None,
     two_officers: TwoOption = None,
     signed: SignedOption = None,
     telephone: TelephoneOption = None,
@@ -167,7 +190,7 @@ def propose(
         [_read(p) for p in introductions],
         purpose="exercise" if exercise else "operation",
         languages=language or ["en"],
-        deadlines={"flash": flash_seconds},
+        deadlines={"flash": flash_seconds} | _deadlines(deadline),
         retention_days=retention_days,
         classes=Classes.of(two_officers or (), signed or ()),
         telephones=_telephones(telephone),
@@ -322,6 +345,7 @@ def amend(
     name: LineOption = None,
     retention_days: Annotated[int | None, typer.Option(help="Days that contents are kept.")] = None,
     flash_seconds: Annotated[int | None, typer.Option(help="Acknowledge FLASH within so many seconds.")] = None,
+    deadline: DeadlineOption = None,
     two_officers: TwoOption = None,
     signed: SignedOption = None,
     telephone: TelephoneOption = None,
@@ -338,7 +362,7 @@ def amend(
     proposal = meeting.amend(
         where,
         found,
-        deadlines={"flash": flash_seconds} if flash_seconds is not None else None,
+        deadlines=({"flash": flash_seconds} if flash_seconds is not None else {}) | _deadlines(deadline),
         retention_days=retention_days,
         classes=_classes(found, two_officers, signed),
         telephones=_telephones(telephone),

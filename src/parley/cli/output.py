@@ -29,7 +29,7 @@ from rich.text import Text
 
 from parley.app.control import ControlClient, RemoteError, error_data
 from parley.app.home import Home, default_home
-from parley.errors import KeyUnavailable, ParleyError, StoreError, UsageError
+from parley.errors import KeyUnavailable, ParleyError, StoreError, StoreLocked, UsageError
 from parley.forms.display import safe_text
 from parley.later import later
 from parley.limits import MAX_TIME
@@ -51,6 +51,8 @@ HomeOption = Annotated[
 ShownOption = Annotated[
     str, typer.Option("--in", help="Language to show forms and the node's own sentences in [this party's first].")
 ]
+_TRIES: Final = 100
+_AGAIN_S: Final = 0.1
 EXIT: Final = {"peer": 1, "operator": 2, "system": 3, "network": 4}
 
 out = Console(highlight=False, soft_wrap=True)
@@ -153,14 +155,22 @@ def call(home: Path | None, line: str | None, operation: str, **params: Any) -> 
 
 async def _call(home: Home, line: str | None, operation: str, params: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
     found = home.the_line(line)
-    client = await ControlClient.connect(found.control)
-    if client is not None:
+    for left in reversed(range(_TRIES)):
+        client = await ControlClient.connect(found.control)
+        if client is not None:
+            try:
+                return await client.call(operation, **params)
+            finally:
+                client.close()
         try:
-            return await client.call(operation, **params)
-        finally:
-            client.close()
-    async with runtime.running(found, with_bearers=False) as opened:
-        return await service.OPERATIONS[operation](opened, params)
+            async with runtime.running(found, with_bearers=False) as opened:
+                return await service.OPERATIONS[operation](opened, params)
+        except StoreLocked:
+            # A node that starts, or another command: either has it for a moment.
+            if not left:
+                raise
+            await asyncio.sleep(_AGAIN_S)
+    return None
 
 
 def run(task: Coroutine[Any, Any, T]) -> T:

@@ -9,19 +9,20 @@ import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.text import Text
 
 from parley.app.alerts import Alerts, load_channels
+from parley.app.control import served
 from parley.app.guard import stand_watch
 from parley.app.home import Home, LineHome
 from parley.app.runtime import Runtime, running, tune_interpreter
 from parley.app.service import ControlServer
 from parley.cli.output import HomeOption, JsonOption, LineOption, command, err, home_of, run
 from parley.console.settings import ConsoleSettings, load_settings
-from parley.errors import ParleyError, UsageError
+from parley.errors import ParleyError, StoreLocked, UsageError
 from parley.forms.display import safe_line
 from parley.later import later
 
@@ -32,6 +33,9 @@ else:
     server, web = later("parley.console.server"), later("parley.console.web")
 
 Told = Callable[[str, dict[str, Any]], None]
+_COMMAND_S: Final = 60.0
+"""How long a command may have a line before the node gives it up: an export of a long record takes its time."""
+_AGAIN_S: Final = 0.1
 _SOUNDS = frozenset({"flash", "alarm", "no-duff"})
 """What the watch tells that rings the terminal's bell."""
 
@@ -107,7 +111,7 @@ async def _start(
     runtimes: dict[str, Runtime] = {}
     for found in lines:
         try:
-            runtimes[found.name] = await stack.enter_async_context(_line(found, told, stop))
+            runtimes[found.name] = await _open(stack, found, told, stop)
         except ParleyError as error:
             if len(lines) == 1:
                 raise
@@ -116,6 +120,22 @@ async def _start(
     if not runtimes:
         raise UsageError("none of the lines can run.", code="line-unknown", next_step="See what was said above.")
     return runtimes
+
+
+async def _open(stack: contextlib.AsyncExitStack, found: LineHome, told: Told, stop: asyncio.Event) -> Runtime:
+    """Start one line. A command that uses it for a moment is waited for; another node that serves it is not."""
+    until, waits = asyncio.get_running_loop().time() + _COMMAND_S, False
+    while True:
+        try:
+            return await stack.enter_async_context(_line(found, told, stop))
+        except StoreLocked as error:
+            if stop.is_set() or asyncio.get_running_loop().time() > until or await served(found.control):
+                raise
+            if not waits:
+                told(found.name, {"event": "notice", "code": error.code, "text": f"waiting: {error.message}"})
+            waits = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _AGAIN_S)
 
 
 @contextlib.asynccontextmanager
