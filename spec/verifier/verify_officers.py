@@ -225,5 +225,5 @@ class RecordOfOfficers(Record):
 
 
 if __name__ == "__main__":
-    at_hand = dict(read_pack(Path(folder)) for folder in sys.argv[2:])
+    at_hand = dict(read_pack(Path(folder)) for folder in sys.argv[2:] if (Path(folder) / "pack.toml").is_file())
     sys.exit(main(sys.argv[1:2], lambda archive: RecordOfOfficers(archive, at_hand)))

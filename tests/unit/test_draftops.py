@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from parley.app.desk import desk_of
 from parley.app.runtime import Runtime, running
 from parley.app.service import OPERATIONS
 from parley.errors import ParleyError, UsageError
+from parley.procedure.escalation import Due, Rung
 from parley_testkit.lines import found
 
 
@@ -84,5 +86,27 @@ def test_an_unknown_precedence_or_relation_is_named(tmp_path: Path) -> None:
             with pytest.raises(UsageError) as refused:
                 await ask(runtime, "watch-draft", officer="One", text="Text.", **given)
             assert refused.value.code == code
+
+    alone(tmp_path, scene)
+
+
+def test_the_next_step_after_a_text_asks_for_the_answer_with_its_reference(tmp_path: Path) -> None:
+    async def scene(runtime: Runtime) -> None:
+        asked = await ask(runtime, "send", text="Where are you?", to=["south"], reply_by=runtime.node.wall_s() + 60)
+        desk = desk_of(runtime)
+        await desk.picture()
+        views = runtime.views()
+        (row,) = [r for r in desk.rows(views, desk.now) if desk.name(r.ticket.message) == asked["id"]]
+        views.close()
+        due = Due(Rung.NEXT_STEP, desk.now)
+        assert (await desk.climb(row, due))["code"] == "next-step"
+        (draft,) = (await ask(runtime, "watch"))["drafts"]
+        assert draft["refs"] == [{"relation": "continues", "id": asked["id"]}]
+        assert draft["text"].startswith(f"An answer to {asked['id']} was asked for by 20")
+        assert draft["to"] == ["south"]
+        # Officers' words over it go into the entry, as over a draft of their own.
+        kept = desk.log.draft(draft["number"])
+        assert kept.message.signed is not None
+        assert (kept.line, kept.member) == (runtime.node.line.membership.line, runtime.node.line.me)
 
     alone(tmp_path, scene)

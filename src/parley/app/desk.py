@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from parley.app.following import on_silence
 from parley.app.officers import Officers, state_officers
+from parley.app.sentences import say, when
 from parley.app.views import Views
 from parley.app.watching import Book, Row
 from parley.app.watchlog import WatchLog
@@ -22,6 +23,7 @@ from parley.app.watchrules import Rules
 from parley.errors import ParleyError, UsageError
 from parley.forms.filled import Filled
 from parley.ids import EntryId, MemberNumber
+from parley.node.clock import system_entropy
 from parley.procedure import facts
 from parley.procedure import line_state as ls
 from parley.procedure import watch as w
@@ -31,7 +33,7 @@ from parley.procedure.line_state import LineReading, LineStatus, MissingTest, Pe
 from parley.procedure.onward import Light, OnwardReading, lights
 from parley.procedure.outgoing import NO_DUFF, Arrival, Draft
 from parley.procedure.watch import OpenItem, Said
-from parley.wire.statement import EVERYONE, WATCH_FORMS, Kind, Message, Precedence
+from parley.wire.statement import EVERYONE, WATCH_FORMS, Kind, Message, Precedence, Signed
 
 if TYPE_CHECKING:
     from parley.app.runtime import Runtime
@@ -54,6 +56,7 @@ _TROUBLE: Final = frozenset(
     {LineStatus.UNREACHABLE, LineStatus.NOBODY_ANSWERS, LineStatus.DECLINED, LineStatus.WRONG_COPY}
 )
 _ON_RECORD: Final = frozenset({Rung.NO_REPLY, Rung.NEXT_ROLE})
+_NONCE_BYTES: Final = 16
 _PREPARED: Final = "prepared by this node"
 """Stands in an officer's place with a draft that no officer began."""
 
@@ -297,13 +300,19 @@ class Desk:
         step = form.next_step if form is not None else ""
         words = self.runtime.forms.words(language)
         words = words.within(form.pack) if form is not None else words
-        text = f"{words.say(step)}\n{self.name(message)}".strip()
+        text = f"{words.say(step)}\n{self.name(message)}"
+        if not step:
+            values = {"message": self.name(message), "deadline": when(row.standing.deadline)}
+            text = say(Said("next-step", values), language)
         draft = next_step(message, text, language, precedence, self.now, self.rules.ladder)
         following = on_silence(self.runtime.forms, filled, language, precedence) if filled else None
         if following is not None:
             draft = replace(draft, body=following.body, form=following.form)
+        # As any other draft: officers sign it as it will stand on this line.
+        draft, line = replace(draft, signed=fresh()), self.runtime.node.line
+        to, whose = self.runtime.addressed(self.runtime.audience(message)), (line.membership.line, line.me)
         seen = self.book.place - 1
-        self.log.keep(Draft(draft, self.runtime.audience(message), _PREPARED, self.now, seen, charter.purpose))
+        self.log.keep(Draft(draft, to, _PREPARED, self.now, seen, charter.purpose, (), *whose))
 
     def _read(self, message: EntryId) -> tuple[Message | None, Filled | None]:
         """A message on the record, and the form that it is; None where its content was erased, for no form."""
@@ -464,6 +473,11 @@ async def first_of(stopped: asyncio.Future[Any], changed: asyncio.Event, seconds
     came = asyncio.ensure_future(changed.wait())
     await asyncio.wait([stopped, came], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     came.cancel()
+
+
+def fresh() -> Signed:
+    """Of a message or mark that no officer signed yet: what they sign is for it alone."""
+    return Signed(system_entropy(_NONCE_BYTES))
 
 
 def message_of(views: Views, entry: EntryId) -> Message:

@@ -8,12 +8,12 @@ from functools import partial
 from typing import Any, Final
 
 from parley.app import wording
-from parley.app.desk import Desk, desk_of
+from parley.app.desk import Desk, desk_of, fresh
 from parley.app.forms import fill, read_message, urgency
 from parley.app.forms import message_of as form_message
 from parley.app.planops import asked_of
 from parley.app.runtime import Runtime
-from parley.app.signing import checked, fresh
+from parley.app.signing import checked
 from parley.app.watchparams import Params, find, language_of, officer_of, precedence_of, recipients_of, reference_of
 from parley.errors import UsageError
 from parley.ids import MemberNumber

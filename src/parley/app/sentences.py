@@ -127,25 +127,25 @@ def fact_sentence(fact: Fact, code_of: Callable[[int], str], language: str) -> s
 def _of(fact: Fact, code_of: Callable[[int], str]) -> Said:  # noqa: PLR0911 - one for each fact
     match fact:
         case facts.NoReply(_, party, stage, _, deadline):
-            return Said("no-reply", {"party": code_of(party), "stage": stage, "deadline": _time(deadline)})
+            return Said("no-reply", {"party": code_of(party), "stage": stage, "deadline": when(deadline)})
         case facts.Readdressed(_, party, stage, role):
             return Said("readdressed", {"party": code_of(party), "stage": stage, "role": role})
         case facts.PassedOn(_, roles, effect_at):
             code = "passed-on" if roles else "passed-on-nobody"
-            return Said(f"{code}-effect" if effect_at and roles else code, {"roles": roles, "effect": _time(effect_at)})
+            return Said(f"{code}-effect" if effect_at and roles else code, {"roles": roles, "effect": when(effect_at)})
         case facts.UnitAcknowledged(_, role, at, by_telephone):
             code = "unit-acknowledged-by-telephone" if by_telephone else "unit-acknowledged"
-            return Said(code, {"role": role, "at": _time(at)})
+            return Said(code, {"role": role, "at": when(at)})
         case facts.DeclaredSilence(mode, until):
             name = _MODES[mode] if mode < len(_MODES) else str(mode)
-            return Said("silence-until" if until else "silence", {"silence": name, "until": _time(until)})
+            return Said("silence-until" if until else "silence", {"silence": name, "until": when(until)})
         case facts.DeclaredAgreement(suspended, reason):
             return Said("agreement-suspended" if suspended else "agreement-in-force", {"reason": reason})
         case facts.Misuse(_, reason):
             return Said("misuse", {"reason": reason})
         case facts.HoldingReply(_, understood, answer_by):
             code = "holding-reply-by" if answer_by else "holding-reply"
-            return Said(code, {"understood": understood, "answer_by": _time(answer_by)})
+            return Said(code, {"understood": understood, "answer_by": when(answer_by)})
         case facts.LineTest(text):
             return Said("line-test", {"text": text})
         case facts.LineTestCopy(text=text):
@@ -157,8 +157,8 @@ def _of(fact: Fact, code_of: Callable[[int], str]) -> Said:  # noqa: PLR0911 - o
             return Said("officer-key-revoked", {"key": key_digits(key)})
 
 
-def _time(seconds: int) -> str:
-    """UTC to the minute, which every language reads alike."""
+def when(seconds: int) -> str:
+    """A time: UTC to the minute, which every language reads alike."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%MZ")
 
 

@@ -5,23 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from parley.app.desk import message_of
+from parley.app.desk import fresh, message_of
 from parley.app.officers import May, Standing
 from parley.app.runtime import Runtime
 from parley.errors import DecodeError, UsageError
 from parley.ids import EntryId
-from parley.node.clock import system_entropy
 from parley.procedure.outgoing import needs_key
 from parley.wire.assertion import Assertion, check, read_assertion
 from parley.wire.readback import ReadBack, read_places
 from parley.wire.statement import Kind, Mark, Message, Precedence, Reference, Relation, Signed, Statement, signed_hash
-
-_NONCE_BYTES = 16
-
-
-def fresh() -> Signed:
-    """Not signed yet."""
-    return Signed(system_entropy(_NONCE_BYTES))
 
 
 def plain(assertion: Assertion) -> list[str]:

@@ -10,7 +10,7 @@ import typer
 
 from parley.app import config, fingerprint, meeting
 from parley.app.control import ControlClient
-from parley.app.forms import usual_packs
+from parley.app.forms import forms_of, usual_packs
 from parley.app.home import Home, LineHome
 from parley.app.meeting import Classes, Proposal
 from parley.cli.output import HomeOption, JsonOption, LineOption, command, home_of, passphrase, say, show_json
@@ -121,6 +121,9 @@ def _show_proposal(home: Home, proposal: Proposal) -> None:
     say(f"  acknowledge within: {within}; contents kept {charter.retention_days} days")
     if charter.two_officers:
         say(f"  released by two officers: {', '.join(charter.two_officers)}")
+    by_pack = sorted(form.id for form in forms_of(charter, home.forms) if form.release == "two")
+    if by_pack:
+        say(f"  released by two officers, as their packs say: {', '.join(by_pack)}")
     if charter.signed:
         say(f"  released and acknowledged with an officer's key: {', '.join(charter.signed)}")
     if charter.revision and (home.line(charter.line).path / "documents").is_dir():
@@ -142,7 +145,7 @@ def _found(found: LineHome, membership: Membership, json: bool) -> None:
         f"The line {found.name!r} holds, revision {membership.current.charter.revision}; here you are {me}.",
         "bold green",
     )
-    say(f"All others import {founding}.")
+    say(f"Whoever of the others has not imported it yet takes {founding}.")
     say(f"Next: write the addresses of your peers into {found.config}, then 'parley serve'.")
 
 
