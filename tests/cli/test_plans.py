@@ -126,6 +126,9 @@ def test_real_notices_are_shown_as_they_were_understood() -> None:
     assert len(drafts) == 7
     assert all(d["parts"] and d["not_understood"] == [] for d in drafts)
     assert "SUNSET computed" in text
+    # As it was issued, its four positions make a bow-tie: told, and not mended.
+    assert [p["unusable"] for d in drafts for p in d["parts"] if p["unusable"]] == ["area-crossing"]
+    assert "no check can use this area: edges 2 and 4 cross" in text
     assert "cancels NAVAREA IV 1165/22" in text
     for form, begins in (("geojson", "{"), ("kml", "<?xml"), ("cot", "<?xml")):
         assert parley("import", "--as", form, given=NAVAREA, json_out=False).startswith(begins)

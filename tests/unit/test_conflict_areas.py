@@ -70,6 +70,7 @@ SQUARE = ring((0, 0), (0, 1), (1, 1), (1, 0))
     ],
 )
 def test_malformed_shapes_are_refused_with_their_reason(shape: Shape, code: str) -> None:
+    # bad: a malformed ring -> shown, and not checked, with its reason: `area-crossing`, `area-repeated`, `area-zero`
     assert refusal(shape) == code
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from parley.app import forms as packs_at_hand
+from parley.app.composing import read_each
 from parley.app.forms import (
     DICTIONARIES,
     Understands,
+    area_faults,
     fill,
     forms_of,
     keep,
@@ -22,6 +24,7 @@ from parley.app.forms import (
     message_of,
     read_folder,
     read_message,
+    read_yaml,
     usual_packs,
 )
 from parley.errors import DecodeError, ParleyError, UsageError
@@ -168,6 +171,14 @@ def test_without_the_pack_or_the_dictionaries_nothing_is_understood() -> None:
         ("warning", {"hazard": "mines", "areas": [{"point": "10N 020E", "upper": "high"}]}, "form-value"),
         ("warning", {"hazard": "mines", "areas": [{"point": "10N 020E", "name": "A"}]}, "form-value"),
         ("warning", {"hazard": "mines", "areas": [{"point": "10N 020E"}] * 65}, "form-value"),
+        ("warning", {"hazard": "mines", "areas": [{"polygon": ["0N 0E", "1N 1E", "0N 1E", "1N 0E"]}]}, "area-crossing"),
+        ("warning", {"hazard": "mines", "areas": [{"polygon": ["0N 0E", "0N 1E", "0N 2E"]}]}, "area-zero"),
+        ("movement", {"route": [{"corridor": ["0N 0E", "0N 0E"], "width": "1 km"}]}, "area-repeated"),
+        (
+            "warning",
+            {"hazard": "mines", "areas": [{"point": "0N 0E", "lower": "FL200", "upper": "FL100"}]},
+            "band-inverted",
+        ),
         ("text", {"text": "x" * 8001}, "form-value"),
         ("movement", {"stops": [{"position": "10N 020E"}]}, "form-value"),
         ("reply", {}, "form-incomplete"),
@@ -180,7 +191,26 @@ def test_what_cannot_be_sent_is_refused_with_a_stable_code(name: str, given: dic
     assert caught.value.code == code, caught.value
 
 
+def test_what_others_wrote_is_read_with_an_area_that_no_check_can_use() -> None:
+    """It is for the operator to complete, and named where it is asked about and composed."""
+    forms = shipped()
+    given = {"hazard": "mines", "areas": [{"polygon": ["0N 0E", "1N 1E", "0N 1E", "1N 0E"]}]}
+    filled = fill(forms, forms.named("warning"), given, draft=True)
+    assert [(path, fault.code) for path, fault in area_faults(filled)] == [("areas.0", "area-crossing")]
+    errors, values = read_each(forms.named("warning"), given)
+    assert (list(errors), "areas" in values) == (["areas.0"], False)
+
+
+@pytest.mark.parametrize("text", ["stage: &a [*a]", "a: &a [x, x]\nb: [*a, *a]", "- a", "a: [", "x"])
+def test_what_is_no_filled_form_is_refused(text: str) -> None:
+    # bad: values that stand for one another -> refused where a form is read: `form-yaml`
+    with pytest.raises(UsageError) as caught:
+        read_yaml(text)
+    assert caught.value.code == "form-yaml"
+
+
 def test_a_thousand_years_are_refused() -> None:
+    # bad: a window of a thousand years -> refused where it is entered: `geometry-range`
     forms = shipped()
     area = {"point": "10N 020E", "times": ["2026-01-01T00:00Z/3026-01-01T00:00Z"]}
     with pytest.raises(ParleyError) as caught:

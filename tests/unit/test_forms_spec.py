@@ -116,6 +116,7 @@ def polygon(data: bytes) -> bytes:
 
 def test_ten_million_vertices_are_refused_before_they_are_read() -> None:
     """FORM-6. One is larger than any message; a decoder stops at the bound, and looks at no byte after it."""
+    # bad: a polygon of ten million positions -> more than a message holds; of more than 1,024: `geometry-positions`
     many = b"\x05" + b"\x02\x03" * 10_000_000
     with pytest.raises(DecodeError) as caught:
         decode_positions(many)
@@ -134,6 +135,7 @@ def test_ten_million_vertices_are_refused_before_they_are_read() -> None:
     ids=["a-thousand-years", "a-thousand-years-daily", "empty", "far-away", "on-no-day"],
 )
 def test_an_endless_or_empty_window_is_refused(time: list[int]) -> None:
+    # bad: a window of a thousand years -> refused in a form that comes: `geometry-range`
     shape = [0, encode_positions([Position(1, 1)])]
     assert refused("warning", b"\x00" + cbor.encode({6: 1, 8: [[[shape], None, None, [time]]]})) == "geometry-range"
 

@@ -15,7 +15,9 @@ from parley.app.guard import guard_of, stand_watch
 from parley.app.runtime import Runtime, running
 from parley.app.service import OPERATIONS
 from parley.errors import StoreError, UsageError
+from parley.ids import EntryId
 from parley.procedure import watch as w
+from parley.wire.statement import Message, Reference, Relation
 from parley_testkit.lines import found
 
 
@@ -56,7 +58,7 @@ async def a_hospital(aid: Runtime, force: Runtime) -> None:
     await ask(aid, "send", form="site", values=values)
 
     async def there() -> bool:
-        return bool([m for m in await ask(force, "inbox") if not m["fact"]])
+        return any("Hospital" in m["text"] for m in await ask(force, "inbox", all=True))
 
     await until(there)
 
@@ -139,6 +141,38 @@ def test_a_plan_that_could_not_be_read_again_is_refused_and_the_check_goes_on(tm
         assert refused.value.code == "geometry-range"
         assert [p["id"] for p in await ask(force, "plans")] == ["patrol"]
         assert (await ask(force, "check"))["plans"] == 1
+
+    between(tmp_path, scene)
+
+
+def test_what_a_hostile_peer_announces_is_named_and_the_rest_is_checked(tmp_path: Path) -> None:
+    bow_tie = {"polygon": ["36-00N 068-00E", "37-00N 069-00E", "36-00N 069-00E", "37-00N 068-00E"]}
+
+    async def scene(aid: Runtime, force: Runtime) -> None:
+        plan = await ask(force, "plan-put", name="Fire mission", at="36.717858N 68.861839E", radius=500, kind="strike")
+        sent = await ask(aid, "send", form="warning", values={"hazard": "other", "areas": [bow_tie]}, draft=True)
+        assert any("cross or touch. No check can use this area" in question for question in sent["questions"])
+        first = await aid.send(Message("Of nothing", "en"))
+        # bad: references to oneself, to one another and to what never came -> shown, and nothing follows them round
+        at = first.index
+        for relation in Relation:
+            for ahead in (0, 1, -1, 1_000_000):
+                at += 1
+                ref = Reference(relation, EntryId(first.log, at + ahead))
+                await aid.send(Message(relation.name, "en", refs=(ref,)))
+        await a_hospital(aid, force)
+
+        async def checked() -> bool:
+            return bool((await ask(force, "plans"))[0]["held"])
+
+        await until(checked)
+        found = await ask(force, "check")
+        assert [c["plan"] for c in found["conflicts"]] == [plan["plan"]["id"]]
+        ((message, reasons),) = found["unchecked"].items()
+        assert (message, len(reasons), "cross or touch" in reasons[0]) == (sent["id"], 1, True)
+        for each in await ask(force, "inbox", all=True):
+            await ask(force, "show", id=each["id"])
+        assert (await ask(force, "watch"))["messages"]
 
     between(tmp_path, scene)
 

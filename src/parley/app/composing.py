@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from parley.app.announced import Notice
-from parley.app.forms import each_value
+from parley.app.forms import area_faults, each_value
 from parley.app.guard import Guard, guard_of
 from parley.app.mapping import feature, heights
 from parley.app.readback import Named, from_place, nearest_towns
@@ -159,6 +159,8 @@ def read_each(form: Form, given: Mapping[str, Any]) -> tuple[dict[str, ParleyErr
         for n, item in enumerate(items):
             try:
                 found = read_values(single, {spec.name: item}).get(spec.name)
+                for _, fault in area_faults(Filled(single, {} if found is None else {spec.name: found})):
+                    raise fault
             except ParleyError as error:
                 errors[f"{spec.name}.{n}" if spec.repeat > 1 else spec.name] = error
                 continue

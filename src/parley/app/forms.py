@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from parley.app.usable import area_fault
 from parley.errors import DecodeError, StoreError, UsageError
 from parley.forms import packs as shipped
 from parley.forms.filled import Filled, lead_time, problems, read_values
@@ -21,6 +22,7 @@ from parley.keys.file import write_private
 from parley.later import later
 from parley.procedure.facts import read_fact
 from parley.wire.documents import Charter, CharterPack
+from parley.wire.geometry import Volume
 from parley.wire.statement import PLAIN_TEXT, WATCH_FORMS, Message, Precedence
 
 if TYPE_CHECKING:
@@ -152,6 +154,9 @@ def forms_of(charter: Charter, folder: Path | None = None) -> Forms:
 def read_yaml(text: str) -> dict[str, Any]:
     """A filled template: every value a text, a list or a table. Raises UsageError ``form-yaml``."""
     try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.BaseLoader)):
+            # A few lines of them stand for millions of values.
+            raise UsageError("a form has no aliases (*name).", code="form-yaml", next_step="Write it out.")
         found = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - makes texts, lists and tables only
     except (yaml.YAMLError, RecursionError) as error:
         raise UsageError(f"this is not YAML: {error}", code="form-yaml") from None
@@ -172,8 +177,15 @@ def read_message(forms: Forms, message: Message) -> Filled | None:
 
 
 def fill(forms: Forms, form: Form, given: Mapping[str, Any], *, draft: bool = False) -> Filled:
-    """The form with what an officer wrote. Raises UsageError: ``form-value``, ``form-incomplete``, ..."""
+    """The form with what an officer wrote. Raises UsageError: ``form-value``, ``form-incomplete``, ``area-...``.
+
+    A ``draft``, which was read from what others wrote, may lack what is wanted, and have areas that no check can use.
+    """
     filled = Filled(form, read_values(form, given))
+    for path, fault in () if draft else area_faults(filled):
+        raise UsageError(
+            f"{path}: {fault.message}", code=fault.code, next_step="Correct its positions, heights or times."
+        )
     wrong = problems(form, filled.values)
     if wrong and not draft:
         words = forms.words("en")
@@ -183,6 +195,13 @@ def fill(forms: Forms, form: Form, given: Mapping[str, Any], *, draft: bool = Fa
             next_step=f"'parley forms show {form.name}' explains each field.",
         )
     return filled
+
+
+def area_faults(filled: Filled) -> Iterator[tuple[str, DecodeError]]:
+    """The areas of a form that no check can use, each by the path of its field, with the reason."""
+    for path, _, value in each_value(filled.form.fields, filled.values):
+        if isinstance(value, Volume) and (fault := area_fault(value)) is not None:
+            yield path, fault
 
 
 def message_of(forms: Forms, filled: Filled, language: str, precedence: Precedence | None = None) -> Message:

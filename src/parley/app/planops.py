@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from parley.app import situation
 from parley.app.clashes import Alert, Pair
-from parley.app.forms import fill, read_yaml
+from parley.app.forms import area_faults, fill, read_yaml
 from parley.app.guard import Guard, guard_of
 from parley.app.plans import Fix, Plan, Track, check_plan, plan_of, read_track, slug
 from parley.app.register import CHECK_FIRE, from_form
@@ -452,7 +452,12 @@ async def asked_of(runtime: Runtime, filled: Filled) -> list[str]:
         return []
     guard = guard_of(runtime)
     known, now = await guard.ask(lambda views: known_places(guard, views)), runtime.node.wall_s()
-    return await asyncio.to_thread(lambda: [f"{path}: {d.text}" for path, d in form_doubts(filled, known, now)])
+
+    def found() -> list[str]:
+        faults = [f"{path}: {e.message} No check can use this area. {e.next_step}" for path, e in area_faults(filled)]
+        return [*faults, *(f"{path}: {d.text}" for path, d in form_doubts(filled, known, now))]
+
+    return await asyncio.to_thread(found)
 
 
 async def fires(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from parley.app.areas import FORMATS, write_areas
+from parley.app.usable import area_fault
 from parley.cli.forms import edited, line_forms, words_in
 from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, say, show_json, when
 from parley.errors import UsageError
@@ -179,6 +180,7 @@ def _plain_notice(draft: NoticeDraft) -> dict[str, Any]:
                 "shapes": [_shape(s) for s in part.volume.shapes],
                 "windows": [[w.start, w.end] for w in part.volume.windows()],
                 "computed": part.computed,
+                "unusable": "" if (fault := area_fault(part.volume)) is None else fault.code,
             }
             for part in draft.parts
         ],
@@ -254,3 +256,5 @@ def _show_part(part: Part) -> None:
     what = ", ".join(f"{s['kind']} of {len(s['positions'])} at {s['positions'][0]}" for s in shapes)
     computed = f" ({', '.join(part.computed)} computed)" if part.computed else ""
     say(f"  {part.label or '-'}: {what}; {times}{computed}")
+    if (fault := area_fault(part.volume)) is not None:
+        say(f"    no check can use this area: {fault.message} {fault.next_step}", "bold red")

@@ -38,6 +38,8 @@ from parley.wire.geometry import (
     encode_volume,
 )
 
+_QUOTED: Final = 200
+"""Characters of what was got that an error quotes."""
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _LENGTH: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(m|km|NM|ft)", re.IGNORECASE)
 _METRES: Final = {"m": 1.0, "km": 1000.0, "nm": 1852.0, "ft": 0.3048}
@@ -57,7 +59,7 @@ _EVERY_DAY: Final = 0b1111111
 
 
 def _bad(what: str, got: object, wanted: str) -> UsageError:
-    return UsageError(f"{got!r} is no {what}.", code="form-value", next_step=f"Write it like {wanted}.")
+    return UsageError(f"{got!r:.{_QUOTED}} is no {what}.", code="form-value", next_step=f"Write it like {wanted}.")
 
 
 def _text(value: object, what: str, wanted: str) -> str:
