@@ -87,7 +87,45 @@ def uses() -> list[Use]:
                 error = ast.unparse(node.func).rpartition(".")[2]
                 use = Use(code, error, module, message(node.args[0] if node.args else None))
                 found.setdefault((code, error, module), use)
+    for use in helped():
+        found.setdefault((use.code, use.error, use.module), use)
     return sorted(found.values())
+
+
+def helped() -> Iterator[Use]:
+    """Codes that are named where a function is called that makes the error: ``raise _bad("area-zero", "...")``."""
+    makers: dict[tuple[str, str], tuple[list[str], int, str]] = {}
+    for module, tree in trees():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            names = [a.arg for a in node.args.args]
+            for call in ast.walk(node):
+                passed = [k.value.id for k in getattr(call, "keywords", ()) if k.arg == "code" and is_name(k.value)]
+                if isinstance(call, ast.Call) and passed and passed[0] in names:
+                    makers[module, node.name] = names, names.index(passed[0]), ast.unparse(call.func).rpartition(".")[2]
+    for module, tree in trees():
+        imported = {
+            alias.asname or alias.name: (str(node.module), alias.name)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            name = node.func.id
+            names, at, error = makers.get((module, name)) or makers.get(imported.get(name, ("", ""))) or ([], 0, "")
+            if not error or len(node.args) <= at or not isinstance(node.args[at], ast.Constant):
+                continue
+            texts = [a for n, a in zip(names, node.args, strict=False) if n not in (names[at], "where", "next_step")]
+            said = next(filter(None, map(message, texts)), "")
+            yield Use(message(node.args[at]), error, module, said)
+
+
+def is_name(node: ast.expr) -> bool:
+    """Whether an argument is a plain name."""
+    return isinstance(node, ast.Name)
 
 
 NOTICES = {"Warned": 0, "_notice": 0, "bearer_warned": 1}
