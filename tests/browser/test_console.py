@@ -219,6 +219,7 @@ def test_a_lost_node_is_said_at_once_and_what_was_missed_is_there_afterwards(
     page = context.new_page()
     page.goto(f"{south.url}/lines/trial/inbox")
     expect(page.locator("#lost")).to_be_hidden()
+    page.evaluate(FLICKERS)
     south.lose()
     expect(page.locator("#lost")).to_be_visible()
     expect(page.locator("#lost")).to_contain_text("THE NODE IS NOT ANSWERING")
@@ -226,6 +227,9 @@ def test_a_lost_node_is_said_at_once_and_what_was_missed_is_there_afterwards(
     north.call("send", text="While you were away.")
     watched.until(lambda: south.call("inbox"))
     assert page.locator("#clock [data-utc]").inner_text() == stopped
+    # It is said without a break, however often the page looks whether the node is back.
+    page.wait_for_timeout(1_200)
+    assert page.evaluate("window.said") == [False]
     south.regain()
     expect(page.locator("#lost")).to_be_hidden(timeout=15000)
     expect(page.locator("#waiting")).to_contain_text("While you were away.")
@@ -266,6 +270,14 @@ def test_a_lost_node_is_said_at_once_and_what_was_missed_is_there_afterwards(
     context.close()
 
 
+FLICKERS = """
+() => {
+  const lost = document.getElementById("lost");
+  window.said = [];
+  new MutationObserver(() => window.said.push(lost.hidden)).observe(lost, { attributeFilter: ["hidden"] });
+}
+"""
+"""Keeps each time at which the page says, or no longer says, that its node is lost."""
 REQUESTS = """
 const open = XMLHttpRequest.prototype.open;
 XMLHttpRequest.prototype.open = function (...given) { window.asked = this; return open.apply(this, given); };

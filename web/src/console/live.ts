@@ -239,6 +239,10 @@ function listen(): void {
     if (event.type !== "beat") void redraw();
   };
   for (const name of ["beat", "change", "watching", "reset"]) source.addEventListener(name, heard);
+  source.onopen = () => {
+    last = performance.now();
+    showLost(false);
+  };
   source.onerror = () => {
     if (!leaving) showLost(true);
     if (source.readyState === EventSource.CLOSED) window.setTimeout(listen, 2000);
@@ -253,5 +257,6 @@ export function live(): void {
   known = document.body.dataset["after"] ?? "";
   window.addEventListener("pagehide", () => (leaving = true));
   listen();
-  setInterval(() => showLost(lost()), 500);
+  // What is lost stays lost until the node gives a sign of life.
+  setInterval(() => lost() && showLost(true), 500);
 }
