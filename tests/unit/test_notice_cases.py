@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from parley.forms.geotext import write_times
 from parley.notices.draft import NoticeDraft, Part
 from parley.notices.notice import read_notice
-from parley.wire.geometry import Band, Circle, Corridor, Height, Polygon, Reference, Unit, Window, position
+from parley.wire.geometry import Band, Circle, Corridor, Edge, Height, Polygon, Reference, Unit, Window, position
 
 AREA = "IN AREA BOUND BY 10-00N 020-00E, 11-00N 020-00E, 11-00N 021-00E"
 RING = Polygon((position(10, 20), position(11, 20), position(11, 21)))
@@ -122,3 +123,141 @@ def test_what_cannot_be_read_keeps_the_text_and_names_the_words() -> None:
     draft = warning(f"{text}.")
     assert text in draft.raw
     assert "EXCEPT FISHING BANK" in " ".join(s.text for s in draft.not_understood) + draft.subject
+
+
+@pytest.mark.parametrize(
+    "ring",
+    [
+        # A latitude without its longitude, the letter O for a nought, minutes that are none, two positions alone.
+        "54-10N 019-20E, 54-20N, 54-20N 019-40E, 54-10N 019-40E",
+        "54-10N 019-20E, 54-20N 019-20E, 54-2ON 019-40E, 54-10N 019-40E, 54-05N 019-30E",
+        "54-10N 019-20E, 54-20N 019-20E, 54-20N 019-40E, 019-40E",
+        "54-10N 019-20E, 54-70N 019-20E, 54-20N 019-40E, 54-10N 019-40E",
+        "54-10N 019-20E, 54-20N 019-40E",
+    ],
+)
+def test_what_is_left_of_a_ring_is_no_area_and_every_position_of_it_is_named(ring: str) -> None:
+    draft = warning(f"FIRING 011200Z TO 011400Z APR IN AREA BOUND BY {ring}.")
+    assert draft.parts == ()
+    named = " ".join(s.text for s in draft.not_understood)
+    assert [p for p in ring.split(", ") if p.upper() not in named and "O" not in p] == []
+
+
+def test_an_area_that_is_whole_stays_where_another_is_not() -> None:
+    draft = warning(
+        "FIRING 011200Z TO 011400Z APR IN AREAS BOUND BY A. 10-00N 020-00E, 11-00N 020-00E, 11-00N 021-00E. "
+        "B. 12-00N 020-00E, 13-00N, 13-00N 021-00E."
+    )
+    (part,) = draft.parts
+    assert (part.label, part.volume.shapes) == ("A", (RING,))
+    assert draft.not_understood
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        "BETWEEN 54-10N AND 54-20N, 019-20E AND 019-40E",
+        "BETWEEN 54-10N 54-20N AND 019-20E 019-40E",
+        "BETWEEN LATITUDES 54-10N AND 54-20N AND LONGITUDES 019-20E AND 019-40E",
+    ],
+)
+def test_between_parallels_and_meridians(box: str) -> None:
+    (shape,) = only(f"FIRING 011200Z TO 011400Z APR IN AREA {box}.").volume.shapes
+    assert isinstance(shape, Polygon)
+    assert shape.edge is Edge.PARALLEL
+    assert {(p.lat, p.lon) for p in shape.ring} == {
+        (p.lat, p.lon)
+        for p in (position(lat, lon) for lat in (54 + 1 / 6, 54 + 1 / 3) for lon in (19 + 1 / 3, 19 + 2 / 3))
+    }
+
+
+def test_a_line_is_no_area_that_it_would_enclose() -> None:
+    part = only(
+        "CABLE WORK 011200Z TO 011400Z APR ALONG TRACKLINE JOINING 10-00N 020-00E, 11-00N 020-00E, 11-00N 021-00E."
+    )
+    assert part.volume.shapes == (Corridor(RING.ring, 1),)
+
+
+@pytest.mark.parametrize(
+    ("times", "written"),
+    [
+        (
+            "0300Z TO 0500Z AND 0900Z TO 1100Z DAILY 10 THRU 12 APR",
+            ["daily 2026-04-10/2026-04-12 03:00-05:00", "daily 2026-04-10/2026-04-12 09:00-11:00"],
+        ),
+        (
+            "0300Z TO 0500Z, 0900Z TO 1100Z DAILY MON THRU FRI 10 THRU 12 APR",
+            [
+                "daily 2026-04-10/2026-04-12 03:00-05:00 mon,tue,wed,thu,fri",
+                "daily 2026-04-10/2026-04-12 09:00-11:00 mon,tue,wed,thu,fri",
+            ],
+        ),
+        (
+            "0300Z TO 0500Z DAILY 10, 12 AND 14 APR",
+            [f"daily 2026-04-{day}/2026-04-{day} 03:00-05:00" for day in (10, 12, 14)],
+        ),
+        ("10 APR 0300Z TO 0500Z", ["daily 2026-04-10/2026-04-10 03:00-05:00"]),
+        (
+            "0300Z TO 0500Z 10 APR, 0600Z TO 0800Z 11 APR",
+            ["daily 2026-04-10/2026-04-10 03:00-05:00", "daily 2026-04-11/2026-04-11 06:00-08:00"],
+        ),
+        (
+            "EVERY MONDAY AND WEDNESDAY 0300Z TO 0500Z 10 THRU 30 APR",
+            ["daily 2026-04-10/2026-04-30 03:00-05:00 mon,wed"],
+        ),
+        (
+            "0300Z TO 0500Z DAILY EXCEPT SUNDAYS 10 THRU 30 APR",
+            ["daily 2026-04-10/2026-04-30 03:00-05:00 mon,tue,wed,thu,fri,sat"],
+        ),
+        ("0300Z TO 0500Z DAILY THRU 14 MAR", ["daily 2026-03-01/2026-03-14 03:00-05:00"]),
+    ],
+)
+def test_lists_of_hours_and_days(times: str, written: list[str]) -> None:
+    draft = warning(f"FIRING {times} {AREA}.")
+    (part,) = draft.parts
+    assert [write_times(t) for t in part.volume.times] == written
+    assert draft.not_understood == ()
+
+
+@pytest.mark.parametrize(
+    ("times", "named"),
+    [
+        # One time that is read must not stand for all that are stated: what is not known counts as always.
+        ("320300Z TO 330500Z APR, 110300Z TO 110500Z APR", "320300Z"),
+        ("110300Z TO 110500Z APR AND 120300Z", "120300Z"),
+        ("0800 TO 1600 LOCAL TIME DAILY 10 THRU 12 APR", "LOCAL"),
+    ],
+)
+def test_where_a_time_cannot_be_read_the_area_counts_as_always_in_force(times: str, named: str) -> None:
+    draft = warning(f"FIRING {times} {AREA}.")
+    (part,) = draft.parts
+    assert part.volume.times == ()
+    assert any(named in s.text for s in draft.not_understood)
+    assert any("at all times" in w or "always in force" in w for w in draft.warnings)
+
+
+def test_heights_that_are_upside_down_are_none() -> None:
+    draft = warning(f"FIRING HEIGHT 3000 FEET TO 500 FEET 011200Z TO 011400Z APR {AREA}.")
+    assert draft.parts[0].volume.band == Band()
+    assert draft.not_understood
+
+
+NOTAM = """(A1236/26 NOTAM{kind}
+Q)ULLL/QRTCA/IV/BO/W/000/100/5959N03015E005
+A)ULLL B)2603100700 C)2603121650
+E)AIRSPACE CLSD
+F){lower} G){upper})"""
+
+
+def test_a_notam_that_cancels_another_announces_nothing() -> None:
+    text = NOTAM.format(kind="C A1234/26", lower="SFC", upper="UNL").replace(" C)2603121650", "")
+    draft = read_notice(text, date(2026, 3, 1))
+    assert (draft.cancels, draft.parts, draft.cancels_itself, draft.warnings) == (("A1234/26",), (), 0, ())
+    replaced = read_notice(NOTAM.format(kind="R A1234/26", lower="SFC", upper="UNL"), date(2026, 3, 1))
+    assert (replaced.cancels, len(replaced.parts)) == (("A1234/26",), 1)
+
+
+def test_the_heights_of_a_notam_that_are_upside_down_are_named() -> None:
+    draft = read_notice(NOTAM.format(kind="N", lower="1000M AGL", upper="500M AGL"), date(2026, 3, 1))
+    assert draft.parts[0].volume.band == Band()
+    assert [s.text.strip() for s in draft.not_understood] == ["1000M AGL", "500M AGL"]

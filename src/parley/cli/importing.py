@@ -16,6 +16,7 @@ from parley.cli.output import HomeOption, JsonOption, LineOption, call, command,
 from parley.errors import UsageError
 from parley.forms.display import safe_line
 from parley.forms.filled import write_values
+from parley.forms.geotext import write_height, write_times
 from parley.forms.library import Forms
 from parley.geo.coordinates import format_position
 from parley.notices import forms as notice_form
@@ -178,6 +179,8 @@ def _plain_notice(draft: NoticeDraft) -> dict[str, Any]:
             {
                 "label": part.label,
                 "shapes": [_shape(s) for s in part.volume.shapes],
+                "lower": write_height(part.volume.band.lower),
+                "upper": write_height(part.volume.band.upper),
                 "windows": [[w.start, w.end] for w in part.volume.windows()],
                 "computed": part.computed,
                 "unusable": "" if (fault := area_fault(part.volume)) is None else fault.code,
@@ -197,8 +200,8 @@ def _shape(shape: Shape) -> dict[str, Any]:
             return {"kind": "point", "positions": [format_position(at)]}
         case Circle(centre, radius):
             return {"kind": "circle", "positions": [format_position(centre)], "radius_m": radius}
-        case Polygon(ring, _):
-            return {"kind": "polygon", "positions": [format_position(p) for p in ring]}
+        case Polygon(ring, edge):
+            return {"kind": "polygon", "positions": [format_position(p) for p in ring], "edge": edge.name.lower()}
         case Corridor(path, half_width, _):
             return {"kind": "corridor", "positions": [format_position(p) for p in path], "half_width_m": half_width}
 
@@ -250,11 +253,30 @@ def _show_notice(draft: NoticeDraft) -> None:
 
 
 def _show_part(part: Part) -> None:
-    windows = part.volume.windows()
-    times = f"{len(windows)} times, {when(windows[0].start)} to {when(windows[-1].end)}" if windows else "always"
-    shapes = [_shape(s) for s in part.volume.shapes]
-    what = ", ".join(f"{s['kind']} of {len(s['positions'])} at {s['positions'][0]}" for s in shapes)
+    """An area whole: each position, its heights and its times, as an officer compares them with the text."""
     computed = f" ({', '.join(part.computed)} computed)" if part.computed else ""
+<<<<<<< HEAD
     say(f"  {part.label or '-'}: {what}; {times}{computed}")
     if (fault := area_fault(part.volume)) is not None:
         say(f"    no check can use this area: {fault.message} {fault.next_step}", "bold red")
+=======
+    say(f"  {part.label or 'area'}{computed}")
+    for shape in part.volume.shapes:
+        plain = _shape(shape)
+        size = "".join(f", {words} {plain[name]} m" for name, words in _SIZES.items() if name in plain)
+        say(f"    {plain['kind']}{size}: {', '.join(plain['positions'])}")
+    band = part.volume.band
+    if band.lower is not None or band.upper is not None:
+        say(f"    heights {write_height(band.lower)} to {write_height(band.upper)}")
+    for stated in part.volume.times[:_TIMES]:
+        say(f"    {write_times(stated)}")
+    if len(part.volume.times) > _TIMES:
+        say(f"    and {len(part.volume.times) - _TIMES} more, the last {write_times(part.volume.times[-1])}")
+    windows = part.volume.windows()
+    say(f"    {len(windows)} times, {when(windows[0].start)} to {when(windows[-1].end)}" if windows else "    always")
+
+
+_SIZES = {"radius_m": "radius", "half_width_m": "half its width"}
+_TIMES = 12
+"""Times of one area that are listed; --json has all of them."""
+>>>>>>> ed396d2 (Notices: no area of what is left of one, no time less than is stated, lists of hours and days, boxes and lines; import shows all that is compared)

@@ -25,26 +25,34 @@ MAX_TOKENS: Final = 3000
 
 _RULES: Final = r"""
 start: phrase*
-?phrase: moments | daily | area | between | below | above | own_end | cancelled | charts | authority | word
+?phrase: moments | daily | dated | area | between | below | above | own_end | cancelled | charts | authority | word
 
 moments: alternate? moment until moment
 moment: DTG (MONTH year?)?
-daily: alternate? (DAILY rule*)? hours DAILY? rule*
+daily: alternate? (DAILY rule*)? hours (DAILY through?)? rule*
+through: THRU NUMBER MONTH year?
+dated.-1: (days+ | dates) hours rule*
+days: _AND? EVERY? weekdays
 hours: clock until clock | CLOCKS
 clock: CLOCK | SUN
-?rule: EVERY? weekdays | _AND dates | dates
+?rule: days | except | _AND? dates
+except: _EXCEPT EVERY? weekdays (_AND? weekdays)*
 weekdays: WEEKDAY ((THRU | DASH) WEEKDAY)?
-dates: within_month | across_months | until_date | one_date
+dates: within_month | across_months | until_date | day_list | one_date
 within_month: NUMBER (THRU | DASH | _TO) NUMBER MONTH year?
 across_months: NUMBER MONTH year? (THRU | DASH | _TO) NUMBER MONTH year?
-until_date: _UNTIL NUMBER MONTH year?
+until_date: (_UNTIL | _TILL) NUMBER MONTH year?
+day_list: NUMBER (_AND? NUMBER)+ MONTH year?
 one_date: NUMBER MONTH year?
 year: NUMBER | CLOCK
 alternate: (_AND | _OR)? ALTERNATE
 until: _TO | _UNTIL | _TILL | THRU | DASH
 
-area.-1: LABEL? (circle | corridor | ring)
+area.-1: LABEL? (circle | corridor | line | box | ring)
 ring: POSITION (joint? POSITION)*
+line: track ring
+box: _BETWEEN (_LATITUDE | _LATITUDES)? LAT _AND? LAT _AND? (_LONGITUDE | _LONGITUDES)? LON _AND? LON
+   | _BETWEEN LAT _AND? POSITION _AND? LON
 joint: _TO | _AND | DASH | _THENCE
 circle: MEASURE near+ POSITION | near+ MEASURE near* POSITION
 near: _WITHIN | _WI | _CIRCLE | _RADIUS | _OF | _CENTRE | _CENTER | _CENTRED | _CENTERED | _ON | _AT | _FROM
@@ -63,7 +71,8 @@ charts: CHART+
 authority: AUTHORITY
 
 word.-9: WORD | NUMBER | MONTH | DTG | CLOCK | CLOCKS | WEEKDAY | SUN | DAILY | EVERY | ALTERNATE | THRU | LABEL | DASH
-       | MEASURE | LEVEL | REFERENCE | SURFACE | UNLIMITED | POSITION | NOTICE | CHART | AUTHORITY | %(keywords)s
+       | MEASURE | LEVEL | REFERENCE | SURFACE | UNLIMITED | POSITION | NOTICE | CHART | AUTHORITY
+       | LAT | LON | %(keywords)s
 
 AUTHORITY.9: /AUTHORITY:[^\n]*/
 CHART.9: /(DNC|CHARTS?)\s+[0-9]+/
@@ -74,6 +83,8 @@ POSITION.8: /\d{1,2}-\d{2}(\.\d+)?\s?[NS][\s,]*\d{1,3}-\d{2}(\.\d+)?\s?[EW]/
           | /\d{4}(\.\d+)?[NS]\s*\d{5}(\.\d+)?[EW]/
           | /[NS]\d{6}(\.\d+)?\s*[EW]\d{7}(\.\d+)?/
           | /[NS]\d{4}\s*[EW]\d{5}/
+LAT.7: /\d{1,2}-\d{2}(-\d{2})?(\.\d+)?\s?[NS](?![A-Z])/
+LON.7: /\d{1,3}-\d{2}(-\d{2})?(\.\d+)?\s?[EW](?![A-Z])/
 LABEL.8: /[A-Z]\.(?=\s+[\dNS])/
 DTG.7: /\d{6}Z?(?![\dNSEW.])/
 CLOCKS.7: /\d{4}Z?-\d{4}Z?(?![\dNSEW.])/

@@ -14,7 +14,8 @@ from parley.errors import DecodeError, UsageError
 from parley.geo.coordinates import parse_position
 from parley.notices.calendar import DayMonth, Moment, NoDateError, day_number, full_year, instant, read_clock
 from parley.notices.draft import NoticeDraft, NoticeKind, Part, Span
-from parley.notices.reading import Paragraph, read_height, read_paragraph
+from parley.notices.measures import read_height
+from parley.notices.reading import Paragraph, read_paragraph
 from parley.notices.warning import day_of, group_times, make_parts
 from parley.wire.geometry import MAX_SPAN_S, Band, Circle, Daily, Height, Time, Volume, Window
 
@@ -67,6 +68,9 @@ def read_notam(raw: str, written: date) -> NoticeDraft:
     if any(part.volume.band not in (Band(), own) for part in parts):
         warnings.append("the text states other heights than F) and G), which are used")
     parts = [_with_band(p, own) for p in parts] or _from_q_line(items, own, _within(scheduled, bounds))
+    if kind is NoticeKind.NOTAM_CANCEL:
+        # It ends another and announces nothing: no area, no end of its own.
+        parts, bounds, warnings, more = [], (), [], []
     return NoticeDraft(
         kind=kind,
         series=numbers[0][0],
@@ -175,7 +179,11 @@ def _band(items: dict[str, Span], unknown: list[Span]) -> Band:
             except DecodeError:
                 unknown.append(items[name])
         heights.append(height)
-    return Band(heights[0], heights[1])
+    band = Band(*heights)
+    if band.inverted:
+        unknown += [items["F"], items["G"]]
+        return Band()
+    return band
 
 
 def _with_band(part: Part, own: Band) -> Part:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from parley.errors import DecodeError, UsageError
 from parley.notices.features import bad, features
-from parley.notices.reading import read_height
+from parley.notices.measures import read_height
 from parley.wire.geometry import (
     MAX_POSITIONS,
     Band,

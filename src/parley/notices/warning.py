@@ -194,6 +194,9 @@ def make_parts(
             times, alternates, computed = group_times(group, issued, end, spans)
             if not group.areas:
                 warnings.append("times are stated without an area")
+            if group.areas and group.lost and times:
+                times, alternates = [], frozenset()
+                warnings.append("a time could not be read: the area counts as in force at all times")
             if group.areas and not times:
                 times = list(always)
                 if not always:
@@ -219,7 +222,9 @@ def group_times(
         try:
             new = times_of(stated, context)
         except NoDateError:
-            spans.append(span)
+            group.lost = True
+            if span not in spans:
+                spans.append(span)
             continue
         # What follows the word is alternate as well: "ALTERNATE 13 ... AND 14 THRU 18 NOV".
         alternate = alternate or stated.alternate

@@ -118,12 +118,23 @@ class Height:
         return f"{self.value} {'m' if self.unit is Unit.METRE else 'ft'} {self.reference.name}"
 
 
+_FEET: Final = {Unit.METRE: 1 / 0.3048, Unit.FOOT: 1.0, Unit.HUNDRED_FEET: 100.0}
+
+
 @dataclass(frozen=True, slots=True)
 class Band:
     """From ``lower`` to ``upper``; None leaves that side open: unknown means always (R59)."""
 
     lower: Height | None = None
     upper: Height | None = None
+
+    @property
+    def inverted(self) -> bool:
+        """Whether it is upside down by its own figures: both bounds of one reference, the lower above the upper."""
+        low, up = self.lower, self.upper
+        if low is None or up is None or low.reference is not up.reference:
+            return False
+        return low.value * _FEET[low.unit] > up.value * _FEET[up.unit]
 
 
 @dataclass(frozen=True, slots=True)
