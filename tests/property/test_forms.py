@@ -62,7 +62,7 @@ shapes = st.one_of(
 volumes = st.builds(
     Volume,
     st.lists(shapes, min_size=1, max_size=3).map(tuple),
-    st.builds(Band, heights, heights).filter(lambda band: not band.inverted),
+    st.builds(Band, heights, heights),
     st.lists(windows | dailies, max_size=3).map(tuple),
 )
 

@@ -169,16 +169,6 @@ def test_without_the_pack_or_the_dictionaries_nothing_is_understood() -> None:
             "form-value",
         ),
         ("warning", {"hazard": "mines", "areas": [{"point": "10N 020E", "upper": "high"}]}, "form-value"),
-        (
-            "warning",
-            {"hazard": "mines", "areas": [{"point": "10N 020E", "lower": "FL300", "upper": "FL100"}]},
-            "form-value",
-        ),
-        (
-            "warning",
-            {"hazard": "mines", "areas": [{"point": "10N 020E", "lower": "200 m AGL", "upper": "300 ft AGL"}]},
-            "form-value",
-        ),
         ("warning", {"hazard": "mines", "areas": [{"point": "10N 020E", "name": "A"}]}, "form-value"),
         ("warning", {"hazard": "mines", "areas": [{"point": "10N 020E"}] * 65}, "form-value"),
         ("warning", {"hazard": "mines", "areas": [{"polygon": ["0N 0E", "1N 1E", "0N 1E", "1N 0E"]}]}, "area-crossing"),

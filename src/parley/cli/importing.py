@@ -255,11 +255,6 @@ def _show_notice(draft: NoticeDraft) -> None:
 def _show_part(part: Part) -> None:
     """An area whole: each position, its heights and its times, as an officer compares them with the text."""
     computed = f" ({', '.join(part.computed)} computed)" if part.computed else ""
-<<<<<<< HEAD
-    say(f"  {part.label or '-'}: {what}; {times}{computed}")
-    if (fault := area_fault(part.volume)) is not None:
-        say(f"    no check can use this area: {fault.message} {fault.next_step}", "bold red")
-=======
     say(f"  {part.label or 'area'}{computed}")
     for shape in part.volume.shapes:
         plain = _shape(shape)
@@ -274,9 +269,10 @@ def _show_part(part: Part) -> None:
         say(f"    and {len(part.volume.times) - _TIMES} more, the last {write_times(part.volume.times[-1])}")
     windows = part.volume.windows()
     say(f"    {len(windows)} times, {when(windows[0].start)} to {when(windows[-1].end)}" if windows else "    always")
+    if (fault := area_fault(part.volume)) is not None:
+        say(f"    no check can use this area: {fault.message} {fault.next_step}", "bold red")
 
 
 _SIZES = {"radius_m": "radius", "half_width_m": "half its width"}
 _TIMES = 12
 """Times of one area that are listed; --json has all of them."""
->>>>>>> ed396d2 (Notices: no area of what is left of one, no time less than is stated, lists of hours and days, boxes and lines; import shows all that is compared)

@@ -212,12 +212,6 @@ def read_volume(value: object) -> Volume:
     if extra := set(value) - known:
         raise _bad("part of an area", ", ".join(sorted(map(str, extra))), "one of " + ", ".join(sorted(known)))
     band = Band(*(read_height(value.get(side, "open")) for side in ("lower", "upper")))
-    if band.inverted:
-        raise UsageError(
-            f"{write_height(band.lower)} to {write_height(band.upper)} is upside down.",
-            code="form-value",
-            next_step="State the lower height as lower, and the upper as upper.",
-        )
     times = tuple(read_times(t) for t in _list(value.get("times", [])))
     volume = Volume(tuple(_read_shape(s) for s in shapes), band, times)
     # What cannot be sent is refused while the officer can still mend it.
