@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.vectors import officers, published
+from tests.vectors import officers, published, structures
 
 from parley.crypto import aead
 from parley.crypto.kem import KemPrivate, hpke_seal
@@ -776,6 +776,10 @@ def officer_cases() -> Iterator[Case]:
         yield Case(name, description, "enrolment-hash", given, outcome)
 
 
+def structure_cases(operation: str, cases: Callable[[], Iterator[structures.Case]]) -> Callable[[], Iterator[Case]]:
+    return lambda: (Case(name, about, operation, given, outcome) for name, about, given, outcome in cases())
+
+
 CASES: dict[str, Callable[[], Iterator[Case]]] = {
     "rfc6962": rfc6962,
     "cbor": cbor_cases,
@@ -788,6 +792,10 @@ CASES: dict[str, Callable[[], Iterator[Case]]] = {
     "seal": seal_cases,
     "ed25519": ed25519_cases,
     "officer": officer_cases,
+    "datagram": structure_cases("decode", structures.datagrams),
+    "parts": structure_cases("decode", structures.payloads),
+    "statement": structure_cases("decode", structures.statements),
+    "document": structure_cases("parse", structures.texts),
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.vectors.structures import named, said
 
 from parley.crypto import aead, kdf
 from parley.crypto.kem import KemPrivate, hpke_open, hpke_seal
@@ -30,7 +31,7 @@ from parley.record import (
 from parley.record.checkpoint import Checkpoint, origin_of
 from parley.record.commitment import Exclusion, commit, commit_for, exclusion_proof, verify_exclusion
 from parley.record.cosignature import Cosignature, ed25519_message, mldsa44_message
-from parley.wire import cbor, note, statement
+from parley.wire import cbor, datagram, documents, note, parts, statement
 from parley.wire.assertion import Assertion, check, enrolment_hash
 from parley.wire.statement import signed_hash
 
@@ -228,6 +229,35 @@ def officer_enrolment(given: Fields) -> Fields:
     return {"hash": enrolment_hash(party, public, given["rp"], software=given["software"]).hex()}
 
 
+def payload_decode(given: Fields) -> Fields:
+    (payload,) = raw(given, "payload")
+    found = parts.decode(payload)
+    if all(structure in _EVERY_PART for structure in cbor_types(payload)):
+        assert parts.encode(found) == payload
+    return {"parts": [named(part) for part in found]}
+
+
+_EVERY_PART = range(11)
+
+
+def cbor_types(payload: bytes) -> list[int]:
+    return [row[0] for row in cbor.decode(payload, limit=1 << 18)]
+
+
+def statement_decode(given: Fields) -> Fields:
+    (encoded,) = raw(given, "statement")
+    found = statement.decode(encoded)
+    assert statement.encode(found) == encoded
+    fields: Fields = said(found)
+    return fields
+
+
+def document_parse(given: Fields) -> Fields:
+    found = documents.parse_text(given["text"])
+    assert found.text() == given["text"]
+    return {**named(found), "sha256": documents.document_hash(given["text"]).hex()}
+
+
 RUNNERS: dict[str, Callable[[Fields], Fields]] = {
     "rfc6962/root": lambda g: {"root": root_hash(leaves_of(g)).hex()},
     "rfc6962/inclusion-proof": lambda g: {"path": hexed(inclusion_proof(leaves_of(g), g["index"]))},
@@ -265,6 +295,10 @@ RUNNERS: dict[str, Callable[[Fields], Fields]] = {
     "ed25519/sign": sign,
     "ed25519/verify": ed25519_verify,
     "ed25519/check-key": check_key,
+    "datagram/decode": lambda g: named(datagram.decode(*raw(g, "datagram"))),
+    "parts/decode": payload_decode,
+    "statement/decode": statement_decode,
+    "document/parse": document_parse,
 }
 """By folder and operation: what gives the result that the file expects, or raises the error."""
 
