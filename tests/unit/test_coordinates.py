@@ -31,6 +31,7 @@ HOSPITAL = position(36 + 43 / 60 + 4.91 / 3600, 68 + 51 / 60 + 43.96 / 3600)
         ("42S VF 87694 63601", 1.5),
         ("42SVF8769463601", 1.5),
         ("42 S 487694 4063601", 1.5),
+        ("42N 487694 4063601", 1.5),
     ],
 )
 def test_the_hospital_is_one_place_in_every_notation(text: str, within_m: float) -> None:
@@ -55,6 +56,9 @@ def test_the_hospital_is_one_place_in_every_notation(text: str, within_m: float)
         ("42SVF8773463", "coordinates-unreadable"),
         ("2SXF 1 2", "coordinates-range"),
         ("1CAA99", "coordinates-range"),
+        # South of the equator as many write it: it was read as a place at 56 N.
+        ("33S 487695 6200000", "coordinates-ambiguous"),
+        ("33T 487695 6200000", "coordinates-range"),
     ],
 )
 def test_what_cannot_be_read_in_one_way_is_refused(text: str, code: str) -> None:

@@ -27,6 +27,8 @@ _BANDS: Final = "CDEFGHJKLMNPQRSTUVWX"
 """Of 8 degrees each from 80 S on, the last of 12."""
 _SQUARE_DEGREES: Final = 0.9
 """Latitude that a square of 100 km takes: its corner may lie so far outside the band that its place is in."""
+_BAND_SLACK: Final = 0.001
+_SOUTH: Final = "S"
 _PRECISION_M: Final = 5
 _converter: Final = MGRS()
 
@@ -64,19 +66,32 @@ def _from_mgrs(text: str) -> Position:
     band, figures = re.match(r"\d*([A-Z])[A-Z]{2}(\d*)", text).groups()  # type: ignore[union-attr]
     if band in _BANDS:
         # The library takes a square of another band for a place far from it, with a warning that nobody reads.
-        south = -80 + 8 * _BANDS.index(band)
-        slack = _SQUARE_DEGREES / 10 ** (len(figures) // 2)
-        if not south - slack <= lat <= south + (12 if band == "X" else 8) + slack:
+        if not _in_band(band, lat, _SQUARE_DEGREES / 10 ** (len(figures) // 2)):
             raise _bad("coordinates-range", text, f"no square of that name lies in band {band}")
     return found
 
 
+def _in_band(band: str, lat: float, slack: float) -> bool:
+    """Whether a latitude lies in one of ``_BANDS``, or within ``slack`` degrees of it."""
+    south = -80 + 8 * _BANDS.index(band)
+    return south - slack <= lat <= south + (12 if band == "X" else 8) + slack
+
+
 def _from_utm(zone: int, band: str, easting: float, northing: float) -> Position:
+    text = f"{zone}{band} {easting:.0f} {northing:.0f}"
     try:
         lat, lon = _utm_degrees(zone, band, easting, northing)
-        return position(lat, lon)
+        found = position(lat, lon)
     except (ValueError, RuntimeError, MGRSError, DecodeError):
-        raise _bad("coordinates-range", f"{zone}{band} {easting} {northing}", "there is no such place in UTM") from None
+        raise _bad("coordinates-range", text, "there is no such place in UTM") from None
+    # N may say which half of the Earth it is: the place is the same.
+    if band != _FIRST_NORTHERN_BAND and not _in_band(band, lat, _BAND_SLACK):
+        if band == _SOUTH:
+            raise _bad(
+                "coordinates-ambiguous", text, "S is the band from 32 N to 40 N here; write the band's own letter"
+            )
+        raise _bad("coordinates-range", text, f"no such northing lies in band {band}")
+    return found
 
 
 def _utm_degrees(zone: int, band: str, easting: float, northing: float) -> tuple[float, float]:
