@@ -64,10 +64,9 @@ def _from_mgrs(text: str) -> Position:
     except (ValueError, RuntimeError, RuntimeWarning, MGRSError, DecodeError):
         raise _bad("coordinates-range", text, "there is no such square in MGRS") from None
     band, figures = re.match(r"\d*([A-Z])[A-Z]{2}(\d*)", text).groups()  # type: ignore[union-attr]
-    if band in _BANDS:
-        # The library takes a square of another band for a place far from it, with a warning that nobody reads.
-        if not _in_band(band, lat, _SQUARE_DEGREES / 10 ** (len(figures) // 2)):
-            raise _bad("coordinates-range", text, f"no square of that name lies in band {band}")
+    # The library takes a square of another band for a place far from it, with a warning that nobody reads.
+    if band in _BANDS and not _in_band(band, lat, _SQUARE_DEGREES / 10 ** (len(figures) // 2)):
+        raise _bad("coordinates-range", text, f"no square of that name lies in band {band}")
     return found
 
 
