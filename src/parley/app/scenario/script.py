@@ -90,7 +90,7 @@ ACTS: Final[Mapping[str, Act]] = {
     ),
     "draft": Act(
         "Keep a draft; ``as`` names it.",
-        _FORM | {"officer": "text", "after": "message"},
+        _FORM | {"officer": "text", "after": "message", "about": "message", "relation": "text"},
         ("officer",),
         "watch-draft",
     ),
@@ -162,7 +162,13 @@ ACTS: Final[Mapping[str, Act]] = {
 QUESTIONS: Final[Mapping[str, Act]] = {
     "inbox": Act("Messages that wait here; with ``all``, every message.", {"all": "flag", "in": "text"}, (), "inbox"),
     "show": Act("One message, in the language ``in``.", {"message": "message", "in": "text"}, M, "show", _ID),
-    "readback": Act("Where the places of a message lie.", {"message": "message"}, M, "readback", _ID),
+    "readback": Act(
+        "Where the places of a message lie, in the language ``in``.",
+        {"message": "message", "in": "text"},
+        M,
+        "readback",
+        _ID,
+    ),
     "watch": Act("Whose turn it is, lines, onward distribution, drafts.", {}, (), "watch"),
     "log": Act("The log of the watch.", {}, (), "watch-log"),
     "check": Act("Own plans against what was announced.", {}, (), "check"),
