@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from parley.console import faults
-from parley.console.words import LANGUAGES
+from parley.console.words import LANGUAGES, Times
 
 TITLES = {"en": "CHECK FIRE", "fr": "CESSEZ LE FEU", "ru": "ПРЕКРАТИТЕ ОГОНЬ"}
 
@@ -82,3 +83,17 @@ def test_what_is_said_of_a_code_is_said_of_one_that_is_raised() -> None:
     source = code.parents[1]
     raised = "".join(p.read_text("utf-8") for p in source.rglob("*.py") if p != code)
     assert [name for name in sorted(named) if f'"{name}"' not in raised] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "day", "utc"),
+    [
+        ("en", "3 September 2026", "08:00:00Z 3 Sept"),
+        ("fr", "3 septembre 2026", "08:00:00Z 3 sept."),
+        ("ru", "3 сентября 2026\u202fг.", "08:00:00Z 3 сент."),  # noqa: RUF001
+    ],
+)
+def test_days_are_written_as_the_language_writes_them(language: str, day: str, utc: str) -> None:
+    times, moment = Times(language, UTC), 1_788_422_400
+    assert (times.day(moment), times.utc(moment)) == (day, utc)
+    assert (times.local(moment)[-6:], times.group(moment)) == ("+00:00", "030800Z SEP 26")

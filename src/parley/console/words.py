@@ -58,7 +58,8 @@ class Times:
     """Times as an officer of ``language`` reads them, with the local time of ``zone``."""
 
     def __init__(self, language: str, zone: tzinfo | None = None) -> None:
-        self._locale = Locale.parse(language)
+        # As the page's script has it: the day before the month.
+        self._locale = Locale.parse("en_GB" if language == "en" else language)
         self._zone = zone
 
     def utc(self, seconds: int) -> str:
