@@ -28,7 +28,7 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
-UNMEASURED = ("crash", "explore", "fuzz", "mutants", "property/test_conflict.py", "sim")
+UNMEASURED = ("crash", "explore", "fuzz", "hostile", "mutants", "property", "sim", "unit/test_outline.py")
 """They run the same lines many thousand times: to trace them takes minutes, and says nothing that the rest does not."""
 
 
