@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from parley.app import meeting
 from parley.app.desk import desk_of
+from parley.app.home import Home
 from parley.app.runtime import Runtime, running
 from parley.app.service import OPERATIONS
 from parley.errors import ParleyError, UsageError
@@ -110,3 +113,38 @@ def test_the_next_step_after_a_text_asks_for_the_answer_with_its_reference(tmp_p
         assert (kept.line, kept.member) == (runtime.node.line.membership.line, runtime.node.line.me)
 
     alone(tmp_path, scene)
+
+
+def test_what_is_real_on_an_exercise_line_lies_ready_on_the_operational_one(tmp_path: Path) -> None:
+    """D10: once, as FLASH, for an officer to release; an officer's other drafts are left alone."""
+    north, south = Home(tmp_path / "north"), Home(tmp_path / "south")
+    for home in (north, south):
+        meeting.init_party(home, home.path.name, home.path.name.title(), ["en"])
+    for name, purpose in (("line", "operation"), ("line-ex", "exercise"), ("other-ex", "exercise")):
+        proposal = meeting.propose(north, name, [meeting.introduce(south, name)], purpose=purpose)
+        meeting.install(north, meeting.merge([meeting.accept(south, proposal)]))
+
+    async def run() -> None:
+        async with AsyncExitStack() as stack:
+            lines: dict[str, Runtime] = {}
+            for name in ("line", "line-ex", "other-ex"):
+                opened = running(north.line(name), with_bearers=False)
+                lines[name] = await stack.enter_async_context(opened)
+                lines[name].beside = lines
+            exercise = lines["line-ex"]
+            await ask(exercise, "send", text="Exercise traffic, no duff about it.")
+            real = await ask(exercise, "send", text="no duff: man overboard")
+            desk = desk_of(exercise)
+            for _ in range(2):
+                await desk.picture()
+                assert await desk.leave_exercise() == [], "one's own does not alarm oneself"
+            (draft,) = (await ask(lines["line"], "watch"))["drafts"]
+            assert (draft["precedence"], draft["officer"]) == ("FLASH", "prepared by this node")
+            assert draft["text"].endswith(f"On the exercise line line-ex, {real['id']} says: no duff: man overboard")
+            for name in ("line-ex", "other-ex"):
+                assert (await ask(lines[name], "watch"))["drafts"] == []
+            await ask(lines["line"], "watch-release", number=draft["number"], officer="One")
+            assert await desk.leave_exercise() == []
+            assert (await ask(lines["line"], "watch"))["drafts"] == []
+
+    asyncio.run(run())

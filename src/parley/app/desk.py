@@ -11,6 +11,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from parley.app.following import on_silence
@@ -29,7 +30,7 @@ from parley.procedure import line_state as ls
 from parley.procedure import watch as w
 from parley.procedure.clocks import HOUR_S, Clock, Stage, silent_now
 from parley.procedure.escalation import Due, Escalated, Rung, due, next_step, rungs
-from parley.procedure.line_state import LineReading, LineStatus, MissingTest, PeerLine
+from parley.procedure.line_state import DAY_S, LineReading, LineStatus, MissingTest, PeerLine
 from parley.procedure.onward import Light, OnwardReading, lights
 from parley.procedure.outgoing import NO_DUFF, Arrival, Draft
 from parley.procedure.watch import OpenItem, Said
@@ -323,13 +324,56 @@ class Desk:
         finally:
             views.close()
 
-    def leave_exercise(self) -> list[dict[str, Any]]:
-        """Alarm for what is real on an exercise line (D10), once for each message."""
+    async def leave_exercise(self) -> list[dict[str, Any]]:
+        """For what is real on an exercise line, once for each message: a draft on operational lines, an alarm (D10)."""
+        real = await self.alone(self._real)
+        for message, said in real:
+            for other in self.runtime.beside.values():
+                await desk_of(other).take_real(self, message, said)
+            # The draft comes first: after a crash between the two it is looked for again, and not made twice.
+            rung = Rung.ALARM if message.log.member != self.book.me else Rung.NEXT_STEP
+            fact = Escalated(message, message.log.member, Stage.UNREAD, rung, NO_DUFF, self.now)
+            await self.alone(partial(self.log.enter, fact))
+        theirs = [m for m, _ in real if m.log.member != self.book.me]
+        return [{"event": "watch", "code": "no-duff", "message": self.name(m)} for m in theirs]
+
+    def _real(self) -> list[tuple[EntryId, Message]]:
+        """What is real and was not dealt with. What was erased meanwhile is past, and so is our own of before today."""
         known = {f.message for f in self.log.facts if isinstance(f, Escalated) and f.role == NO_DUFF}
-        new = [m for m in self.book.real if m not in known]
-        for message in new:
-            self.log.enter(Escalated(message, message.log.member, Stage.UNREAD, Rung.ALARM, NO_DUFF, self.now))
-        return [{"event": "watch", "code": "no-duff", "message": self.name(m)} for m in new]
+        found = []
+        views = self.runtime.views()
+        try:
+            for entry in (m for m in self.book.real if m not in known):
+                said = views.said(views.stored(entry))
+                old = entry.log.member == self.book.me and said is not None and said.time < self.now - DAY_S
+                if said is not None and isinstance(said.content, Message) and not old:
+                    found.append((entry, said.content))
+        finally:
+            views.close()
+        return found
+
+    async def take_real(self, exercise: Desk, message: EntryId, said: Message) -> None:
+        """Keep what is real on an exercise line as a draft on this line, where it is operational and has both parties.
+
+        It is FLASH, to all, and waits for an officer to release it.
+        """
+        line = self.runtime.node.line
+        charter, party = line.membership.current.charter, exercise.runtime.node.line.membership.member
+        parties = {m.party for m in line.membership.members.values() if not m.left}
+        wanted = {party(message.log.member).party, party(exercise.book.me).party}
+        if charter.purpose != "operation" or not wanted <= parties:
+            return
+        language, name = charter.languages[0], exercise.runtime.node.line.membership.current.charter.line
+        values = {"line": name, "message": exercise.name(message), "text": str(said.body)}
+        text = Message(say(Said("no-duff", values), language), language, Precedence.FLASH, signed=fresh())
+
+        def keep() -> None:
+            if all(kept.message.body != text.body for _, kept in self.log.drafts()):
+                seen, whose = self.book.place - 1, (line.membership.line, line.me)
+                self.log.keep(Draft(text, EVERYONE, _PREPARED, self.now, seen, charter.purpose, (), *whose))
+
+        await self.picture()
+        await self.alone(keep)
 
     def name(self, entry: EntryId) -> str:
         """``code-run-index``, as the faces write ids."""
@@ -450,7 +494,7 @@ async def keep_watch(runtime: Runtime, told: Callable[[dict[str, Any]], None], s
                 for new in sorted(picture.conditions - known, key=str):
                     told({"event": "watch", "code": new.code, "message": new.subject, "stage": new.detail})
                 known = picture.conditions
-                for event in await desk.alone(desk.leave_exercise):
+                for event in await desk.leave_exercise():
                     told(event)
                 steps = picture.steps[:_AT_ONCE]
                 for row, rung in steps:

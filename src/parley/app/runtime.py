@@ -7,7 +7,7 @@ import contextlib
 import functools
 import gc
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -89,6 +89,8 @@ class Runtime:
     """The list of messages, once it is asked for."""
     charts: dict[str, Chart] = field(default_factory=dict)
     """What the map shows, by the reader's language, once it is asked for."""
+    beside: Mapping[str, Runtime] = field(default_factory=dict)
+    """All lines that this process serves, by name: what is real on an exercise line leads to another one (D10)."""
     _under: tuple[bytes, Rules] | None = None
     _officers: Officers | None = None
     _keys: OfficerKeys | None = None

@@ -130,7 +130,7 @@ class Book:
     closed: defaultdict[LogId, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Messages none of whose clocks run: what was kept of them is forgotten."""
     real: list[EntryId] = field(default_factory=list)
-    """Messages to us on an exercise line that are no exercise (D10)."""
+    """Messages to us, and our own, on an exercise line that are no exercise (D10)."""
     escalated: list[Escalated] = field(default_factory=list)
     silences: dict[MemberNumber, list[tuple[Claim, int, int]]] = field(default_factory=dict)
     """What each party declared, the newest of it: claim, mode, until."""
@@ -214,7 +214,7 @@ class Book:
                     self._step(ref.entry, party, Step.WITHDRAWN, claim)
         if ours and self.me not in to:
             return
-        if ours and isinstance(message.body, str) and leaves_exercise(message.body, self.purpose):
+        if isinstance(message.body, str) and leaves_exercise(message.body, self.purpose):
             self.real.append(entry)
         self._open(entry, message, claim, (self.me,) if ours else to)
 

@@ -111,7 +111,8 @@ async def _start(
     runtimes: dict[str, Runtime] = {}
     for found in lines:
         try:
-            runtimes[found.name] = await _open(stack, found, told, stop)
+            opened = runtimes[found.name] = await _open(stack, found, told, stop)
+            opened.beside = runtimes
         except ParleyError as error:
             if len(lines) == 1:
                 raise
