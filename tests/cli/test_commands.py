@@ -64,6 +64,20 @@ def test_founding_a_line_by_files(tmp_path: Path, text: bool) -> None:
     assert "north" in parley("line", "list", "--home", north, json_out=False)
 
 
+@pytest.mark.parametrize("columns", ["60", "80", "150"])
+def test_a_list_shows_ids_and_texts_whole_on_any_screen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    north, _ = found(tmp_path)
+    text = "Firing exercise north of 60N from noon on."
+    sent = parley("send", text, "--home", north)
+    monkeypatch.setenv("COLUMNS", columns)
+    for words in (("inbox", "--all"), ("watch",)):
+        shown = parley(*words, "--home", north, json_out=False)
+        assert sent["id"] in shown
+        assert text in shown, shown
+
+
 def test_a_charter_has_a_deadline_for_each_precedence(tmp_path: Path) -> None:
     north, south = found(tmp_path)
     del south

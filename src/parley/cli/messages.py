@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from parley.cli.forms import gather, line_forms, words_in
@@ -20,6 +19,7 @@ from parley.cli.output import (
     ask_about,
     call,
     command,
+    listing,
     out,
     say,
     show_json,
@@ -166,11 +166,8 @@ def inbox(
     if not messages:
         say("Nothing waits." if not everything else "Nothing yet.")
         return
-    table = Table(box=None, pad_edge=False)
-    for column in ("id", "time", "precedence", "from", "state", "text"):
-        table.add_column(column, no_wrap=column != "text", overflow="ellipsis" if column == "text" else "fold")
-    for m in messages:
-        table.add_row(
+    rows = [
+        (
             m["id"],
             when(m["time"]),
             Text(m["precedence"], style=_STYLES.get(m["precedence"], "")),
@@ -178,7 +175,9 @@ def inbox(
             _states(m),
             Text(safe_line(m["subject"] or m["text"].strip())[:60]),
         )
-    out.print(table)
+        for m in messages
+    ]
+    listing(("id", "time", "precedence", "from", "state", "text"), rows)
 
 
 def _states(message: dict[str, Any]) -> str:

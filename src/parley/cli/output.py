@@ -18,13 +18,14 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from parley.app.control import ControlClient, RemoteError, error_data
@@ -53,6 +54,8 @@ ShownOption = Annotated[
 ]
 _TRIES: Final = 100
 _AGAIN_S: Final = 0.1
+_WIDE: Final = 110
+"""Columns of a screen on which a list shows its texts beside ids and times."""
 EXIT: Final = {"peer": 1, "operator": 2, "system": 3, "network": 4}
 
 out = Console(highlight=False, soft_wrap=True)
@@ -78,6 +81,22 @@ def show_json(value: object) -> None:
 def say(text: str, style: str = "") -> None:
     """Print a line for people. What peers wrote in it is made safe to see (D13)."""
     out.print(Text(safe_text(text), style=style))
+
+
+def listing(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
+    """A table whose last column is a text; where the screen is too narrow for it, the text stands below its row."""
+    narrow = out.width < _WIDE
+    table = Table(box=None, pad_edge=False, show_header=not narrow)
+    for column in columns[:-1] if narrow else columns:
+        table.add_column(column, no_wrap=True, overflow="ellipsis" if column == columns[-1] else "fold")
+    for row in rows:
+        if not narrow:
+            table.add_row(*row)
+            continue
+        out.print(Text("  ").join(Text.assemble(cell) for cell in row[:-1]))
+        out.print(Text.assemble("    ", row[-1]))
+    if not narrow:
+        out.print(table)
 
 
 def ask_about(questions: Iterable[str], more: str = "") -> None:

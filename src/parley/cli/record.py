@@ -12,7 +12,7 @@ from parley.app import bench as benchmark
 from parley.app import demo as demonstration
 from parley.app.areas import FORMATS
 from parley.app.verify import LogFacts, Report, verify_record
-from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, say, show_json, when
+from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, home_of, say, show_json, when
 
 
 def register(app: typer.Typer) -> None:
@@ -82,12 +82,14 @@ def verify(
     path: Annotated[Path, typer.Argument(help="An exported record.")],
     packs: Annotated[
         Path | None,
-        typer.Option(help="A folder of form packs besides Parley's own, which say what two officers release."),
+        typer.Option(
+            help="A folder of form packs besides Parley's own, for what two officers release [forms in the home]."
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
     """Verify an exported record: needs the file alone. Exit status 1 when anything was tampered with."""
-    report = verify_record(path, packs)
+    report = verify_record(path, packs or home_of(None).forms)
     if json:
         show_json(report.as_json())
     else:

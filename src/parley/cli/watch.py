@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from parley.cli.forms import gather, line_forms
@@ -19,7 +18,7 @@ from parley.cli.output import (
     asks_group,
     call,
     command,
-    out,
+    listing,
     say,
     show_json,
     time_of,
@@ -105,12 +104,10 @@ def _messages(found: dict[str, Any]) -> None:
     if not found["messages"]:
         say("Nothing waits.")
         return
-    table = Table(box=None, pad_edge=False)
-    for column in ("id", "precedence", "stage", "turn", "since", "deadline", "state", "text"):
-        table.add_column(column, no_wrap=column != "text", overflow="ellipsis" if column == "text" else "fold")
+    rows = []
     for m in found["messages"]:
         state = "OVERDUE" if m["overdue"] else "silent as declared" if m["silent"] else "muted" if m["muted"] else ""
-        table.add_row(
+        row = (
             m["id"],
             Text(m["precedence"], style=_STYLES.get(m["precedence"], "")),
             m["stage"],
@@ -120,7 +117,8 @@ def _messages(found: dict[str, Any]) -> None:
             Text(state, style="bold red" if m["overdue"] else ""),
             Text(safe_line(m["text"])),
         )
-    out.print(table)
+        rows.append(row)
+    listing(("id", "precedence", "stage", "turn", "since", "deadline", "state", "text"), rows)
     for m in found["messages"]:
         if not m["times_plausible"]:
             say(
