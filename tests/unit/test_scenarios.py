@@ -46,6 +46,8 @@ def test_what_must_hold_holds(name: str) -> None:
     outcome = run(shelf.text_of(name)[0])
     assert outcome.failures == []
     assert outcome.good
+    told = [(e.at, e.text) for e in outcome.timeline if e.sort == "software"]
+    assert sorted(told) == sorted(set(told)), "told twice"
 
 
 def changed(name: str, *changes: tuple[str, str]) -> str:

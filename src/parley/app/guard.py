@@ -141,7 +141,7 @@ class Guard:
         try:
             found = await asyncio.to_thread(self._look)
             if found.raises:
-                await self._raise(found.raises)
+                await self._raise(found)
             await asyncio.to_thread(self._write, found.rows)
             self.register.told()
             self._seen, done = seen, True
@@ -189,7 +189,7 @@ class Guard:
         found = await asyncio.to_thread(self._straight, message)
         # Else what was found was not held against all plans: the next look does it.
         if self._standing:
-            await self._raise(found.raises)
+            await self._raise(found)
             for event in found.events:
                 self.told(event)
 
@@ -205,17 +205,19 @@ class Guard:
             self._fire([(entry, at)], found)
         return found
 
-    async def _raise(self, raises: Iterable[Raise]) -> None:
+    async def _raise(self, found: _Found) -> None:
+        """Enter its alarms; of a check-fire that was told of meanwhile its events go, so that it is told of once."""
         desk = self.desk
 
-        def enter() -> None:
+        def enter() -> set[str]:
             fires = self._told_fires()
-            for each in raises:
-                if each.code == CHECK_FIRE_CODE and each.message in fires:
-                    continue
-                desk.log.enter(w.Alerted(each.message, each.code, each.role, each.detail, desk.now))
+            for each in found.raises:
+                if each.code != CHECK_FIRE_CODE or each.message not in fires:
+                    desk.log.enter(w.Alerted(each.message, each.code, each.role, each.detail, desk.now))
+            return {desk.name(entry) for entry in fires}
 
-        await desk.alone(enter)
+        told = await desk.alone(enter)
+        found.events = [e for e in found.events if e["code"] != CHECK_FIRE_CODE or e["message"] not in told]
 
     def _write(self, rows: dict[str, dict[str, dict[str, Any] | None]]) -> None:
         for space, changes in rows.items():
