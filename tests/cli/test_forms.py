@@ -177,6 +177,10 @@ def test_areas_are_written_for_other_maps(homes: tuple[Path, Path], tmp_path: Pa
     (feature,) = json.loads(file.read_text())["features"]
     assert feature["geometry"]["type"] == "Polygon"
     assert parley("export", "--as", "dxf", *home, status=2)["error"]["code"] == "format-unknown"
+    # What is cancelled is on no map any more; it is still there for whoever asks for that message.
+    parley("send", "--form", "cancellation", "--set", "effective=2030-03-10T03:00Z", "--about", sent["id"], *home)
+    assert parley("export", "--as", "geojson", *home, status=2)["error"]["code"] == "areas-missing"
+    parley("export", file, "--as", "geojson", "--id", sent["id"], *home, json_out=False)
 
 
 def test_a_press_text_is_drafted_checked_and_sent(homes: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:

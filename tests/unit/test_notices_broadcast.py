@@ -97,6 +97,11 @@ def made(shape: Shape, band: Band | None = None, *times: Window) -> NoticeDraft:
     return NoticeDraft(NoticeKind.WARNING, "NAVAREA I", "1/26", "", 0, parts=(Part(Volume((shape,), band, times)),))
 
 
+def test_a_notice_that_does_not_say_when_it_was_issued_is_not_said_to_be_of_1970() -> None:
+    text = to_navarea([made(Point(position(10, 20)))])
+    assert text.splitlines()[0] == "NAVAREA I 1/26."
+
+
 def test_positions_have_their_leading_zeros() -> None:
     at = position(-5.0042, -7.5)
     assert navigational_position(at) == "05-00.25S 007-30.00W"

@@ -268,15 +268,18 @@ async def members(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JS
 
 
 async def areas(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
-    """The areas of messages in a format that others read (``as``); of all messages that state any without ``ids``."""
+    """The areas of messages in a format that others read (``as``); without ``ids``, of all that nobody ended since."""
+    guard = guard_of(runtime)
 
     def ask(views: Views) -> str:
         named = [views.message(views.find(name)) for name in params.get("ids") or ()]
-        drafts = [d for view in named or views.messages() if (d := draft_of_message(view)) is not None and d.parts]
+        # What its author cancelled, replaced or stated anew is no danger any more, and must not stay on a map.
+        found = named or [view for view in views.messages() if view.id in guard.register.notices]
+        drafts = [d for view in found if (d := draft_of_message(view)) is not None and d.parts]
         me, charter = views.membership.member(views.me).code, views.membership.current.charter
         return write_areas(drafts, str(params["as"]), me, exercise=charter.purpose == "exercise")
 
-    return await asyncio.to_thread(with_views, runtime, ask)
+    return await guard.ask(ask)
 
 
 async def export(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON

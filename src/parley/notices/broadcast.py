@@ -113,7 +113,8 @@ def to_navarea(drafts: Sequence[NoticeDraft]) -> str:
 
 
 def _navarea(draft: NoticeDraft) -> Iterator[str]:
-    yield f"{_group(draft.issued)}"
+    if draft.issued:  # a NOTAM does not say
+        yield f"{_group(draft.issued)}"
     yield f"{draft.name}."
     yield from (f"{region.upper()}." for region in draft.regions)
     yield from (f"{chart.upper()}." for chart in draft.charts)
