@@ -228,3 +228,32 @@ def test_what_cannot_be_read_as_asked(text: str, kind: str, language: str, code:
     with pytest.raises((UsageError, DecodeError)) as caught:
         read_any(text, TODAY, kind, language=language)
     assert caught.value.code == code
+
+
+def test_whoever_answers_is_not_taken_for_whoever_spoke_before() -> None:
+    """Also where the verb is none that is known: nobody is named then, and never the one before."""
+    text = (
+        "Paris, le 1er mars 2026 \u2013 Le ministre Jean Dupont a parlé hier. « Nous ne fermerons pas le détroit », a "
+        "déclaré le ministre. « Cette affirmation est fausse », a {verb} le porte-parole Dmitri Ivanov."
+    )
+    known = read_statement(text.format(verb="rétorqué")).quotations
+    assert [q.speaker.text if q.speaker else "" for q in known] == ["Jean Dupont", "Dmitri Ivanov"]
+    unknown = read_statement(text.format(verb="grommelé")).quotations
+    assert [q.speaker.text if q.speaker else "" for q in unknown] == ["Jean Dupont", ""]
+
+
+def test_the_place_and_the_day_in_french_are_when_it_was_written() -> None:
+    draft = read_statement("Paris, le 1er mars 2026 \u2013 « Rien n'est décidé », a dit hier le ministre Jean Dupont.")
+    assert draft.written == date(2026, 3, 1)
+    (quotation,) = draft.quotations
+    assert quotation.said is not None
+    assert quotation.said.date == date(2026, 2, 28)
+
+
+def test_a_day_within_what_was_said_is_not_the_day_on_which_it_was_said() -> None:
+    text = (
+        'MOSCOW, 12 March 2026 - The Defence Ministry said on Wednesday that "all units have returned". '
+        'Spokeswoman Jane Doe denied it, saying: "That is not true." She added that three aircraft were lost yesterday.'
+    )
+    days = [q.said.date if q.said else None for q in read_statement(text).quotations]
+    assert days == [date(2026, 3, 11), None]

@@ -54,13 +54,15 @@ def _pattern(language: str) -> re.Pattern[str]:
 
 def date_of_writing(text: PressText) -> date | None:
     """The full date in the line that says where the report was filed, or after a word such as "published"."""
-    before = re.compile(rf"\b{text.lexicon.published}\W{{1,3}}$|^\W*[^\W\d_][^\n.!?]{{0,60}},\s?$", re.IGNORECASE)
+    before = re.compile(
+        rf"\b{text.lexicon.published}\W{{1,3}}$|^\W*[^\W\d_][^\n.!?]{{0,60}},\s?(?:le\s)?$", re.IGNORECASE
+    )
     for match in _pattern(text.lexicon.language).finditer(text.raw):
         start = max(text.raw.rfind("\n", 0, match.start()) + 1, match.start() - 80)
         filed = re.match(r"[^\n.]{0,40}[\u2013\u2014-]\s", text.raw[match.end() : match.end() + 44])
         known = before.search(text.raw[start : match.start()])
         day = _stated(text.lexicon, match) if known else None
-        if known and day and (filed or not known.group().endswith((", ", ","))):
+        if known and day and (filed or not known.group().endswith((", ", ",", ", le "))):
             return day
     return None
 

@@ -111,7 +111,8 @@ _STEMS: Final = (
     "confirm annonc observ assén martel martèl rapport signal répét répèt insist nuanc avou ni exig réclam évoqu "
     "qualifi constat continu lanc alert mentionn réaffirm certifi justifi condamn exprim invit menac rappel rappell "
     "considér considèr rejet rejett jur plaid racont résum salu déplor reproch félicit insurg ironis tranch demand "
-    "promett recommand prôn commenc commen témoign assum concéd concèd attest parl not"
+    "promett recommand prôn commenc commen témoign assum concéd concèd attest parl not rétorqu répliqu ripost clam "
+    "proclam argu exclam indign fustig énonc avanc préconis"
 )
 _FRENCH_IRREGULAR: Final = (
     "dit disent dira diront disait disaient redit écrit écrivent écrivait poursuit poursuivi poursuivait conclut "
@@ -200,7 +201,8 @@ _BASES: Final = (
     "add state declare announce claim insist note explain warn stress argue confirm accuse report reply respond "
     "describe call condemn pledge urge demand acknowledge allege assert believe comment concede conclude continue "
     "contend disclose emphasise emphasize express indicate maintain mention observe reiterate reject remark repeat "
-    "reveal suggest threaten underline vow complain ask recall point regret denounce caution welcome promise"
+    "reveal suggest threaten underline vow complain ask recall point regret denounce caution welcome promise "
+    "retort counter proclaim"
 )
 
 ENGLISH: Final = Lexicon(

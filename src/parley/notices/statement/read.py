@@ -78,6 +78,12 @@ def read_statement(text: str, language: str | None = None, written: date | None 
     )
 
 
+_OTHER: Final = re.compile(r",?A?wD?[OCBJM]")
+"""After a quotation: a verb that is not known, and somebody whose it is."""
+_THAT: Final = frozenset({"that", "que", "qu'"})
+_FILED: Final = re.compile(r"[^\n\w]{0,3}[\u2013\u2014-]\s")
+
+
 @dataclass(slots=True)
 class _Found:
     quoted: Quoted
@@ -123,7 +129,11 @@ class _Reading:
                 self._give(found, sentence, said, saying, parties)
             elif mention := interposed(self.text, quoted):
                 self._name(found, mention, self.cast.who(mention))
-            elif quoted.continues or (sentence.tags[: at + 1].strip("EYQ,") == "" and self._goes_on(sentence)):
+            elif quoted.continues or (
+                sentence.tags[: at + 1].strip("EYQ,") == ""
+                and self._goes_on(sentence)
+                and not _OTHER.match(sentence.tags, at + 1)
+            ):
                 self._continue(found)
             self.found.append(found)
 
@@ -196,7 +206,15 @@ class _Reading:
         start, end = sentence.words[0].start, sentence.words[-1].end
         first, past = (bisect_left(self.dates, at, key=lambda d: d.span.start) for at in (start, end))
         quoted = [(q.start, q.end) for q in sentence.quoted.values()]
-        return [d for d in self.dates[first:past] if not any(a <= d.span.start < b for a, b in quoted)]
+        # After "that" stands what is said, and before a dash where and when the report was filed.
+        end = next((w.start for w in sentence.words if w.low in _THAT), end + 1)
+        return [
+            d
+            for d in self.dates[first:past]
+            if d.span.start < end
+            and not any(a <= d.span.start < b for a, b in quoted)
+            and not _FILED.match(self.text.raw, d.span.end)
+        ]
 
 
 def _one_day(days: Sequence[Dated]) -> Dated | None:
