@@ -194,6 +194,11 @@ def test_however_many_alarms_sound_the_lines_stay_in_sight(
         page.locator("#alarm summary").tap()
         expect(alarms.last).to_be_visible()
         assert page.evaluate("document.getElementById('alarm').clientHeight < innerHeight * 0.6")
+        # What has the focus is not hidden behind them (WCAG 2.2, 2.4.11).
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        page.locator("#glance a").first.focus()
+        focused, bar = (page.locator(at).bounding_box() for at in (":focus", ".alarm"))
+        assert focused["y"] >= bar["y"] + bar["height"]
         alarms.nth(4).get_by_role("button").tap()
         expect(alarms).to_have_count(5)
         expect(alarms.last).to_contain_text("A quiet word.")

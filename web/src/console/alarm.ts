@@ -134,7 +134,16 @@ export function hush(): boolean {
   return button !== undefined && button !== null;
 }
 
+/** Keeps ``--above`` as high as the alarm that stands at the top of the page, so that nothing hides behind it. */
+function clear(): void {
+  const above = document.querySelector<HTMLElement>(".alarm");
+  if (above === null) return;
+  const set = (): void => document.documentElement.style.setProperty("--above", `${above.offsetHeight}px`);
+  new ResizeObserver(set).observe(above);
+}
+
 export function alarm(): void {
+  clear();
   const button = document.getElementById("arm");
   if (button) {
     button.dataset["unarmed"] = button.textContent ?? "";

@@ -5,7 +5,7 @@ import { span } from "../compose/values.ts";
 import { onEvent } from "../console/live.ts";
 import { Board } from "../map/board.ts";
 import { position } from "../map/coordinates.ts";
-import { clearOfAlarm, make, need, say, words } from "../map/dom.ts";
+import { make, need, say, words } from "../map/dom.ts";
 import { corners } from "../map/draw.ts";
 import type { Thing } from "../map/types.ts";
 import { around } from "../map/view.ts";
@@ -85,7 +85,6 @@ function doubted(doubt: Doubt): string {
   return parts.length > 0 ? parts.map((part) => word(part, values)).join(" ") : doubt.text;
 }
 
-clearOfAlarm();
 const form = JSON.parse(page.dataset["form"] ?? "null") as Form | null;
 
 // -- a message that comes meanwhile (B11) ----------------------------------------------------------------------

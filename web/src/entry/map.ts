@@ -2,7 +2,7 @@
 import { onEvent } from "../console/live.ts";
 import { Board } from "../map/board.ts";
 import { position } from "../map/coordinates.ts";
-import { clearOfAlarm, make, need, say, words } from "../map/dom.ts";
+import { make, need, say, words } from "../map/dom.ts";
 import { extent, hit } from "../map/draw.ts";
 import { field, fit, group, next, read, stand, step, within } from "../map/time.ts";
 import type { Range } from "../map/time.ts";
@@ -19,7 +19,6 @@ const NEAR = 30_000;
 
 const page = need<HTMLElement>("#map-page");
 const word = words(page);
-clearOfAlarm();
 const canvas = need<HTMLCanvasElement>("#map");
 const slider = need<HTMLInputElement>("#map-at");
 const [from, to] = [need<HTMLInputElement>("#map-from"), need<HTMLInputElement>("#map-to")];

@@ -30,11 +30,3 @@ export function say(text: string): void {
   const status = document.getElementById("said");
   if (status !== null) status.textContent = text;
 }
-
-/** Keeps ``--above`` as high as the alarm that stands at the top of the page, so that nothing hides behind it. */
-export function clearOfAlarm(): void {
-  const alarm = document.querySelector<HTMLElement>(".alarm");
-  if (alarm === null) return;
-  const set = (): void => document.documentElement.style.setProperty("--above", `${alarm.offsetHeight}px`);
-  new ResizeObserver(set).observe(alarm);
-}
