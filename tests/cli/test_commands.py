@@ -10,6 +10,7 @@ import os
 import pkgutil
 import subprocess
 import sys
+import zipfile
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,32 @@ def test_founding_a_line_by_files(tmp_path: Path, text: bool) -> None:
     assert [m["code"] for m in shown["members"]] == ["north", "south"]
     assert "acknowledge_within_seconds" in parley("line", "show", "--home", north, json_out=False)
     assert "north" in parley("line", "list", "--home", north, json_out=False)
+
+
+def test_an_exercise_is_marked_on_what_is_shown_printed_and_exported(tmp_path: Path) -> None:
+    north, south = tmp_path / "north", tmp_path / "south"
+    for home in (north, south):
+        parley("init", home.name, "--home", home)
+    parley("line", "introduce", "drill", "-o", tmp_path / "i", "--home", south)
+    parley("line", "propose", "drill", tmp_path / "i", "--exercise", "-o", tmp_path / "c", "--home", north)
+    parley("line", "accept", tmp_path / "c", "--yes", "-o", tmp_path / "a", "--home", south)
+    parley("line", "open", tmp_path / "a", "--home", north)
+    here, mark = ("--home", str(north)), "EXERCISE EXERCISE EXERCISE"
+    area = "areas={circle: 36-43.09N 068-51.75E, radius: 2 km}"
+    sent = parley("send", "--form", "warning", "--set", "hazard=gunnery", "--set", area, *here)["id"]
+    for words in (("inbox", "--all"), ("read", sent), ("status",), ("watch",), ("show", sent)):
+        done = RUNNER.invoke(app, [*map(str, (*words, *here))])
+        assert mark in done.stderr, words
+        assert "EXERCISE" in done.stdout, words
+        json.loads(RUNNER.invoke(app, [*map(str, (*words, *here)), "--json"]).stdout)
+    for form in ("geojson", "kml", "cot", "cap", "navarea", "notam"):
+        done = RUNNER.invoke(app, ["export", "--as", form, *here])
+        assert "exercise" in done.stdout.lower(), form
+    parley("export", tmp_path / "record", *here)
+    with zipfile.ZipFile(tmp_path / "record") as record:
+        assert record.read("README.txt").decode().startswith(mark)
+    assert parley("verify", tmp_path / "record", json_out=False).startswith(mark)
+    assert parley("verify", tmp_path / "record")["mark"] == mark
 
 
 @pytest.mark.parametrize("columns", ["60", "80", "150"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -14,6 +15,7 @@ from parley.notices.draft import NoticeDraft
 from parley.notices.exports import to_cot, to_geojson, to_kml
 from parley.notices.forms import draft_of
 from parley.notices.notice import read_notice
+from parley.procedure.outgoing import watermark
 
 FORMATS: Final = "geojson, kml, cot, cap, navarea, notam"
 
@@ -28,6 +30,16 @@ def draft_of_message(view: MessageView) -> NoticeDraft | None:
         return None
 
 
+def _marked(draft: NoticeDraft) -> NoticeDraft:
+    """As others' maps and readers are to see it: in every name and every text."""
+    mark = watermark("exercise")
+    parts = tuple(
+        replace(part, label=f"{mark} {part.label}".strip(), subject=f"{mark} {part.subject}".strip())
+        for part in draft.parts
+    )
+    return replace(draft, subject=f"{mark} {draft.subject}".strip(), parts=parts)
+
+
 def write_areas(drafts: Sequence[NoticeDraft], form: str, sender: str = "parley", *, exercise: bool = False) -> str:
     """The areas in one of ``FORMATS``; ``exercise``: they are those of a line for exercises (R54).
 
@@ -36,6 +48,8 @@ def write_areas(drafts: Sequence[NoticeDraft], form: str, sender: str = "parley"
     now = int(datetime.now(UTC).timestamp())
     if not any(draft.parts for draft in drafts):
         raise UsageError("there are no areas to write.", code="areas-missing")
+    if exercise and form.lower() != "cap":  # whose status says so
+        drafts = [_marked(draft) for draft in drafts]
     match form.lower():
         case "geojson":
             return to_geojson(drafts) + "\n"

@@ -46,6 +46,8 @@ class ControlClient:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self.mark = ""
+        """What stands on every screen of the line; empty for operation (B9)."""
 
     @classmethod
     async def connect(cls, path: Path) -> ControlClient | None:
@@ -80,6 +82,7 @@ class ControlClient:
             raise StoreError("the node went away before it answered.", code="node-gone") from error
         if "error" in answer:
             raise RemoteError(answer["error"])
+        self.mark = str(answer.get("mark") or "")
         return answer["result"]
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from parley.app.meeting import founding_file
 from parley.errors import VerificationError
 from parley.ids import LogId, MemberNumber
 from parley.keys.file import write_private
+from parley.procedure.outgoing import watermark
 from parley.protocol import rows as r
 from parley.protocol.entries import State, StoredEntry
 from parley.protocol.membership import Membership, NodeKeys
@@ -67,7 +68,8 @@ def write_record(reader: Reader, membership: Membership, path: Path) -> dict[str
     summary: dict[str, Any] = {"path": str(path), "logs": 0, "entries": 0, "contents": 0, "receipts": 0}
     with zipfile.ZipFile(partial, "w") as archive:
         writer = _Writer(archive)
-        writer.add("README.txt", README.encode())
+        mark = watermark(membership.current.charter.purpose)
+        writer.add("README.txt", (f"{mark}\n\n{README}" if mark else README).encode())
         writer.add("line.txt", founding_file(membership))
         for key, row in reader.scan(r.LOG):
             _write_log(reader, membership, writer, r.read_log_key(key), row, summary)

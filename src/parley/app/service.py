@@ -43,6 +43,7 @@ from parley.app.watchparams import (
 )
 from parley.errors import ParleyError, UsageError
 from parley.forms.library import Forms
+from parley.procedure.outgoing import watermark
 from parley.procedure.watch import Said
 from parley.wire.documents import decode_bundle
 from parley.wire.readback import ReadBack
@@ -400,6 +401,11 @@ OPERATIONS: Final[dict[str, Operation]] = {
 """By name, as the control socket and the faces ask for them."""
 
 
+def mark_of(runtime: Runtime) -> str:
+    """What stands on every screen of the line; empty for operation (B9)."""
+    return watermark(runtime.node.line.membership.current.charter.purpose)
+
+
 class ControlServer:
     """Serves OPERATIONS on a Unix socket that only the owner can open: one JSON object a line each way."""
 
@@ -447,7 +453,7 @@ class ControlServer:
         try:
             asked = json.loads(request)
             operation = OPERATIONS[asked["operation"]]
-            return {"result": await operation(self._runtime, asked.get("params", {}))}
+            return {"result": await operation(self._runtime, asked.get("params", {})), "mark": mark_of(self._runtime)}
         except ParleyError as error:
             return {"error": error_data(error)}
         except (KeyError, TypeError, ValueError) as error:

@@ -18,6 +18,7 @@ from parley.app.testimony import SignedFact, Testimony
 from parley.app.unsigned import Unsigned, Wanted
 from parley.errors import DecodeError, ParleyError, UsageError, VerificationError
 from parley.ids import Incarnation, LogId
+from parley.procedure.outgoing import watermark
 from parley.protocol.membership import Member, Membership, NodeKeys, verify_documents
 from parley.record import checkpoint, equivocation
 from parley.record.checkpoint import Checkpoint, origin_of
@@ -70,6 +71,8 @@ class Report:
     """The outcome: ``problems`` empty means that all that is in the file holds."""
 
     line: str = ""
+    mark: str = ""
+    """What stands on all that is shown of the line; empty for operation (B9)."""
     line_id: str = ""
     members: list[dict[str, Any]] = field(default_factory=list)
     logs: list[LogFacts] = field(default_factory=list)
@@ -99,6 +102,7 @@ class Report:
         return {
             "good": self.good,
             "line": self.line,
+            "mark": self.mark,
             "line_id": self.line_id,
             "members": self.members,
             "entries": self.entries,
@@ -185,6 +189,7 @@ def verify_record(path: Path, packs: Path | None = None) -> Report:
 def _verify(archive: _Archive, report: Report, packs: Path | None) -> None:
     membership = verify_documents(decode_bundle(archive.read("line.txt")).values())
     report.line = membership.current.charter.line
+    report.mark = watermark(membership.current.charter.purpose)
     report.line_id = membership.line.hex()
     report.members = [
         {

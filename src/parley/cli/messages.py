@@ -22,6 +22,7 @@ from parley.cli.output import (
     listing,
     out,
     say,
+    say_mark,
     show_json,
     time_of,
     when,
@@ -163,6 +164,7 @@ def inbox(
     if json:
         show_json(messages)
         return
+    say_mark()
     if not messages:
         say("Nothing waits." if not everything else "Nothing yet.")
         return
@@ -191,6 +193,7 @@ def _show(message: dict[str, Any], json: bool) -> None:
     if json:
         show_json(message)
         return
+    say_mark()
     out.print(
         Text(
             f"{message['precedence']}  {message['author']} -> {', '.join(message['to'])}",
@@ -302,6 +305,7 @@ def status(line: LineOption = None, home: HomeOption = None, json: JsonOption = 
     if json:
         show_json(found)
         return
+    say_mark()
     say(
         f"{found['line']} ({found['class']}), here {found['me']}, {found['entries']} entries on record",
         "bold",

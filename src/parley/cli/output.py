@@ -56,6 +56,8 @@ _TRIES: Final = 100
 _AGAIN_S: Final = 0.1
 _WIDE: Final = 110
 """Columns of a screen on which a list shows its texts beside ids and times."""
+_marked: set[str] = set()
+"""The watermark, once this command has shown it."""
 EXIT: Final = {"peer": 1, "operator": 2, "system": 3, "network": 4}
 
 out = Console(highlight=False, soft_wrap=True)
@@ -136,6 +138,7 @@ def command(function: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        _marked.clear()
         try:
             return function(*args, **kwargs)
         except ParleyError as error:
@@ -167,6 +170,20 @@ def asks_group(context: typer.Context, home: Path | None, line: str | None, *, j
     return False
 
 
+def _show_mark(mark: str) -> None:
+    """Once on what a command shows: beside it, so that JSON stays JSON (R54)."""
+    if mark and mark not in _marked:
+        _marked.add(mark)
+        err.print(Text(mark, style="bold magenta"))
+
+
+def say_mark() -> None:
+    """The watermark at the head of a text that goes into a file or to a printer; a terminal has shown it already."""
+    if not err.is_terminal:
+        for mark in _marked:
+            say(mark, "bold magenta")
+
+
 def call(home: Path | None, line: str | None, operation: str, **params: Any) -> Any:  # noqa: ANN401 - JSON
     """Run an operation: by the running node, or here when none runs (then nothing leaves until one does)."""
     return asyncio.run(_call(home_of(home), line, operation, params))
@@ -178,12 +195,16 @@ async def _call(home: Home, line: str | None, operation: str, params: dict[str, 
         client = await ControlClient.connect(found.control)
         if client is not None:
             try:
-                return await client.call(operation, **params)
+                result = await client.call(operation, **params)
+                _show_mark(client.mark)
+                return result
             finally:
                 client.close()
         try:
             async with runtime.running(found, with_bearers=False) as opened:
-                return await service.OPERATIONS[operation](opened, params)
+                result = await service.OPERATIONS[operation](opened, params)
+                _show_mark(service.mark_of(opened))
+                return result
         except StoreLocked:
             # A node that starts, or another command: either has it for a moment.
             if not left:

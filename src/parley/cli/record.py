@@ -103,6 +103,8 @@ def _ranges(ranges: list[tuple[int, int]]) -> str:
 
 
 def _show_report(report: Report) -> None:
+    if report.mark:
+        say(report.mark, "bold magenta")
     say(f"Line {report.line} {report.line_id}", "bold")
     for member in report.members:
         k, n = member["threshold"]

@@ -20,6 +20,7 @@ from parley.cli.output import (
     command,
     listing,
     say,
+    say_mark,
     show_json,
     time_of,
     when,
@@ -68,8 +69,7 @@ def _status(line: str | None, home: Any, json: bool) -> None:  # noqa: ANN401 - 
     found = _ask(home, line, json, "watch")
     if not found:
         return
-    if found["watermark"]:
-        say(found["watermark"], "bold magenta")
+    say_mark()
     for peer in found["lines"]:
         until = f" until {when(peer['until'])}" if peer["until"] else ""
         say(f"{peer['code']}: {peer['status']} since {when(peer['since'])}{until}; heard {when(peer['heard'])}", "bold")
