@@ -88,6 +88,7 @@ def test_several_areas_each_with_its_times() -> None:
         (date(2026, 12, 20), "050100Z TO 050200Z JAN", at(2027, 1, 5, 1)),
         (date(2027, 1, 3), "300100Z TO 300200Z DEC", at(2026, 12, 30, 1)),
         (date(2026, 3, 1), "290100Z FEB TO 290200Z FEB 28", at(2028, 2, 29, 1)),
+        (date(2026, 3, 1), "310100Z DEC TO 010200Z JAN 28", at(2027, 12, 31, 1)),
         (date(2026, 6, 1), "312300Z MAY TO 010100Z JUN", at(2026, 5, 31, 23)),
     ],
 )
@@ -226,6 +227,8 @@ def test_lists_of_hours_and_days(times: str, written: list[str]) -> None:
         ("320300Z TO 330500Z APR, 110300Z TO 110500Z APR", "320300Z"),
         ("110300Z TO 110500Z APR AND 120300Z", "120300Z"),
         ("0800 TO 1600 LOCAL TIME DAILY 10 THRU 12 APR", "LOCAL"),
+        # A day that the year does not have is no day of a later one.
+        ("290300Z TO 290500Z FEB", "290300Z"),
     ],
 )
 def test_where_a_time_cannot_be_read_the_area_counts_as_always_in_force(times: str, named: str) -> None:

@@ -119,7 +119,7 @@ def with_months(stated: Iterable[Stated]) -> list[Stated]:
     for each in reversed(list(stated)):
         if isinstance(each, Span):
             end = _inherit(each.end, known)
-            start = _inherit(each.start, end.day)
+            start = _of_that_year(_inherit(each.start, end.day), end.day)
             done.append(replace(each, start=start, end=end))
             known = start.day
         else:
@@ -143,21 +143,26 @@ def _inherit(moment: Moment, known: DayMonth) -> Moment:
     return replace(moment, day=replace(moment.day, month=known.month, year=known.year))
 
 
+def _of_that_year(start: Moment, end: DayMonth) -> Moment:
+    """A start whose year is not stated, where its end's is: the last such day up to the end."""
+    if start.day.year or not end.year:
+        return start
+    earlier = (start.day.month, start.day.day) > (end.month, end.day)
+    return replace(start, day=replace(start.day, year=end.year - earlier))
+
+
 def on_calendar(day: DayMonth, not_before: date) -> date:
-    """The day in the year that it names, or in the first year in which it is not before. Raises NoDateError."""
+    """The day in the year that it names, or the next from ``not_before`` on. Raises NoDateError."""
     if not 1 <= day.month <= len(MONTHS):
         raise NoDateError(f"{day.day}: no month" if not day.month else f"{day.day}: month {day.month}")
     if day.year > _LAST_YEAR:
         raise NoDateError(f"{day.day}: year {day.year}")
-    years = [day.year] if day.year else range(not_before.year, not_before.year + 5)
-    for year in years:
-        try:
-            found = date(year, day.month, day.day)
-        except ValueError:
-            continue
-        if day.year or found >= not_before:
-            return found
-    raise NoDateError(f"{day.day} {MONTHS[day.month - 1]}")
+    # The next such day on any calendar: a 29 February that the year does not have is no day years later.
+    later = (day.month, day.day) < (not_before.month, not_before.day)
+    try:
+        return date(day.year or not_before.year + later, day.month, day.day)
+    except ValueError:
+        raise NoDateError(f"{day.day} {MONTHS[day.month - 1]}") from None
 
 
 def instant(moment: Moment, not_before: date) -> int:
