@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from parley.console import faults
+from parley.console.templating import Templates
 from parley.console.words import LANGUAGES, Times
 
 TITLES = {"en": "CHECK FIRE", "fr": "CESSEZ LE FEU", "ru": "ПРЕКРАТИТЕ ОГОНЬ"}
@@ -97,3 +98,11 @@ def test_days_are_written_as_the_language_writes_them(language: str, day: str, u
     times, moment = Times(language, UTC), 1_788_422_400
     assert (times.day(moment), times.utc(moment)) == (day, utc)
     assert (times.local(moment)[-6:], times.group(moment)) == ("+00:00", "030800Z SEP 26")
+
+
+def test_a_place_that_is_read_back_has_a_name_in_the_officers_language() -> None:
+    for language, names in {"en": ("area 2", "position"), "fr": ("zone 2", "position")}.items():
+        place = Templates().macro("parts.html", "place", language)
+        assert tuple(str(place(field)) for field in ("area 2", "position")) == names
+    assert str(Templates().macro("parts.html", "place", "ru")("position")) == "координаты"
+    assert "<b>" not in Templates().macro("parts.html", "place", "en")("area <b>")
