@@ -223,6 +223,13 @@ def test_a_check_fire_goes_to_whoever_controls_what_is_under_way(homes: tuple[Pa
     )
     (raised,) = until(lambda: alarms(homes[1]).get(call["id"]))
     assert (raised["code"], raised["role"]) == ("check-fire", "air-control")
+    # B2: too short a notice is flagged to both.
+    area = {"circle": "35-36N 035-24E", "radius": "20 km", "times": [f"{clock(minutes=2)}/{clock(minutes=20)}"]}
+    flight = {"purpose": "other", "aircraft": "4", "armed": "live", "routes": json.dumps([area])}
+    late = [x for k, v in flight.items() for x in ("--set", f"{k}={v}")]
+    assert "Short notice: lead time" in parley("send", "--form", "flight", *late, *aid, json_out=False)
+    until(lambda: [m for m in parley("inbox", *force) if m["warnings"]])
+    assert "!! Short notice: lead time" in parley("inbox", *force, json_out=False)
     assert raised["detail"].startswith("sortie")
     (row,) = [m for m in parley("watch", *force)["messages"] if m["id"] == call["id"]]
     assert (row["role"], row["precedence"]) == ("air-control", "FLASH")

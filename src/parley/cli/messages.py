@@ -175,11 +175,17 @@ def inbox(
             Text(m["precedence"], style=_STYLES.get(m["precedence"], "")),
             m["author"],
             _states(m),
-            Text(safe_line(m["subject"] or m["text"].strip())[:60]),
+            _about(m),
         )
         for m in messages
     ]
     listing(("id", "time", "precedence", "from", "state", "text"), rows)
+
+
+def _about(message: dict[str, Any]) -> Text:
+    """What a message is about; what is short about its notice stands before it in red (R59, B2)."""
+    flags = [(f"!! {safe_line(warning)} ", "bold red") for warning in message["warnings"]]
+    return Text.assemble(*flags, safe_line(message["subject"] or message["text"].strip())[:60])
 
 
 def _states(message: dict[str, Any]) -> str:
