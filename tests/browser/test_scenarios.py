@@ -264,7 +264,8 @@ def test_b13_what_lies_under_no_known_key_never_looks_verified(
         others = tuple((bytes(32), serial, keys) for _, serial, keys in author.certificates)
         monkeypatch.setitem(members, author.number, replace(author, certificates=others))
         n.goto(f"{north.url}/lines/trial/messages/{good['id']}")
-        expect(n.locator(".seal.bad")).to_contain_text("NOT VERIFIED")
+        expect(n.locator(".seal.bad").first).to_contain_text("NOT VERIFIED")
+        expect(n.locator("[role=alert].seal.bad")).to_contain_text("no certificate")
         assert n.locator(".seal:not(.bad)").count() == 0
         assert "verified by key" not in n.locator("main").inner_text()
         assert n.get_by_role("button", name="Acknowledge", exact=True).count() == 0, "no 'accept anyway'"
