@@ -16,9 +16,16 @@ from parley.ids import EntryId, LogId
 from parley.procedure.outgoing import ReleasePolicy, key_classes, needs_two
 from parley.protocol.membership import Membership
 from parley.wire import statement
+from parley.wire.documents import PRECEDENCES
 from parley.wire.statement import WATCH_FORMS, Kind, Mark, Message
 
 CODE: Final = "officer-key-missing"
+_ANY_FORM: Final = frozenset({"text", *PRECEDENCES})
+"""Classes that are not the name of a form."""
+_SHORT_MAP, _SHORT_MAP_END = b"\xa1", b"\xb7"
+"""First bytes of a map of 1 to 23 pairs."""
+_MARKS: Final = (bytes((0, Kind.ACKNOWLEDGED)), bytes((0, Kind.DECLINED)))
+"""The pair that such a mark begins with: its kind."""
 _WORDS: Final = {Kind.ACKNOWLEDGED: "acknowledged", Kind.DECLINED: "declined"}
 
 
@@ -72,6 +79,8 @@ class Wanted:
                 self._policies[hash_] = ReleasePolicy(two_officers=two, signed=frozenset(charter.signed))
         named = frozenset(c for p in self._policies.values() for c in p.two_officers | p.signed)
         self._any = ReleasePolicy(signed=named)
+        self._named = tuple(c.encode() for c in named)
+        self._by_form = not named & _ANY_FORM
         self._under: dict[LogId, ReleasePolicy] = {}
         self._messages: dict[EntryId, Message] = {}
         """Those of a class that some revision names, without their texts."""
@@ -85,7 +94,7 @@ class Wanted:
 
     def take(self, log: LogId, index: int, data: bytes) -> None:
         """Look at one entry's statement, which lies under its author's checkpoint."""
-        if not self._policies:
+        if not self._policies or not self._may_be_of(data):
             return
         try:
             said = statement.decode(data)
@@ -97,6 +106,15 @@ class Wanted:
                     self._messages[EntryId(log, index)] = replace(message, body="", subject="")
             case Mark(signed=signed) if said.kind in _WORDS and log in self._under and not (signed and signed.by):
                 self._marks += [(EntryId(log, index), said.kind, ref.entry) for ref in said.refs]
+
+    def _may_be_of(self, data: bytes) -> bool:
+        """False for what is seen at a glance to be of no class: to read every statement takes longer than all else.
+
+        Keys of the map rise, so that a kind that is stated stands first, and a form's name stands in its bytes.
+        """
+        if not self._by_form or not _SHORT_MAP <= data[:1] <= _SHORT_MAP_END:
+            return True
+        return data[1:3] in _MARKS or any(name in data for name in self._named)
 
     def verdict(self) -> list[Unsigned]:
         """What lacks keys; of an acknowledgement only where what it acknowledges is in the record."""
