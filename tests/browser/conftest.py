@@ -21,13 +21,13 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from parley.app import meeting
-from parley.app.guard import stand_watch
 from parley.app.home import Home
 from parley.app.officers import Officer
 from parley.app.passkeys import Registered
 from parley.app.process import free_port
 from parley.app.runtime import Runtime, running
 from parley.app.service import OPERATIONS
+from parley.app.standing import stand_watch
 from parley.app.watchrules import Rules
 from parley.console.server import ConsoleServer
 from parley.console.settings import ConsoleSettings

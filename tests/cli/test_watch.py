@@ -14,11 +14,12 @@ import pytest
 from typer.testing import CliRunner
 
 from parley.app import meeting
-from parley.app.desk import desk_of, keep_watch
+from parley.app.desk import desk_of
 from parley.app.home import Home
 from parley.app.process import NodeProcess, free_port
 from parley.app.runtime import Runtime, running
 from parley.app.service import OPERATIONS
+from parley.app.standing import keep_watch
 from parley.cli import app
 from parley.keys.file import write_private
 

@@ -11,6 +11,7 @@ import re
 import socket
 import ssl
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -441,7 +442,8 @@ def test_streams_of_nobody_lock_nobody_out(strict: Any) -> None:
             stream.close()
 
 
-async def taken_by(app: Any, tls: ssl.SSLContext | None = None) -> tuple[Any, socket.socket]:
+@contextlib.asynccontextmanager
+async def taken_by(app: Any, tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[Any, socket.socket]]:
     """A connection that is answered by ``app``, and the other end of it: little is on the way between them."""
     loop = asyncio.get_running_loop()
     kind, config = bounded(Bounds(take_s=3600), tls), uvicorn.Config(app, timeout_keep_alive=3600, log_config=None)
@@ -449,14 +451,18 @@ async def taken_by(app: Any, tls: ssl.SSLContext | None = None) -> tuple[Any, so
     asks.setblocking(False)
     served.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     _, one = await loop.connect_accepted_socket(lambda: kind(config, ServerState(), {}, loop), served)
-    return one, asks
+    try:
+        yield one, asks
+    finally:
+        one.cut()
+        asks.close()
+        await asyncio.sleep(0)
 
 
 def test_who_takes_less_than_is_answered_meanwhile_is_not_cut_off() -> None:
     async def scene() -> None:
         loop = asyncio.get_running_loop()
-        one, asks = await taken_by(answers_some)
-        try:
+        async with taken_by(answers_some) as (one, asks):
             before = 0
             for _ in range(2):
                 await loop.sock_sendall(asks, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -469,10 +475,6 @@ def test_who_takes_less_than_is_answered_meanwhile_is_not_cut_off() -> None:
             assert not one.transport.is_closing(), "it took some, and was answered more"
             one.look_taking()
             assert one.transport.is_closing(), "nothing was taken since"
-        finally:
-            one.transport.abort()
-            asks.close()
-            await asyncio.sleep(0)
 
     asyncio.run(asyncio.wait_for(scene(), 60))
 
@@ -485,25 +487,23 @@ def test_who_takes_the_last_of_an_answer_slowly_over_tls_has_all_of_it(
     server.load_cert_chain(certificate)
 
     async def scene() -> None:
-        one, asks = await taken_by(answers_much, server)
-        reader, writer = await asyncio.open_connection(
-            sock=asks, ssl=client, server_hostname="localhost", ssl_shutdown_timeout=60, limit=4096
-        )
-        try:
-            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            while not one.transport.is_closing():
-                await asyncio.sleep(0.01)
-            # Longer than the library would have waited.
-            await asyncio.sleep(0.1)
-            said = b""
-            with contextlib.suppress(ConnectionError):
-                while more := await reader.read(65536):
-                    said += more
-            assert len(said.partition(b"\r\n\r\n")[2]) >= 1_000_000
-        finally:
-            writer.transport.abort()
-            one.cut()
-            await asyncio.sleep(0)
+        async with taken_by(answers_much, server) as (one, asks):
+            reader, writer = await asyncio.open_connection(
+                sock=asks, ssl=client, server_hostname="localhost", ssl_shutdown_timeout=60, limit=4096
+            )
+            try:
+                writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                while not one.transport.is_closing():
+                    await asyncio.sleep(0.01)
+                # Longer than the library would have waited.
+                await asyncio.sleep(0.1)
+                said = b""
+                with contextlib.suppress(ConnectionError):
+                    while more := await reader.read(65536):
+                        said += more
+                assert len(said.partition(b"\r\n\r\n")[2]) >= 1_000_000
+            finally:
+                writer.transport.abort()
 
     asyncio.run(asyncio.wait_for(scene(), 60))
 
@@ -511,8 +511,7 @@ def test_who_takes_the_last_of_an_answer_slowly_over_tls_has_all_of_it(
 def test_who_takes_steadily_is_not_cut_off() -> None:
     async def scene() -> None:
         loop = asyncio.get_running_loop()
-        one, asks = await taken_by(answers_much)
-        try:
+        async with taken_by(answers_much) as (one, asks):
             await loop.sock_sendall(asks, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             while not one.transport.get_write_buffer_size():
                 await asyncio.sleep(0)
@@ -525,10 +524,6 @@ def test_who_takes_steadily_is_not_cut_off() -> None:
             assert not one.waits, "an answer is on its way"
             one.look_taking()
             assert one.transport.is_closing(), "nothing was taken since"
-        finally:
-            one.transport.abort()
-            asks.close()
-            await asyncio.sleep(0)
 
     asyncio.run(asyncio.wait_for(scene(), 60))
 

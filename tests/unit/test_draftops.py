@@ -13,6 +13,7 @@ import pytest
 from parley.app import meeting
 from parley.app.desk import desk_of
 from parley.app.home import Home
+from parley.app.noduff import leave_exercise
 from parley.app.runtime import Runtime, running
 from parley.app.service import OPERATIONS
 from parley.errors import ParleyError, UsageError
@@ -137,14 +138,14 @@ def test_what_is_real_on_an_exercise_line_lies_ready_on_the_operational_one(tmp_
             desk = desk_of(exercise)
             for _ in range(2):
                 await desk.picture()
-                assert await desk.leave_exercise() == [], "one's own does not alarm oneself"
+                assert await leave_exercise(desk) == [], "one's own does not alarm oneself"
             (draft,) = (await ask(lines["line"], "watch"))["drafts"]
             assert (draft["precedence"], draft["officer"]) == ("FLASH", "prepared by this node")
             assert draft["text"].endswith(f"On the exercise line line-ex, {real['id']} says: no duff: man overboard")
             for name in ("line-ex", "other-ex"):
                 assert (await ask(lines[name], "watch"))["drafts"] == []
             await ask(lines["line"], "watch-release", number=draft["number"], officer="One")
-            assert await desk.leave_exercise() == []
+            assert await leave_exercise(desk) == []
             assert (await ask(lines["line"], "watch"))["drafts"] == []
 
     asyncio.run(run())

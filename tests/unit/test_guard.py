@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from parley.app.guard import guard_of, stand_watch
+from parley.app.guard import guard_of
 from parley.app.runtime import Runtime, running
 from parley.app.service import OPERATIONS
+from parley.app.standing import stand_watch
 from parley.errors import StoreError, UsageError
 from parley.ids import EntryId
 from parley.procedure import watch as w

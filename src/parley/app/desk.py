@@ -1,27 +1,24 @@
 """The desk of the watch: what the record and the watch's log say together, and what is done about it.
 
-``Desk`` belongs to a running line. ``keep_watch`` takes the steps that fall due by themselves; the rest are operations
-that officers call through the faces (app.service). The procedures themselves are in parley.procedure.
+``Desk`` belongs to a running line. ``standing.keep_watch`` takes the steps that fall due by themselves; the rest are
+operations that officers call through the faces (app.service). The procedures themselves are in parley.procedure.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from parley.app.following import on_silence
-from parley.app.officers import Officers, state_officers
 from parley.app.sentences import say, when
 from parley.app.views import Views
 from parley.app.watching import Book, Row
 from parley.app.watchlog import WatchLog
 from parley.app.watchrules import Rules
-from parley.errors import ParleyError, UsageError
+from parley.errors import UsageError
 from parley.forms.filled import Filled
 from parley.ids import EntryId, MemberNumber
 from parley.node.clock import system_entropy
@@ -30,9 +27,9 @@ from parley.procedure import line_state as ls
 from parley.procedure import watch as w
 from parley.procedure.clocks import HOUR_S, Clock, Stage, silent_now
 from parley.procedure.escalation import Due, Escalated, Rung, due, next_step, rungs
-from parley.procedure.line_state import DAY_S, LineReading, LineStatus, MissingTest, PeerLine
+from parley.procedure.line_state import LineReading, LineStatus, MissingTest, PeerLine
 from parley.procedure.onward import Light, OnwardReading, lights
-from parley.procedure.outgoing import NO_DUFF, Arrival, Draft
+from parley.procedure.outgoing import Arrival, Draft
 from parley.procedure.watch import OpenItem, Said
 from parley.wire.statement import EVERYONE, WATCH_FORMS, Kind, Message, Precedence, Signed
 
@@ -40,12 +37,6 @@ if TYPE_CHECKING:
     from parley.app.runtime import Runtime
 
 T = TypeVar("T")
-_AT_ONCE: Final = 16
-"""Steps taken in one round, so that a flood of missed deadlines delays nothing else."""
-_ROUND_S: Final = 2.0
-"""Seconds between two looks at whether anything came."""
-_SHARE: Final = 20
-"""A look is followed by so many times its duration of rest, so that the watch takes little of the machine."""
 _READ_AT_ONCE: Final = 500
 """Entries read in one part while the watch begins."""
 _BREATH_S: Final = 0.02
@@ -58,7 +49,7 @@ _TROUBLE: Final = frozenset(
 )
 _ON_RECORD: Final = frozenset({Rung.NO_REPLY, Rung.NEXT_ROLE})
 _NONCE_BYTES: Final = 16
-_PREPARED: Final = "prepared by this node"
+PREPARED: Final = "prepared by this node"
 """Stands in an officer's place with a draft that no officer began."""
 
 
@@ -313,7 +304,7 @@ class Desk:
         draft, line = replace(draft, signed=fresh()), self.runtime.node.line
         to, whose = self.runtime.addressed(self.runtime.audience(message)), (line.membership.line, line.me)
         seen = self.book.place - 1
-        self.log.keep(Draft(draft, to, _PREPARED, self.now, seen, charter.purpose, (), *whose))
+        self.log.keep(Draft(draft, to, PREPARED, self.now, seen, charter.purpose, (), *whose))
 
     def _read(self, message: EntryId) -> tuple[Message | None, Filled | None]:
         """A message on the record, and the form that it is; None where its content was erased, for no form."""
@@ -323,57 +314,6 @@ class Desk:
             return said, views.filled(message.log, said) if said is not None else None
         finally:
             views.close()
-
-    async def leave_exercise(self) -> list[dict[str, Any]]:
-        """For what is real on an exercise line, once for each message: a draft on operational lines, an alarm (D10)."""
-        real = await self.alone(self._real)
-        for message, said in real:
-            for other in self.runtime.beside.values():
-                await desk_of(other).take_real(self, message, said)
-            # The draft comes first: after a crash between the two it is looked for again, and not made twice.
-            rung = Rung.ALARM if message.log.member != self.book.me else Rung.NEXT_STEP
-            fact = Escalated(message, message.log.member, Stage.UNREAD, rung, NO_DUFF, self.now)
-            await self.alone(partial(self.log.enter, fact))
-        theirs = [m for m, _ in real if m.log.member != self.book.me]
-        return [{"event": "watch", "code": "no-duff", "message": self.name(m)} for m in theirs]
-
-    def _real(self) -> list[tuple[EntryId, Message]]:
-        """What is real and was not dealt with. What was erased meanwhile is past, and so is our own of before today."""
-        known = {f.message for f in self.log.facts if isinstance(f, Escalated) and f.role == NO_DUFF}
-        found = []
-        views = self.runtime.views()
-        try:
-            for entry in (m for m in self.book.real if m not in known):
-                said = views.said(views.stored(entry))
-                old = entry.log.member == self.book.me and said is not None and said.time < self.now - DAY_S
-                if said is not None and isinstance(said.content, Message) and not old:
-                    found.append((entry, said.content))
-        finally:
-            views.close()
-        return found
-
-    async def take_real(self, exercise: Desk, message: EntryId, said: Message) -> None:
-        """Keep what is real on an exercise line as a draft on this line, where it is operational and has both parties.
-
-        It is FLASH, to all, and waits for an officer to release it.
-        """
-        line = self.runtime.node.line
-        charter, party = line.membership.current.charter, exercise.runtime.node.line.membership.member
-        parties = {m.party for m in line.membership.members.values() if not m.left}
-        wanted = {party(message.log.member).party, party(exercise.book.me).party}
-        if charter.purpose != "operation" or not wanted <= parties:
-            return
-        language, name = charter.languages[0], exercise.runtime.node.line.membership.current.charter.line
-        values = {"line": name, "message": exercise.name(message), "text": str(said.body)}
-        text = Message(say(Said("no-duff", values), language), language, Precedence.FLASH, signed=fresh())
-
-        def keep() -> None:
-            if all(kept.message.body != text.body for _, kept in self.log.drafts()):
-                seen, whose = self.book.place - 1, (line.membership.line, line.me)
-                self.log.keep(Draft(text, EVERYONE, _PREPARED, self.now, seen, charter.purpose, (), *whose))
-
-        await self.picture()
-        await self.alone(keep)
 
     def name(self, entry: EntryId) -> str:
         """``code-run-index``, as the faces write ids."""
@@ -467,56 +407,6 @@ def desk_of(runtime: Runtime) -> Desk:
     if runtime.desk is None:
         runtime.desk = Desk(runtime)
     return runtime.desk
-
-
-async def keep_watch(runtime: Runtime, told: Callable[[dict[str, Any]], None], stop: asyncio.Event) -> None:
-    """Take the steps that fall due, until ``stop``. Waits for no officer (R55)."""
-    desk = desk_of(runtime)
-    stopped = asyncio.ensure_future(stop.wait())
-    await asyncio.wait([stopped], timeout=max(0, desk.settles_at - desk.now))
-    with contextlib.suppress(ParleyError):
-        # The first look meets the same error, and tells of it.
-        await desk.catch_up(stop)
-    try:
-        await state_officers(desk, Officers(runtime.line_home.home))
-    except ParleyError as error:
-        told({"event": "notice", "code": error.code, "text": error.message})
-    loop = asyncio.get_running_loop()
-    seen, look_at, wait = -1, 0, _ROUND_S
-    known: frozenset[Condition] = frozenset()
-    while not stop.is_set():
-        runtime.changed.clear()
-        version = runtime.node.store.version
-        if version != seen or desk.now >= look_at:
-            begun = loop.time()
-            try:
-                picture = await desk.picture()
-                for new in sorted(picture.conditions - known, key=str):
-                    told({"event": "watch", "code": new.code, "message": new.subject, "stage": new.detail})
-                known = picture.conditions
-                for event in await desk.leave_exercise():
-                    told(event)
-                steps = picture.steps[:_AT_ONCE]
-                for row, rung in steps:
-                    told(await desk.climb(row, rung))
-            except ParleyError as error:
-                told({"event": "notice", "code": error.code, "text": error.message})
-            else:
-                seen = version if len(steps) < _AT_ONCE else -1
-                latest = picture.now + desk.rules.watch.look_s
-                look_at = min(picture.next_change or latest, latest)
-            wait = max(_ROUND_S, _SHARE * (loop.time() - begun))
-        await asyncio.wait([stopped], timeout=wait)
-        if not stop.is_set() and seen == runtime.node.store.version:
-            await first_of(stopped, runtime.changed, max(0, look_at - desk.now))
-    await stopped
-
-
-async def first_of(stopped: asyncio.Future[Any], changed: asyncio.Event, seconds: float) -> None:
-    """Until the watch ends, something came or was written, or ``seconds`` are over."""
-    came = asyncio.ensure_future(changed.wait())
-    await asyncio.wait([stopped, came], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    came.cancel()
 
 
 def fresh() -> Signed:

@@ -16,18 +16,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from parley.app.announced import Notice
-from parley.app.clashes import Alert, Pair, Raise, conflict_data, distance_to, key, over
+from parley.app.clashes import Alert, Pair, Raise, conflict_data, key, over
 from parley.app.conflictrules import ConflictSettings, load_conflict_settings
-from parley.app.desk import desk_of, first_of, keep_watch
+from parley.app.desk import desk_of
 from parley.app.overdue import Overdue
 from parley.app.plans import Plan, Plans, digest
 from parley.app.register import Register, struck, volumes_of
-from parley.app.sentences import plain, said_of, say
+from parley.app.reported import strays
+from parley.app.sentences import plain, said_of
 from parley.app.watchparams import with_views
 from parley.conflict.check import Activity, Conflict, Controller, Degree, check, controllers
 from parley.conflict.volumes import Prepared, prepare_volume
-from parley.errors import DecodeError, ParleyError, StoreError, UsageError
-from parley.geo.coordinates import format_position
+from parley.errors import DecodeError, StoreError, UsageError
 from parley.ids import EntryId
 from parley.procedure import watch as w
 from parley.procedure.watch import Said
@@ -39,13 +39,6 @@ if TYPE_CHECKING:
     from parley.app.views import Views
 
 T = TypeVar("T")
-_AGAIN_S: Final = 5.0
-"""Seconds after which an error is tried again, and the longest rest after a look."""
-_SHARE: Final = 4
-"""A look is followed by so many times its duration of rest."""
-_REST_S: Final = 0.25
-"""The least rest after a look: where entry follows entry, one look takes in all that came meanwhile. The first after a
-rest is looked at as soon as its receipt has gone out."""
 _DIRECT: Final = 50_000
 """Pairs of new notices and plans that are compared one by one; more are found through the index."""
 _NAMED: Final = 8
@@ -241,7 +234,9 @@ class Guard:
             self._forget(lambda pair: pair[0] in stale or pair[1].rpartition("/")[0] not in known)
             self._keep(before, self._find(views, changed, news.added), found)
             self._fire(news.fires, found)
-            self._strays(views, news.reports, found)
+            for said, event in strays(self, views, news.reports):
+                found.raises.append(said)
+                found.events.append(event)
             for each, event in self.overdue.look(self, views, found.rows):
                 found.raises.append(each)
                 found.events.append(event)
@@ -422,47 +417,6 @@ class Guard:
                     }
                 )
 
-    def _strays(self, views: Views, reports: Iterable[Notice], found: _Found) -> None:
-        """Movements that report under fire, or off the route that they announced (R63)."""
-        for notice in reports:
-            against = self.against_plan(views, notice.author, notice.ref)
-            if against is None or not (against["off_m"] or against["state"] in ("attacked", "diverted")):
-                continue
-            code = "under-fire" if against["state"] == "attacked" else "off-route"
-            said = Said("stray", {"ref": notice.ref, "state": against["state"], "off": against["off_m"]})
-            found.raises.append(Raise(notice.entry, code, "watch", said))
-            event = {"event": "watch", "code": code, "message": notice.id, "role": "watch"}
-            found.events.append(event | {"stage": say(said, "en")})
-
-    def against_plan(self, views: Views, author: int, ref: str) -> dict[str, Any] | None:
-        """The newest report of a movement against its announced route and times; None when there is none."""
-        reports = self.register.reports.get((author, ref))
-        if not reports:
-            return None
-        last = reports[-1]
-        movement = self.register.movement(author, ref)  # type: ignore[arg-type]
-        off_m, early_s, late_s = 0, 0, 0
-        if movement is not None:
-            volumes = [v for label, v in volumes_of(views, movement, self.grace_s).items() if label.startswith("route")]
-            off_m = distance_to(last.position, volumes)
-            windows = [w for v in volumes for w in v.windows()]
-            if windows and not any(w.start <= last.at < w.end for w in windows):
-                early_s = max(0, min(w.start for w in windows) - last.at)
-                late_s = max(0, last.at - max(w.end for w in windows))
-        return {
-            "time": last.at,
-            "where": format_position(last.position),
-            "lat": last.position.lat / 1e6,
-            "lon": last.position.lon / 1e6,
-            "state": last.state,
-            "next": last.next,
-            "expected": last.expected,
-            "off_m": off_m,
-            "early_s": early_s,
-            "late_s": late_s,
-            "announced": movement is not None,
-        }
-
     # -- holding ---------------------------------------------------------------------------------------
 
     def holding(self, plan: str) -> list[Alert]:
@@ -518,50 +472,3 @@ def guard_of(runtime: Runtime) -> Guard:
     if runtime.guard is None:
         runtime.guard = Guard(runtime)
     return runtime.guard
-
-
-async def keep_guard(runtime: Runtime, told: Callable[[dict[str, Any]], None], stop: asyncio.Event) -> None:
-    """Look whenever something came or changed, until ``stop``: a check-fire waits for nobody (R57)."""
-    guard = guard_of(runtime)
-    guard.told = told
-    stopped = asyncio.ensure_future(stop.wait())
-    loop = asyncio.get_running_loop()
-    while not stop.is_set():
-        runtime.news.clear()
-        begun = loop.time()
-        if guard.changed():
-            try:
-                await guard.look()
-            except ParleyError as error:
-                told({"event": "notice", "code": error.code, "text": error.message})
-                await asyncio.wait([stopped], timeout=_AGAIN_S)
-        rest = min(_AGAIN_S, max(_REST_S, _SHARE * (loop.time() - begun)))
-        await asyncio.wait([stopped], timeout=rest)
-        if not stop.is_set() and not guard.changed():
-            rest = min(guard.desk.rules.watch.look_s, guard.overdue.next - guard.desk.now)
-            await first_of(stopped, runtime.news, max(0, rest))
-    await stopped
-
-
-async def stand_watch(runtime: Runtime, told: Callable[[dict[str, Any]], None], stop: asyncio.Event) -> None:
-    """All that a node does by itself while it serves: the watch and the conflict check.
-
-    The watch sees each FLASH at once. What is a check-fire waits for no look of the guard, which many or large notices
-    make long.
-    """
-    straight: set[asyncio.Task[None]] = set()
-
-    async def go(message: str) -> None:
-        # Where this fails, the guard's next look does it, and meets the same error.
-        with contextlib.suppress(ParleyError):
-            await guard_of(runtime).straight(message)
-
-    def seen(event: dict[str, Any]) -> None:
-        told(event)
-        if event.get("code") == "flash":
-            task = asyncio.ensure_future(go(event["message"]))
-            straight.add(task)
-            task.add_done_callback(straight.discard)
-
-    await asyncio.gather(keep_watch(runtime, seen, stop), keep_guard(runtime, told, stop))
-    await asyncio.gather(*straight)

@@ -19,6 +19,7 @@ from parley.app.guard import Guard
 from parley.app.overdue import confirm_by
 from parley.app.plans import TRACK_KIND, Plan
 from parley.app.register import height_words, volumes_of
+from parley.app.reported import against_plan
 from parley.app.sentences import say
 from parley.geo.coordinates import format_position
 from parley.notices.exports import geometry_of
@@ -80,7 +81,7 @@ def conflicts(guard: Guard, views: Views, plan: str = "") -> list[dict[str, Any]
         each["calls"] = calls_of(calls, each["message"], each["ref"], each["author"])
         if each["sort"] in ("movement", "report"):
             author = guard.runtime.node.line.membership.by_code(each["author"]).number
-            each["last_report"] = guard.against_plan(views, author, each["ref"])
+            each["last_report"] = against_plan(guard, views, author, each["ref"])
     order = {"blocking": 0, "meets": 1, "near": 2}
     return sorted(found, key=lambda c: (c["over"], order[c["degree"]], c["metres"], c["plan"], c["notice"]))
 
@@ -128,7 +129,7 @@ def movement(guard: Guard, views: Views, notice: Notice, calls: Iterable[dict[st
     now, code = guard.desk.now, guard.runtime.node.line.membership.member(notice.author).code
     windows = [w for v in volumes_of(views, notice, guard.grace_s).values() for w in v.windows()]
     standing = state(windows, now)
-    last = guard.against_plan(views, notice.author, notice.ref)
+    last = against_plan(guard, views, notice.author, notice.ref)
     quiet = guard.overdue.silence(guard, views, notice)
     return {
         "message": notice.id,

@@ -16,10 +16,10 @@ from rich.text import Text
 
 from parley.app.alerts import Alerts, load_channels
 from parley.app.control import served
-from parley.app.guard import stand_watch
 from parley.app.home import Home, LineHome
 from parley.app.runtime import Runtime, running, tune_interpreter
 from parley.app.service import ControlServer
+from parley.app.standing import stand_watch
 from parley.cli.output import HomeOption, JsonOption, LineOption, command, err, home_of, run
 from parley.console.settings import ConsoleSettings, load_settings
 from parley.errors import ParleyError, StoreLocked, UsageError

@@ -17,11 +17,11 @@ from typing import Any, Final
 from parley.app import config as configuration
 from parley.app import meeting
 from parley.app.forms import Understands
-from parley.app.guard import stand_watch
 from parley.app.home import Home, LineHome
 from parley.app.runtime import Runtime, keys_in_force, make_line, plain
 from parley.app.scenario.script import Actor, Script
 from parley.app.scenario.virtual import VirtualClock
+from parley.app.standing import stand_watch
 from parley.app.watchrules import load_rules
 from parley.bearers.memory import MemoryBearer, MemoryNetwork
 from parley.errors import UsageError
