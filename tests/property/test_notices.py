@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parley.errors import DecodeError
+from parley.notices import grammar
 from parley.notices.notice import read_notice
 from parley.wire.geometry import Daily, Polygon, Position
 
@@ -123,3 +124,15 @@ def test_any_text_gives_a_draft_or_the_one_error(head: str, words: list[str]) ->
 def test_hostile_text_gives_a_draft_or_the_one_error(text: str) -> None:
     with contextlib.suppress(DecodeError):
         read_notice("NAVAREA IV 12/26.\n1. " + text, ISSUED)
+
+
+@settings(max_examples=40, deadline=None)
+@given(words=st.lists(PIECES, max_size=20))
+def test_what_is_left_out_for_the_token_ahead_changes_no_reading(words: list[str]) -> None:
+    text = " ".join(words)
+    read, whole = grammar.parse_phrases(text), grammar._lark().parse(text)
+    assert read == whole
+    # Trees are equal by their words alone; where each phrase stands is compared as well.
+    assert [(t.data, vars(t.meta)) for t in read.iter_subtrees()] == [
+        (t.data, vars(t.meta)) for t in whole.iter_subtrees()
+    ]

@@ -9,12 +9,16 @@ is never parted (Earley, with the words' priority below all else).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from copy import copy
 from functools import cache
-from typing import Final
+from typing import Final, cast
 
 from lark import Lark, Tree
 from lark.exceptions import LarkError
-from lark.lexer import Token
+from lark.grammar import NonTerminal, Rule, Symbol
+from lark.lexer import LexerThread, Token
+from lark.parsers.earley import Parser
 
 from parley.errors import DecodeError
 
@@ -119,16 +123,57 @@ def _grammar() -> str:
 
 
 @cache
-def _parser() -> Lark:
+def _lark() -> Lark:
     return Lark(_grammar(), parser="earley", lexer="basic", propagate_positions=True, maybe_placeholders=False)
+
+
+@cache
+def _beginning(kind: str) -> dict[NonTerminal, list[Rule]]:
+    """The rules that the parser may predict where the next token is of ``kind``; ``""`` is the end of the text."""
+    earley = _lark().parser.parser
+    return {
+        origin: [rule for rule in rules if _begins(rule.expansion, kind, earley)]
+        for origin, rules in earley.predictions.items()
+    }
+
+
+def _begins(expansion: Sequence[Symbol], kind: str, earley: Parser) -> bool:
+    for symbol in expansion:
+        if any(first.name == kind for first in earley.FIRST[symbol]):
+            return True
+        if symbol not in earley.NULLABLE:
+            return False
+    return True
+
+
+class _Tokens:
+    """The tokens of one text, as the parser asks for them.
+
+    The parser predicts after it has asked for the next token, so it is left only the rules that can begin with it: of
+    more than a thousand at each token a few remain. What is left out could not have taken the token, so the reading
+    and the order in which readings are weighed are those of the whole grammar.
+    """
+
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self._tokens = tokens
+        # A parser of its own for each text: several may be read at a time.
+        self.parser: Parser = copy(_lark().parser.parser)
+
+    def lex(self, _expected: object) -> Iterator[Token]:
+        for token in self._tokens:
+            self.parser.predictions = _beginning(token.type)
+            yield token
+        self.parser.predictions = _beginning("")
 
 
 def parse_phrases(text: str) -> Tree[Token]:
     """The phrases of one paragraph in capitals. Raises DecodeError ``notice-too-large``, ``notice-malformed``."""
-    parser = _parser()
+    frontend = _lark().parser
     try:
-        if sum(1 for _ in parser.lex(text)) > MAX_TOKENS:
+        tokens = list(LexerThread.from_text(frontend.lexer, text).lex(None))  # type: ignore[no-untyped-call]
+        if len(tokens) > MAX_TOKENS:
             raise DecodeError(f"a paragraph of more than {MAX_TOKENS} words.", code="notice-too-large")
-        return parser.parse(text)
+        ahead = _Tokens(tokens)
+        return cast("Tree[Token]", ahead.parser.parse(ahead, "start"))  # type: ignore[no-untyped-call]
     except LarkError as error:
         raise DecodeError(f"a paragraph that cannot be read: {error}", code="notice-malformed") from None
