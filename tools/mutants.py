@@ -3,10 +3,11 @@
 mutmut writes the mutants and mypy refuses those that its types rule out; the loop over the rest is our own. mutmut
 starts pytest anew for each mutant, which costs more than the tests do: ten thousand mutants would take a day. Here
 one session collects the tests once, learns which of them reach which function, and forks for each mutant: a child
-runs those tests, quickest first, until one fails.
+runs those tests, quickest first, until one fails. A test that takes several times its own CPU time has failed too.
 
 A mutant that only alters the words of an error is left out by rule (tests match on codes, STYLE.md) and counted.
-Writes mutants-out/report.json and docs/reference/mutants.md; 1 when a row is under the bar.
+The mutants of a row come in an order drawn by lot from ``--seed``: ``--sample`` and ``--minutes`` leave a random
+sample. Writes mutants-out/report.json, of which docs/reference/mutants.md is made; 1 when a row is under the bar.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import ast
 import contextlib
 import difflib
+import gc
 import hashlib
 import json
 import os
@@ -69,8 +71,10 @@ NOT_TYPES: Final = frozenset(
 """Codes of mypy that are not about a value of the wrong type."""
 WORLDS: Final = ("tests/sim", "tests/mutants")
 """Tests of whole lines: only they reach the protocol, and what is below it has tests that are quicker."""
-CPU_S: Final = 10
-"""CPU time that a child may take over its tests as they are, in seconds: an endless loop is a fault noticed."""
+TIMES: Final = 5
+CPU_S: Final = 5
+"""CPU time that a test may take when a mutant is in: so many times its own, and so many seconds more. An endless loop
+is a fault noticed, and the clock on the wall says nothing on a busy machine."""
 
 
 @dataclass(slots=True)
@@ -134,14 +138,14 @@ def generate(jobs: int) -> None:
         create_mutants(jobs)
 
 
-def by_types(rows: list[str]) -> set[str]:
+def by_types() -> set[str]:
     """The mutants in which mypy finds a value of the wrong type.
 
     Its other rules do not count here: a condition that is always true is for tests to notice, and an attribute is
     defined twice because mutmut copies functions.
     """
     command = [sys.executable, "-m", "mypy", "--output=json", "--no-error-summary"]
-    command += [f"src/parley/{row}" for row in rows]
+    command += [f"src/parley/{row}" for row in ROWS]
     said = subprocess.run(command, cwd="mutants", capture_output=True, check=False)  # it does find errors
     lines = defaultdict(set)
     for error in map(json.loads, said.stdout.splitlines()):
@@ -237,6 +241,8 @@ class Loop:
             quickest = sorted(numbers, key=self.took.__getitem__)
             total = list(accumulate(self.took[n] for n in quickest))
             self.reached[name] = [n for n, sum_ in zip(quickest, total, strict=True) if sum_ <= self.budget_s]
+        gc.collect()
+        gc.freeze()  # else each child copies every page that its collector looks at
 
     def _run(self, items: list[pytest.Item]) -> None:
         running: dict[int, str] = {}
@@ -256,7 +262,7 @@ class Loop:
                     os.write(2, f"{done} of {len(self.todo)}\n".encode())
             child = os.fork()
             if child == 0:
-                self._child(name, [items[n] for n in numbers], sum(self.took[n] for n in numbers))
+                self._child(name, [(items[n], self.took[n]) for n in numbers])
             running[child] = name
         while running:
             done += self._wait(running)
@@ -267,22 +273,22 @@ class Loop:
         self.mutants.set(running.pop(child), os.waitstatus_to_exitcode(status))
         return 1
 
-    def _child(self, name: str, items: list[pytest.Item], expected: float) -> None:
+    def _child(self, name: str, tests: list[tuple[pytest.Item, float]]) -> None:
         self.child = True
-        limit = int(time.process_time() + 2 * expected + CPU_S)
-        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
         sink = os.open(os.devnull, os.O_WRONLY)
         os.dup2(sink, 1)
         os.dup2(sink, 2)
         trampoline.get_mutant_under_test = lambda: name
-        for item in items:
+        for item, took in tests:
+            limit = int(time.process_time() + TIMES * took + CPU_S)
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
             item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
         os._exit(SURVIVED)
 
 
-def order(name: str) -> tuple[int, bytes]:
-    """Row by row, and in a row as by lot: a run that ends early is a sample of it."""
-    return ROWS.index(name.split(".")[1]), hashlib.sha256(name.encode()).digest()
+def order(name: str, seed: int) -> tuple[int, bytes]:
+    """Row by row, and in a row by the lot that the seed draws: what comes first is a random sample of it."""
+    return ROWS.index(name.split(".")[1]), hashlib.sha256(f"{seed} {name}".encode()).digest()
 
 
 def change(path: str, name: str) -> dict[str, str]:
@@ -301,13 +307,13 @@ def change(path: str, name: str) -> dict[str, str]:
     return {"name": name, "was": was, "is": " ".join(line[2:] for line in differ if line.startswith("+ "))}
 
 
-def report(mutants: Mutants, made_on: str) -> dict[str, Any]:
+def report(mutants: Mutants, made_on: str, seed: int) -> dict[str, Any]:
     """What is written: for each row what was made, refused by types, run and killed; the survivors."""
     counts: dict[str, Counter[str]] = {
         row: Counter() for row in ROWS if any(mutants.row(n) == row for n in mutants.owner)
     }
     survivors, unreached = [], []
-    for name in sorted(mutants.owner, key=order):
+    for name in sorted(mutants.owner, key=lambda name: order(name, seed)):
         count, code = counts[mutants.row(name)], mutants.code(name)
         count["mutants"] += 1
         if code is None or code in {NO_TESTS, WORDS, TYPES}:
@@ -322,12 +328,11 @@ def report(mutants: Mutants, made_on: str) -> dict[str, Any]:
         fields = ("mutants", "words", "refused_by_types", "not_run", "unreached", "run", "killed")
         judged = count["run"] + count["unreached"]
         table[row] = {name: count[name] for name in fields} | {"score": round(count["killed"] / max(judged, 1), 4)}
-    return {"commit": made_on, "bar": BAR, "rows": table, "survivors": survivors, "unreached": unreached}
+    return {"commit": made_on, "seed": seed, "bar": BAR, "rows": table, "survivors": survivors, "unreached": unreached}
 
 
-def prepared(rows: list[str], jobs: int) -> Mutants:
+def prepared(jobs: int) -> Mutants:
     """The mutants of the sources as they are now, made anew when one was changed since they were made."""
-    config().only_mutate = [f"src/parley/{row}/*.py" for row in rows]
     mutants, made = Mutants(), Path("mutants", "made")
     sources = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(walk_mutatable_files()))).hexdigest()
     if made.exists() and made.read_text("ascii") == sources:
@@ -343,7 +348,7 @@ def prepared(rows: list[str], jobs: int) -> Mutants:
     left_out = {name for path in list(walk_mutatable_files()) for name in words_only(path)}
     for name in left_out & mutants.owner.keys():
         mutants.set(name, WORDS)
-    refused = by_types(rows)
+    refused = by_types()
     for name in mutants.owner:
         if name in refused and mutants.code(name) != WORDS:
             mutants.set(name, TYPES)
@@ -354,11 +359,24 @@ def prepared(rows: list[str], jobs: int) -> Mutants:
     return mutants
 
 
+def chosen(mutants: Mutants, given: argparse.Namespace) -> list[str]:
+    """What is to run: of each row the sample, without those of it whose end is known."""
+    wanted = {None, SURVIVED, NO_TESTS} if given.survivors else {None}
+    todo = []
+    for row in given.rows.split(","):
+        judged = [n for n in mutants.owner if mutants.row(n) == row and mutants.code(n) not in {WORDS, TYPES}]
+        sample = sorted(judged, key=lambda name: order(name, given.seed))[: given.sample]
+        todo += [n for n in sample if mutants.code(n) in wanted]
+    return todo
+
+
 def main() -> int:
     """Generate, refuse by types, run, report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rows", default=",".join(ROWS), help="which of them [all]")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="children at once [all cores]")
+    parser.add_argument("--sample", type=int, default=sys.maxsize, help="so many of each row, drawn by lot [all]")
+    parser.add_argument("--seed", type=int, default=1, help="of the lot [1]")
     parser.add_argument("--minutes", type=float, default=1e6, help="no new mutant after so many [none]")
     parser.add_argument("--survivors", action="store_true", help="run again those that are not killed yet")
     parser.add_argument("--tests", nargs="*", help="which of them [those of pyproject.toml]")
@@ -369,9 +387,8 @@ def main() -> int:
     os.environ["HYPOTHESIS_PROFILE"] = "mutants"
     rows = given.rows.split(",")
     made_on = commit()
-    mutants = prepared(rows, given.jobs)
-    wanted = {None, SURVIVED, NO_TESTS} if given.survivors else {None}
-    todo = [n for n in sorted(mutants.owner, key=order) if mutants.row(n) in rows and mutants.code(n) in wanted]
+    mutants = prepared(given.jobs)
+    todo = chosen(mutants, given)
     print(f"{len(todo)} to run", flush=True)
     loop = Loop(mutants, todo, given.jobs, time.time() + 60 * given.minutes, given.budget)
     os.chdir("mutants")
@@ -383,7 +400,7 @@ def main() -> int:
     os.chdir(ROOT)
     if status not in {0, 5}:
         return int(status)
-    made = report(mutants, made_on)
+    made = report(mutants, made_on, given.seed)
     out = ROOT / "mutants-out"
     out.mkdir(exist_ok=True)
     (out / "report.json").write_text(json.dumps(made, indent=1) + "\n", "utf-8")
