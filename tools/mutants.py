@@ -164,19 +164,35 @@ def by_types() -> set[str]:
     return refused
 
 
+_CODE: Final = re.compile("[a-z0-9]+(-[a-z0-9]+)+")
+"""An error's code, where it stands as an argument."""
+
+
 class Words(ast.NodeTransformer):
-    """Takes the words out of every error that is raised: what is left is what a program can tell."""
+    """Takes the words out of every error that is raised or made: what is left is what a program can tell."""
 
     def visit_Raise(self, node: ast.Raise) -> ast.Raise:
-        """An error without its first argument when that is a literal, and without its next step."""
-        if isinstance(node.exc, ast.Call):
-            node.exc.args = [a for n, a in enumerate(node.exc.args) if n or not self._literal(a)]
-            node.exc.keywords = [k for k in node.exc.keywords if k.arg != "next_step" or not self._literal(k.value)]
+        """An error that is raised."""
+        self._strip(node.exc)
         return node
 
+    def visit_Return(self, node: ast.Return) -> ast.Return:
+        """An error that is made for its caller to raise: what has a code."""
+        if isinstance(node.value, ast.Call) and any(k.arg == "code" for k in node.value.keywords):
+            self._strip(node.value)
+        return node
+
+    def _strip(self, call: ast.expr | None) -> None:
+        """Without the literals among its arguments that are no code, and without its next step."""
+        if isinstance(call, ast.Call):
+            call.args = [a for a in call.args if not self._words(a)]
+            call.keywords = [k for k in call.keywords if k.arg != "next_step" or not self._words(k.value)]
+
     @staticmethod
-    def _literal(given: ast.expr) -> bool:
-        return isinstance(given, ast.JoinedStr) or (isinstance(given, ast.Constant) and isinstance(given.value, str))
+    def _words(given: ast.expr) -> bool:
+        if isinstance(given, ast.Constant) and isinstance(given.value, str):
+            return _CODE.fullmatch(given.value) is None
+        return isinstance(given, ast.JoinedStr)
 
 
 def without_words(function: str) -> str:
@@ -191,7 +207,7 @@ def words_only(path: Path) -> Iterator[str]:
     texts = index.read_function_sources(names) if index is not None else []
     stripped: dict[str, str] = {}
     for name, text in zip(names, texts, strict=True):
-        if "raise " in text:
+        if "raise " in text or "code=" in text:
             stripped[name] = without_words(re.sub(r"__mutmut_(orig|\d+)", "", text, count=1))
     for name, tree in stripped.items():
         original = name.partition("__mutmut_")[0] + "__mutmut_orig"
@@ -334,7 +350,8 @@ def report(mutants: Mutants, made_on: str, seed: int) -> dict[str, Any]:
 def prepared(jobs: int) -> Mutants:
     """The mutants of the sources as they are now, made anew when one was changed since they were made."""
     mutants, made = Mutants(), Path("mutants", "made")
-    sources = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(walk_mutatable_files()))).hexdigest()
+    from_these = [Path(__file__), *sorted(walk_mutatable_files())]
+    sources = hashlib.sha256(b"".join(p.read_bytes() for p in from_these)).hexdigest()
     if made.exists() and made.read_text("ascii") == sources:
         for path in walk_all_files():
             if not config().should_mutate(Path(*path)):
@@ -346,8 +363,11 @@ def prepared(jobs: int) -> Mutants:
     generate(jobs)
     mutants.load()
     left_out = {name for path in list(walk_mutatable_files()) for name in words_only(path)}
-    for name in left_out & mutants.owner.keys():
-        mutants.set(name, WORDS)
+    for name in mutants.owner:
+        if name in left_out:
+            mutants.set(name, WORDS)
+        elif mutants.code(name) == WORDS:
+            mutants.set(name, None)
     refused = by_types()
     for name in mutants.owner:
         if name in refused and mutants.code(name) != WORDS:

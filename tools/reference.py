@@ -605,8 +605,9 @@ def interval(count: dict[str, int]) -> str:
 MUTANTS_SAID = """
     Of the mutants that mutmut makes, *words* alter only the text of an error, on which no test may match (STYLE.md);
     *refused by types* are found by mypy, before a test runs. The others are *run*: killed when a test fails. *Not run*
-    are those that the time did not suffice for, chosen by lot. The *score* is killed of run and unreached; what is
-    refused by types does not raise it; of a row that was not run whole it is that of a sample, with its interval.
+    are those that the lot left out. The *score* is killed of run and unreached; what is refused by types does not
+    raise it; of a row that was not run whole it is that of a sample of *run* and *unreached*, with what a sample of
+    that size allows to say of the row (Wilson's interval).
 """
 
 

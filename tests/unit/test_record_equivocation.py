@@ -45,6 +45,21 @@ def test_every_pair_of_sizes_that_contradict_is_proven() -> None:
             assert read.verify(SIGNER.public) == (head(HONEST, old), head(FORKED, new))
 
 
+def test_the_first_entry_may_be_what_contradicts() -> None:
+    other = [leaf_hash(b"other"), *HONEST[1:]]
+    for new in (1, 2, 9):
+        found = prove(head(HONEST, 1), head(other, new), other)
+        assert found is not None
+        assert found.verify(SIGNER.public) == (head(HONEST, 1), head(other, new))
+
+
+def test_nothing_is_proven_of_an_empty_tree() -> None:
+    wrong = Checkpoint("parley/log", 0, bytes(32))
+    assert prove(wrong, head(FORKED, 9), FORKED) is None
+    proof = EquivocationProof(wrong.sign(SIGNER), head(FORKED, 9).sign(SIGNER), bytes(32), (bytes(32),))
+    assert code_of(proof) == "equivocation-false"
+
+
 def test_the_order_of_the_arguments_does_not_matter() -> None:
     assert prove(head(FORKED, 9), head(HONEST, 5), FORKED) == proved(5, 9)
 

@@ -172,11 +172,14 @@ def test_the_verifiers_fail_in_one_way_on_garbage(place: int, garbage: Any) -> N
         (verify_consistency, consistency),
     ]
     for verify, arguments in verifiers:
-        with pytest.raises(ProofInvalid):
+        with pytest.raises(ProofInvalid) as caught:
             verify(*arguments[:place], garbage, *arguments[place + 1 :])
-        if place == 4 or (arguments is inclusion and place == 3):
-            with pytest.raises(ProofInvalid):
+        is_path = place == (3 if arguments is inclusion else 4)
+        assert caught.value.code == ("proof-invalid" if garbage in ([], ()) and is_path else "proof-malformed")
+        if is_path:
+            with pytest.raises(ProofInvalid) as caught:
                 verify(*arguments[:place], [garbage, *arguments[place][1:]], *arguments[place + 1 :])
+            assert caught.value.code == "proof-malformed"
 
 
 @pytest.mark.parametrize(

@@ -103,3 +103,122 @@ def test_keys_are_in_the_order_of_their_encodings() -> None:
     keys = [-(2**64), -1, 0, 23, 24, 255, 256, 2**32, 2**64 - 1, -25, -257]
     decoded = cbor.decode(cbor.encode(dict.fromkeys(keys)), limit=1000)
     assert list(decoded) == sorted(keys, key=cbor.encode)
+
+
+def outcome(data: bytes) -> str:
+    """How many bytes the first value takes, or why there is none."""
+    try:
+        return str(len(data) - len(cbor.decode_first(data, limit=100)[1]))
+    except DecodeError as error:
+        return error.code
+
+
+def test_an_item_within_another_is_read_as_it_is_by_itself() -> None:
+    # Most small items are passed over by shorter ways, which must agree with the long one.
+    tails = [
+        b"",
+        b"\x00",
+        b"\x17",
+        b"\x18",
+        b"\x61",
+        b"\xff",
+        b"\x00\x01",
+        b"\x01\x00",
+        b"\x18\x18",
+        bytes(23),
+        bytes(24),
+    ]
+    for head in range(256):
+        for tail in tails:
+            alone = outcome(bytes((head,)) + tail)
+            for before, of in ((b"\x81", 1), (b"\xa1\x00", 2), (b"\xa1\x18\x18", 3), (b"\xa2\x00\x00\x17", 4)):
+                wanted = str(int(alone) + of) if alone.isdigit() else alone
+                found = outcome(before + bytes((head,)) + tail)
+                # Of a short array that is cut, the long way counts the bytes first, the short one reads its items.
+                cut = 0x80 <= head < 0x98 and wanted == "cbor-truncated" and not found.isdigit()
+                assert found == wanted or cut, (before.hex(), head, tail.hex())
+
+
+@pytest.mark.parametrize("length", [0, 1, 22, 23, 24, 254, 255, 256])
+def test_strings_and_arrays_of_every_width_within_others(length: int) -> None:
+    for value in (bytes(length), "a" * length, [0] * length, {n: n for n in range(length)}):
+        for whole in ([value], [0, value], {0: value}, {24: value}, {0: 0, 1: value}):
+            data = cbor.encode(whole)
+            assert cbor.decode(data, limit=2000) == whole
+            for cut in (1, 2, length // 2 + 1):
+                with pytest.raises(DecodeError) as caught:
+                    cbor.decode(data[:-cut], limit=2000)
+                assert caught.value.code == "cbor-truncated"
+
+
+@pytest.mark.parametrize(
+    ("hexed", "code"),
+    [
+        ("a2" + "00" * 4, "cbor-not-canonical"),
+        ("a2" + "01000000", "cbor-not-canonical"),
+        ("a2" + "181800" + "1700", "cbor-not-canonical"),
+        ("a2" + "181800" + "181800", "cbor-not-canonical"),
+        ("a2" + "2000" + "0000", "cbor-not-canonical"),
+        ("a2" + "2100" + "2000", "cbor-not-canonical"),
+        ("a1" + "4000", "cbor-malformed"),
+        ("a1" + "8000", "cbor-malformed"),
+        ("a1" + "f600", "cbor-malformed"),
+        ("a1" + "1817" + "00", "cbor-not-canonical"),
+        ("a2" + "0000" + "4000", "cbor-malformed"),
+        ("a1", "cbor-truncated"),
+        ("a1" + "00", "cbor-truncated"),
+        ("a1" + "1818", "cbor-truncated"),
+        ("a2" + "0000", "cbor-truncated"),
+    ],
+)
+def test_keys_of_maps_are_integers_in_rising_order(hexed: str, code: str) -> None:
+    assert outcome(bytes.fromhex(hexed)) == code
+
+
+@pytest.mark.parametrize("unit", ["81", "8200", "a100", "a11818", "a20000" + "01"])
+def test_depth_is_counted_alike_through_arrays_and_maps(unit: str) -> None:
+    each = bytes.fromhex(unit)
+    deepest = each * limits.MAX_CBOR_DEPTH + b"\x00"
+    assert cbor.decode(deepest, limit=100) is not None
+    for inner in (b"\x00", b"\x40", b"\x80", b"\x58\x18" + bytes(24), b"\x18\x18", b"\xa0"):
+        with pytest.raises(DecodeError) as caught:
+            cbor.decode(each * (limits.MAX_CBOR_DEPTH + 1) + inner, limit=100)
+        assert caught.value.code == "cbor-too-deep"
+
+
+def test_a_value_may_be_as_large_as_the_limit_and_what_follows_it_is_given() -> None:
+    assert cbor.decode(b"\x43abc", limit=4) == b"abc"
+    assert cbor.decode_first(b"\x43abcde", limit=6) == (b"abc", b"de")
+    with pytest.raises(DecodeError) as caught:
+        cbor.decode_first(b"\x43abcde", limit=5)
+    assert caught.value.code == "cbor-too-large"
+
+
+@pytest.mark.parametrize("number", [0, 23, 24, 255, 256, 65535, 65536, 2**32 - 1, 2**32, 2**64 - 1])
+def test_numbers_of_every_width(number: int) -> None:
+    for value in (number, -1 - number):
+        assert cbor.decode(cbor.encode(value), limit=9) == value
+        assert cbor.decode(cbor.encode({value: value}), limit=30) == {value: value}
+    assert outcome(cbor.encode(number)[:-1]) == "cbor-truncated"
+
+
+def test_tuples_subclasses_and_dictionaries_in_any_order_are_encoded_as_what_they_are() -> None:
+    class Text(str):
+        __slots__ = ()
+
+    class Number(int):
+        pass
+
+    class Many(list):  # type: ignore[type-arg]
+        pass
+
+    assert cbor.encode((1, (b"2", None))) == bytes.fromhex("8201824132f6")
+    assert cbor.encode(Many([Text("a"), Number(5)])) == bytes.fromhex("82616105")
+    assert cbor.encode({5: [1], 1: (2,), -1: {3: 4}}) == bytes.fromhex("a301810205810120a10304")
+    assert cbor.encode({Number(1): Text("a")}) == bytes.fromhex("a1016161")
+    assert cbor.encode({0: [True, False]}) == bytes.fromhex("a10082f5f4")
+    assert cbor.encode({24: 0, 23: 0, 256: 0}) == bytes.fromhex("a317001818001901" + "0000")
+    for wrong in ([1.5], {0: 1.5}, {1: 0, 0: 1.5}, (1.5,), {None: 1}, {0: 0, "a": 1}, {True: 0}):
+        with pytest.raises(UsageError) as caught:
+            cbor.encode(wrong)
+        assert caught.value.code == "cbor-unencodable"
