@@ -3,7 +3,8 @@
 mutmut writes the mutants and mypy refuses those that its types rule out; the loop over the rest is our own. mutmut
 starts pytest anew for each mutant, which costs more than the tests do: ten thousand mutants would take a day. Here
 one session collects the tests once, learns which of them reach which function, and forks for each mutant: a child
-runs those tests, quickest first, until one fails. A test that takes several times its own CPU time has failed too.
+runs those tests until one fails, first those that kill most in the time that they take, as the run itself tells. A
+test that takes several times its own CPU time has failed too.
 
 A mutant that only alters the words of an error is left out by rule (tests match on codes, STYLE.md) and counted.
 The mutants of a row come in an order drawn by lot from ``--seed``: ``--sample`` and ``--minutes`` leave a random
@@ -27,6 +28,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -222,12 +224,16 @@ class Loop:
         self.mutants, self.todo, self.jobs, self.until, self.budget_s = mutants, todo, jobs, until, budget_s
         self.reached: dict[str, list[int]] = defaultdict(list)
         self.took: list[float] = []
-        self.child = False
+        self.kills: Counter[int] = Counter()
+        self.tries: Counter[int] = Counter()
+        """Of each test, by its number: how many mutants it was run on, and how many of these it killed."""
+        self.child: int | None = None
+        """In a child, the end of a pipe to which it writes the number of each test that it begins."""
         self.failed = ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """One failure is enough for a child; before there are mutants, none may be."""
-        if report.failed and self.child:
+        if report.failed and self.child is not None:
             os._exit(FAILED)
         if report.failed:
             self.failed = f"{report.nodeid}: {report.longreprtext}"
@@ -253,52 +259,71 @@ class Loop:
             for name in hits:
                 self.reached[name].append(number)
         print(f"{len(items)} tests in {sum(self.took):.0f} s reach {len(self.reached)} functions", flush=True)
-        for name, numbers in self.reached.items():
-            quickest = sorted(numbers, key=self.took.__getitem__)
-            total = list(accumulate(self.took[n] for n in quickest))
-            self.reached[name] = [n for n, sum_ in zip(quickest, total, strict=True) if sum_ <= self.budget_s]
         gc.collect()
         gc.freeze()  # else each child copies every page that its collector looks at
 
+    def _first(self, number: int) -> float:
+        """How many mutants a test may be expected to kill in a second."""
+        return (self.kills[number] + 1) / (self.tries[number] + 2) / max(self.took[number], 1e-3)
+
+    def _tests_of(self, name: str) -> list[int]:
+        """What to run on a mutant, in what order: within the budget, and one at least where any reaches it."""
+        best = sorted(self.reached.get(mangled_name_from_mutant_name(name), ()), key=self._first, reverse=True)
+        until = accumulate(self.took[n] for n in best)
+        return [
+            n for place, (n, sum_) in enumerate(zip(best, until, strict=True)) if not place or sum_ <= self.budget_s
+        ]
+
     def _run(self, items: list[pytest.Item]) -> None:
-        running: dict[int, str] = {}
+        running: dict[int, tuple[str, int]] = {}
         done = 0
         for name in self.todo:
             if time.time() > self.until:
                 print("the time is over", flush=True)
                 break
-            numbers = self.reached.get(mangled_name_from_mutant_name(name), [])
+            numbers = self._tests_of(name)
             if not numbers:
                 self.mutants.set(name, NO_TESTS)
                 continue
             if len(running) >= self.jobs:
                 done += self._wait(running)
-                if done % 50 == 0:
+                if done % 20 == 0:
                     self.mutants.save(self.todo)
                     os.write(2, f"{done} of {len(self.todo)}\n".encode())
+            told, tell = os.pipe()
             child = os.fork()
             if child == 0:
-                self._child(name, [(items[n], self.took[n]) for n in numbers])
-            running[child] = name
+                self.child = tell
+                self._child(name, items, numbers)
+            os.close(tell)
+            running[child] = (name, told)
         while running:
             done += self._wait(running)
         self.mutants.save(self.todo)
 
-    def _wait(self, running: dict[int, str]) -> int:
+    def _wait(self, running: dict[int, tuple[str, int]]) -> int:
         child, status = os.wait()
-        self.mutants.set(running.pop(child), os.waitstatus_to_exitcode(status))
+        name, told = running.pop(child)
+        with os.fdopen(told, "rb") as pipe:
+            begun = array("I", pipe.read())
+        code = os.waitstatus_to_exitcode(status)
+        self.mutants.set(name, code)
+        self.tries.update(begun)
+        if code != SURVIVED and begun:
+            self.kills[begun[-1]] += 1
         return 1
 
-    def _child(self, name: str, tests: list[tuple[pytest.Item, float]]) -> None:
-        self.child = True
+    def _child(self, name: str, items: list[pytest.Item], numbers: list[int]) -> None:
         sink = os.open(os.devnull, os.O_WRONLY)
         os.dup2(sink, 1)
         os.dup2(sink, 2)
         trampoline.get_mutant_under_test = lambda: name
-        for item, took in tests:
-            limit = int(time.process_time() + TIMES * took + CPU_S)
+        for number in numbers:
+            if self.child is not None:
+                os.write(self.child, array("I", [number]).tobytes())
+            limit = int(time.process_time() + TIMES * self.took[number] + CPU_S)
             resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
-            item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+            items[number].ihook.pytest_runtest_protocol(item=items[number], nextitem=None)
         os._exit(SURVIVED)
 
 
