@@ -60,6 +60,7 @@ def test_keys_sort_as_their_trees_do_and_are_read_back() -> None:
         (b"a\xff", b"b"),
         (b"a\x00", b"a\x01"),
         (b"a\xff\xfe", b"a\xff\xff"),
+        (b"aX\xff", b"aY"),
     ],
 )
 def test_what_ends_a_prefix(prefix: bytes, end: bytes | None) -> None:
