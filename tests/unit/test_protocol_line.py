@@ -55,7 +55,7 @@ def pair(count: int = 2, **options: Any) -> World:
     """Some members that have met and are quiet."""
     world = World(count, **options)
     world.link_all()
-    world.run(1.0)
+    world.run(0.4)
     return world
 
 
@@ -251,7 +251,7 @@ def cast_of(world: World, *bodies: str, to: int = EVERYONE, precedence: Preceden
 def three() -> World:
     world = pair(3)
     world.send(0, "first")
-    world.run(1)
+    world.run()
     return world
 
 
