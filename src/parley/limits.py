@@ -61,6 +61,9 @@ MAX_TELEPHONES: Final = 8
 MAX_CLASSES: Final = 64
 """Classes of messages that one charter names for two officers, and for an officer's key."""
 
+MAX_CLOSED_RUNS: Final = 1800
+"""Runs of which one revocation states the head: as many as fit into a document."""
+
 MAX_BUNDLE: Final = 4 * 1024 * 1024
 """Bytes of one file carried by hand to a meeting."""
 

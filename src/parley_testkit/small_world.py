@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from parley.crypto.kem import KemPrivate
 from parley.crypto.signing import Ed25519Signer, MlDsa44Signer
@@ -29,8 +30,15 @@ class Party:
 
     def __init__(self, code: str, draw: Callable[[int], bytes], line: str = "test") -> None:
         self.code = code
+        self.line = line
         self.root = Ed25519Signer(draw(32))
-        self.signers = Signers(
+        party = d.Party(code, code.title(), ("en",), 1, (d.RootSigner("root", self.root.public),))
+        self.party_text = party.text()
+        self.serial = 0
+        self.signers, self.certificate = self._draw(draw)
+
+    def _draw(self, draw: Callable[[int], bytes]) -> tuple[Signers, d.NodeCertificate]:
+        s = Signers(
             Ed25519Signer(draw(32)),
             MlDsa44Signer(draw(32)),
             Ed25519Signer(draw(32)),
@@ -38,9 +46,6 @@ class Party:
             Ed25519Signer(draw(32)),
             KemPrivate.generate(draw),
         )
-        party = d.Party(code, code.title(), ("en",), 1, (d.RootSigner("root", self.root.public),))
-        self.party_text = party.text()
-        s = self.signers
         keys = d.NodeKeys(
             s.checkpoint.public,
             s.checkpoint_pq.public,
@@ -50,7 +55,23 @@ class Party:
             s.kem.public,
             draw(32),
         )
-        self.certificate = d.NodeCertificate(line, code, d.document_hash(self.party_text), 1, keys)
+        self.serial += 1
+        party = d.document_hash(self.party_text)
+        return s, d.NodeCertificate(self.line, self.code, party, self.serial, keys)
+
+    def rotate(self, draw: Callable[[int], bytes]) -> bytes:
+        """New keys, all of them, from the next start on; their certificate. The founding one stays ``certificate``."""
+        older = (self.signers.kem, *self.signers.older_kems)
+        signers, certificate = self._draw(draw)
+        self.signers = replace(signers, older_kems=older)
+        return Note(certificate.text(), (self.sign(certificate.text()),)).encode()
+
+    def revocation(self, line: bytes, closed: Sequence[d.ClosedRun], reason: str = "keyCompromise") -> bytes:
+        """The founding certificate revoked, with its runs closed at these heads."""
+        party, certificate = d.document_hash(self.party_text), d.document_hash(self.certificate.text())
+        heads = tuple(sorted(closed, key=lambda head: head.run))
+        text = d.Revocation(line, self.code, party, certificate, reason, START_S, heads).text()
+        return Note(text, (self.sign(text),)).encode()
 
     def sign(self, text: str) -> NoteSignature:
         """This party's root signature on a document."""

@@ -173,9 +173,7 @@ def head_file_off_by_one() -> Plant:
 
 @mutant("backlog lossy", "C7 C1")
 def receipt_over_holes() -> Plant:
-    return mock.patch.object(
-        receipts.Receipts, "_receiptable", lambda _self, tree: tree.checkpoint() if tree.size else None
-    )
+    return mock.patch.object(trees.Trees, "receiptable", lambda _self, tree: tree.checkpoint() if tree.size else None)
 
 
 @mutant("forgers", "C1 honest")
@@ -188,7 +186,7 @@ def receipt_for_one_entry_too_many() -> Plant:
     def change(head: Any, _self: object, _tree: object) -> Any:
         return None if head is None else type(head)(head.origin, head.size + 1, head.root)
 
-    return _after(receipts.Receipts, "_receiptable", change)
+    return _after(trees.Trees, "receiptable", change)
 
 
 @mutant("calm", "C8")

@@ -71,8 +71,8 @@ def _bad(path: Path, why: str) -> UsageError:
 
 
 def pins(membership: Membership) -> dict[bytes, MemberNumber]:
-    """The TLS keys that each member's certificates name."""
-    return {keys.tls: m.number for m in membership.members.values() for _, _, keys in m.certificates}
+    """The TLS keys that the certificates of each member name, but those that are revoked."""
+    return {keys.tls: m.number for m in membership.members.values() for keys in m.standing}
 
 
 def make_bearers(config: Config, path: Path, membership: Membership, identity: TlsIdentity) -> list[Bearer]:

@@ -35,12 +35,14 @@ from parley.wire.documents import (
     NodeCertificate,
     NoticeOfLeaving,
     Party,
+    Revocation,
     RootSigner,
     decode_bundle,
     document_hash,
     encode_bundle,
 )
 from parley.wire.note import Note, NoteSignature
+from parley.wire.tables import CLASS
 
 DEFAULT_DEADLINES: Final = {"routine": 6 * 3600, "priority": 3 * 3600, "immediate": 1800, "flash": 60}
 """Seconds within which a message of each precedence is to be acknowledged; (U) in the field notes, so a setting."""
@@ -67,8 +69,19 @@ class Proposal:
         return encode_bundle(sections)
 
 
+def in_turn(notes: Iterable[bytes]) -> list[bytes]:
+    """A file's documents, so that none comes before what it needs: revocations after certificates."""
+    return sorted(notes, key=lambda raw: isinstance(documents.parse(raw)[1], Revocation))
+
+
+def titled(notes: Iterable[bytes]) -> dict[str, bytes]:
+    """Documents by the titles that they have in a file."""
+    return {_title(raw): raw for raw in notes}
+
+
 def _title(raw: bytes) -> str:
-    match documents.parse(raw)[1]:
+    signed, document = documents.parse(raw)
+    match document:
         case Party(code=code):
             return f"party {code}"
         case NodeCertificate(code=code, serial=serial):
@@ -77,6 +90,8 @@ def _title(raw: bytes) -> str:
             return f"charter revision {revision}"
         case NoticeOfLeaving(code=code):
             return f"notice of leaving of {code}"
+        case Revocation(code=code):
+            return f"revocation {document_hash(signed.text).hex()[:16]} of {code}"
 
 
 # -- identity ----------------------------------------------------------------------------------------------
@@ -255,7 +270,7 @@ class Classes:
 def _classes(given: Iterable[str]) -> tuple[str, ...]:
     found = tuple(sorted({c.strip() for c in given if c.strip()}))
     for each in found:
-        if not documents.CLASS.fullmatch(each):
+        if not CLASS.fullmatch(each):
             raise UsageError(
                 f"{each!r} is no class of messages.",
                 code="class-unknown",
@@ -456,18 +471,26 @@ def changes(before: Charter, after: Charter) -> list[str]:
     return [line for line in found if not line.startswith(passing)]
 
 
-def rotate(home: Home, line: LineHome, passphrase: bytes | None = None, roots: Sequence[Path] = ()) -> bytes:
+def rotate(
+    home: Home,
+    line: LineHome,
+    passphrase: bytes | None = None,
+    roots: Sequence[Path] = (),
+    *,
+    compromised: bool = False,
+) -> bytes:
     """New keys for this node from its next start on; the certificate, for peers that get it by hand.
 
     ``roots``: root keys kept elsewhere, so that a root of k signers signs at once. Raises DocumentError
     ``document-unsigned`` for fewer, and nothing has changed then.
 
     TLS and announce keys stay: with them the certificate travels over the line itself, whenever the node restarts.
+    Where the keys are ``compromised`` they are drawn anew as well; then the certificate must be with the peers first.
     """
     membership = line.membership()
     serial, keys = line.newest_keys()
     _, party = home.party()
-    fresh = NodeKeyFile.draw(os.urandom, keep=keys)
+    fresh = NodeKeyFile.draw(os.urandom, keep=keys, compromised=compromised)
     certificate = NodeCertificate(line.name, party.code, home.party_hash(), serial + 1, fresh.public())
     signed = sign_note(home, Note(certificate.text(), ()), party, passphrase, roots).encode()
     extended = members.extend(membership, signed)
@@ -492,7 +515,7 @@ def leave(
 def add_documents(line: LineHome, data: bytes) -> Membership:
     """Take in certificates, notices or complete revisions from a file."""
     membership = line.membership()
-    for raw in decode_bundle(data).values():
+    for raw in in_turn(decode_bundle(data).values()):
         membership = members.extend(membership, raw)
     line.add_notes(membership.notes)
     return membership

@@ -55,13 +55,17 @@ if TYPE_CHECKING:
 
 
 def keys_in_force(line: LineHome, membership: Membership) -> NodeKeyFile:
-    """The newest of our key files that a certificate names. Raises KeyUnavailable."""
+    """The newest of our key files that a certificate in force names. Raises KeyUnavailable, DocumentError."""
     me = membership.member(line.me(membership))
     for _, path in sorted(line.key_files().items(), reverse=True):
         keys = NodeKeyFile.load(path)
-        if any(k.checkpoint == keys.public().checkpoint for _, _, k in me.certificates):
+        if any(k.checkpoint == keys.public().checkpoint for k in me.standing):
             return keys
-    raise DocumentError("no certificate names this node's keys.", code="certificate-missing")
+    raise DocumentError(
+        "the certificates that name the keys which are here were revoked.",
+        code="certificate-revoked",
+        next_step="Put the key file of the newer certificate into the line's keys folder.",
+    )
 
 
 @dataclass(slots=True)
@@ -213,9 +217,7 @@ def make_line(
     entropy: Entropy = system_entropy,
 ) -> Line:
     """The core, from the store's documents and those in the home (a document may be in either first)."""
-    membership = line.membership()
-    for _, raw in rows.scan(r.DOCUMENT):
-        membership = members.extend(membership, raw)
+    membership = members.extend_all(line.membership(), (raw for _, raw in rows.scan(r.DOCUMENT)))
     return Line(rows, membership, me, signers, entropy, settings)
 
 

@@ -20,6 +20,7 @@ from parley.app.forms import fill, forms_of, message_of, urgency
 from parley.app.guard import guard_of
 from parley.app.inboxes import inbox_of
 from parley.app.mapping import MAPPING_OPERATIONS
+from parley.app.meeting import in_turn
 from parley.app.movementops import MOVEMENT_OPERATIONS
 from parley.app.officerops import OFFICER_OPERATIONS
 from parley.app.planops import PLAN_OPERATIONS, asked_of
@@ -263,7 +264,7 @@ async def status(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSO
 
 async def members(runtime: Runtime, params: Params) -> Any:  # noqa: ANN401 - JSON
     """Take in signed documents from a bundle's text."""
-    for raw in decode_bundle(str(params["bundle"]).encode()).values():
+    for raw in in_turn(decode_bundle(str(params["bundle"]).encode()).values()):
         runtime.node.add_document(raw)
     return {"added": True}
 

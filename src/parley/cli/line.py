@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from parley.app import config, fingerprint, meeting
+from parley.app import config, fingerprint, meeting, revoking
 from parley.app.control import ControlClient
 from parley.app.forms import forms_of, usual_packs
 from parley.app.home import Home, LineHome
 from parley.app.meeting import Classes, Proposal
+from parley.cli import revoking as revoked
 from parley.cli.output import HomeOption, JsonOption, LineOption, command, home_of, passphrase, say, show_json
 from parley.errors import UsageError
 from parley.keys.file import write_private
@@ -49,6 +51,15 @@ SignedOption = Annotated[
 ExpectOption = Annotated[
     str | None,
     typer.Option("--expect", help="The other side's fingerprint as they read it to you (12 words or hex)."),
+]
+
+ReasonOption = Annotated[
+    str,
+    typer.Option(help="keyCompromise: the keys were stolen, all are drawn anew. superseded: older ones go out of use."),
+]
+WithoutOption = Annotated[
+    list[str] | None,
+    typer.Option(help="A run, by its first digits, that was not this node's own: nothing of it stands; several."),
 ]
 
 
@@ -312,12 +323,12 @@ def import_line(
 @line.command("add")
 @command
 def add(
-    file: Annotated[Path, typer.Argument(help="A certificate or notice of leaving.")],
+    file: Annotated[Path, typer.Argument(help="A certificate, a revocation or a notice of leaving.")],
     name: LineOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Take in another party's new certificate, or its notice of leaving, by hand."""
+    """Take in another party's new certificate, its revocation or its notice of leaving, by hand."""
     found = home_of(home).the_line(name)
     data = _read(file)
     membership = meeting.add_documents(found, data)
@@ -390,15 +401,22 @@ def amend(
 @command
 def rotate(
     name: LineOption = None,
+    compromised: Annotated[
+        bool,
+        typer.Option("--compromised", help="The keys were stolen: draw those that else stay anew too."),
+    ] = False,
     root: RootOption = None,
     output: FileOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Give this party's node new keys from its next start on; peers learn of them over the line."""
+    """Give this party's node new keys from its next start on; peers learn of them over the line.
+
+    Keys that were stolen are also to be revoked: see 'parley line revoke'.
+    """
     where = home_of(home)
     found = where.the_line(name)
-    data = meeting.rotate(where, found, passphrase(), root or ())
+    data = meeting.rotate(where, found, passphrase(), root or (), compromised=compromised)
     _tell_node(found, data)
     path = output or Path(f"{found.name}-{where.party()[1].code}.certificate")
     _wrote(
@@ -407,6 +425,34 @@ def rotate(
         json,
         "Restart 'parley serve' to use them. Peers that cannot be reached take the file with 'parley line add'.",
     )
+
+
+@line.command("revoke")
+@command
+def revoke(
+    name: LineOption = None,
+    reason: ReasonOption = revoking.COMPROMISED,
+    without: WithoutOption = None,
+    root: RootOption = None,
+    output: FileOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Revoke this node's older certificates, with new keys where they are needed. Stop 'parley serve' first.
+
+    What the node wrote up to now stands, and nothing that comes under the old keys after it: who has the revocation
+    takes no entry, receipt, announcement or connection under them any more.
+    """
+    where = home_of(home)
+    found = where.the_line(name)
+    wish = revoking.Wish(reason, tuple(without or ()))
+    done = revoking.revoke(where, found, wish, int(time.time()), passphrase(), root or ())
+    path = output or Path(f"{found.name}-{where.party()[1].code}.revocation")
+    write_private(path, done.bundle)
+    if json:
+        show_json(revoked.plain(done, path))
+    else:
+        revoked.tell(done, path)
 
 
 @line.command("leave")
@@ -479,6 +525,7 @@ def show(name: LineOption = None, home: HomeOption = None, json: JsonOption = Fa
                         "fingerprint": m.party.hex(),
                         "threshold": list(m.threshold),
                         "certificates": [serial for _, serial, _ in m.certificates],
+                        "revoked": revoked.revoked(m),
                         "left": m.left,
                     }
                     for m in membership.members.values()
@@ -493,3 +540,4 @@ def show(name: LineOption = None, home: HomeOption = None, json: JsonOption = Fa
         state = ", has left" if member.left else ""
         say(f"{member.name}: root {k} of {n}, certificate {member.certificates[-1][1]}{state}", "bold")
         say(f"  {fingerprint.words(member.party)}")
+        revoked.tell_revoked(member)

@@ -98,14 +98,18 @@ class NodeKeyFile:
     seeds: dict[str, bytes]
 
     @classmethod
-    def draw(cls, entropy: Callable[[int], bytes], keep: NodeKeyFile | None = None) -> NodeKeyFile:
+    def draw(
+        cls, entropy: Callable[[int], bytes], keep: NodeKeyFile | None = None, *, compromised: bool = False
+    ) -> NodeKeyFile:
         """New keys, in memory; with ``keep``, the store, TLS and announce keys stay those.
 
-        The certificate of the new keys reaches the peers over the line, which needs these until it has.
+        The certificate of the new keys reaches the peers over the line, which needs these until it has. Where ``keep``
+        is ``compromised``, the store key alone stays, since the store lies under it (ADR 90).
         """
         seeds = {name: entropy(length) for name, length in _SEEDS.items()}
         if keep is not None:
-            seeds.update({name: keep.seeds[name] for name in ("store", "tls", "announce")})
+            staying = ("store",) if compromised else ("store", "tls", "announce")
+            seeds.update({name: keep.seeds[name] for name in staying})
         return cls(seeds)
 
     def write(self, path: Path) -> None:

@@ -20,9 +20,10 @@ from parley.ids import Incarnation, LineId, MemberNumber
 from parley.protocol import rows as r
 from parley.protocol.chain_state import ReceiveChain, SendChain
 from parley.protocol.inputs import Now
-from parley.protocol.membership import Membership
+from parley.protocol.membership import Member, Membership
 from parley.protocol.rows import Rows
 from parley.protocol.signers import Signers
+from parley.protocol.tree import revoked
 from parley.wire import cbor, datagram, parts
 
 _ANNOUNCE_LABEL: Final = b"parley/announce/v1\x00"
@@ -106,10 +107,8 @@ class Announcer:
 
     def accept_prekeys(self, batch: parts.Prekeys, giver: MemberNumber) -> None:
         """Keep a batch that ``giver`` issued to us. Raises SignatureInvalid."""
-        keys = self._membership().member(giver).keys
-        verify_ed25519(keys.announce, _prekeys_message(self._line, giver, self._me, batch.keys), batch.signature)
-        for key, _ in list(self._rows.prefixed(r.PREKEY, b"t" + bytes((giver,)))):
-            self._rows.delete(r.PREKEY, key)
+        self._verify(giver, _prekeys_message(self._line, giver, self._me, batch.keys), batch.signature)
+        self.forget(giver)
         for public in batch.keys[:PREKEY_STOCK]:
             self._rows.put(r.PREKEY, b"t" + bytes((giver,)) + _prekey_tag(public), public)
 
@@ -118,8 +117,8 @@ class Announcer:
 
         1. the prekey is ours and unused, or the certificate's; 2. it opens; 3. it is well formed and names
         this line, us, and a member; 4. a one-time prekey was issued to that member; 5. the signature is that
-        member's over the prekey tag and all of it. The one-time prekey is then deleted.
-        Raises SealInvalid, DecodeError, SignatureInvalid.
+        member's, by a key of a certificate that is not revoked, over the prekey tag and all of it. The one-time
+        prekey is then deleted. Raises SealInvalid, DecodeError, VerificationError.
         """
         row = self._rows.get(r.PREKEY, b"m" + announced.prekey_tag)
         keys = (KemPrivate.decode(row[1:]),) if row is not None else (self._signers.kem, *self._signers.older_kems)
@@ -127,8 +126,7 @@ class Announcer:
         chain = self._parse_inner(inner, now)
         if row is not None and row[0] != chain.sender:
             raise SignatureInvalid(f"member {chain.sender} used a prekey that was issued to member {row[0]}.")
-        author = self._membership().member(chain.sender)
-        verify_ed25519(author.keys.announce, _ANNOUNCE_LABEL + announced.prekey_tag + inner, signature)
+        self._verify(chain.sender, _ANNOUNCE_LABEL + announced.prekey_tag + inner, signature)
         if row is not None:
             self._rows.delete(r.PREKEY, b"m" + announced.prekey_tag)
         seen = b"a" + sha256(chain.key).digest()[:16]
@@ -136,6 +134,29 @@ class Announcer:
             return None
         self._rows.put(r.CHAIN, seen, now.wall.to_bytes(8, "big"))
         return chain
+
+    def _verify(self, giver: MemberNumber, message: bytes, signature: bytes) -> None:
+        """By an announce key of ``giver`` that stands: its node may not have begun to use the newest one yet."""
+        member = self._membership().member(giver)
+        keys = announce_keys(member)
+        old = {k.announce for hash_, _, k in member.certificates if hash_ in member.closed}.difference(keys)
+        problem = SignatureInvalid(f"member {giver} has no announce key.")
+        for public in (*keys, *sorted(old)):
+            try:
+                verify_ed25519(public, message, signature)
+            except SignatureInvalid as error:
+                problem = error
+            else:
+                if public in old:
+                    raise revoked(f"what member {giver} announces")
+                return
+        raise problem
+
+    def forget(self, member: MemberNumber) -> None:
+        """Use no prekey that ``member`` gave; of our own ones, let nobody use any."""
+        prefix = b"m" if member == self._me else b"t" + bytes((member,))
+        for key, _ in list(self._rows.prefixed(r.PREKEY, prefix)):
+            self._rows.delete(r.PREKEY, key)
 
     def _open_with(self, keys: Sequence[KemPrivate], sealed: bytes) -> bytes:
         """Steps 1 and 2: the plaintext under the first key that opens it. Raises SealInvalid."""
@@ -177,6 +198,11 @@ class Announcer:
         if not right or mask >> limits.MAX_MEMBERS or not 0 <= counter < limits.CHAIN_MAX_MESSAGES * 2:
             raise DecodeError("the announcement has fields of wrong length or size.", code="announce-malformed")
         return ReceiveChain(MemberNumber(sender), mask, tag, key, counter, now.wall, [Incarnation(run)])
+
+
+def announce_keys(member: Member) -> tuple[bytes, ...]:
+    """The announce keys of its certificates that stand, newest first, each once."""
+    return tuple(dict.fromkeys(keys.announce for keys in member.standing))
 
 
 def _prekey_tag(public: bytes) -> bytes:

@@ -13,7 +13,7 @@ from parley.protocol import ledger
 from parley.protocol import rows as r
 from parley.protocol.cast import Cast, plan
 from parley.protocol.entries import State, StoredEntry
-from parley.protocol.trees import Accepted, Tree
+from parley.protocol.tree import Accepted, Tree
 from parley.wire import statement
 from parley.wire.statement import EVERYONE, Kind, Mark, Message, RefusedEntry, Seen, Statement
 
@@ -32,6 +32,14 @@ def _may_exceed(content: Message | Mark) -> bool:
     """True when only encoding it tells whether the content fits: spares the usual message a second encoding."""
     text = len(content.body) + len(content.subject) if isinstance(content, Message) else len(content.text)
     return 4 * text + _REFERENCE_ROOM * len(content.refs) > limits.MAX_STATEMENT // 2
+
+
+def _own_revoked() -> UsageError:
+    return UsageError(
+        "the certificate of this node's keys was revoked.",
+        code="certificate-revoked",
+        next_step="Restart 'parley serve': it uses the newer keys.",
+    )
 
 
 class Author:
@@ -64,6 +72,8 @@ class Author:
             raise UsageError("the recipients must be other members of the line.", code="recipients-unknown")
         if line.membership.member(line.me).left:
             raise UsageError("this party has left the line.", code="line-left")
+        if line.roster.silent:
+            raise _own_revoked()
         if isinstance(given.content, Message) and not line.settings.understands(revision.charter, given.content):
             raise UsageError(
                 f"the form {given.content.form!r} is not one of this line's charter, or is not filled in as it says.",
@@ -100,6 +110,10 @@ class Author:
         if not self._drafts:
             return None
         drafts, self._drafts = self._drafts, []
+        if line.roster.silent:
+            for _, token in drafts:
+                line.tell(i.Rejected(token, _own_revoked()))
+            return None
         opening = line.own is None
         if opening:
             drafts.insert(0, (self._opening(now), 0))
@@ -134,7 +148,8 @@ class Author:
     def _opening(self, now: i.Now) -> Statement:
         line = self._line
         last = self.last_own()
-        previous = (last.log.incarnation, last.size, last.root) if last is not None else None
+        root = line.trees.root_at(last, last.stands) if last is not None else None
+        previous = (last.log.incarnation, last.stands, root) if last is not None and root is not None else None
         opened = statement.Opened(line.membership.current.hash, self._certificate(), previous, line.settings.software)
         return Statement(Kind.OPENED, now.wall, opened)
 
@@ -142,6 +157,7 @@ class Author:
         """The newest own tree before this run's: the one that no other own tree cites as its predecessor."""
         line = self._line
         mine = [t for t in line.trees if t.log.member == line.me and t.log.incarnation != line.incarnation]
+        mine = [t for t in mine if t.stands and (t.stands == t.size or line.trees.complete(t))]
         cited = set()
         for tree in mine:
             first = line.trees.entry(tree.log, 0)

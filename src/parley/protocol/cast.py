@@ -11,7 +11,7 @@ from parley.protocol import inputs as i
 from parley.protocol.chain_state import MessageKey, SendChain
 from parley.protocol.credit import WINDOW
 from parley.protocol.outbox import SEAL_OVERHEAD, Outgoing, Peer
-from parley.protocol.trees import Tree
+from parley.protocol.tree import Tree
 from parley.wire.statement import EVERYONE, Message, Precedence, Statement
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def plan(line: Line, tree: Tree, encoded: Sequence[tuple[Statement, bytes]], now
 def _owed(line: Line, peer: Peer, tree: Tree) -> bool:
     """True when an earlier tree of ours has not gone out to ``peer`` yet: order is kept."""
     return any(
-        log.member == tree.log.member and log != tree.log and out.next < t.size
+        log.member == tree.log.member and log != tree.log and out.next < t.stands
         for log, out in peer.trees.items()
         if (t := line.trees.get(log)) is not None
     )

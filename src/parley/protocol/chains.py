@@ -336,6 +336,18 @@ class Chains:
         for key, _ in list(self._rows.prefixed(r.SKIPPED, receive_key(chain))):
             self._rows.delete(r.SKIPPED, key)
 
+    def forget(self, member: MemberNumber) -> None:
+        """Who had keys of ``member`` may know its chains and ours that it hears: use none of them again (ADR 90)."""
+        for chains in self._receive.values():
+            for chain in [c for c in chains if c.sender == member]:
+                chains.remove(chain)
+                self._rows.delete(r.CHAIN, receive_key(chain))
+                self._forget_skipped(chain)
+        for mask in [mask for mask in self._send if member == self._me or mask >> member & 1]:
+            self.rekey(mask)
+        self._used.clear()
+        self.announcer.forget(member)
+
     def held_from(self, member: int) -> tuple[parts.ChainHeld, ...]:
         """The chains of ``member`` that we can open, with the counter we expect next."""
         found = [c for cs in self._receive.values() for c in cs if c.sender == member]

@@ -11,7 +11,8 @@ from parley.protocol import rows as r
 from parley.protocol.membership import Membership
 from parley.protocol.outbox import Peer
 from parley.protocol.rows import Rows
-from parley.protocol.trees import Tree, Trees, TwoHistories
+from parley.protocol.tree import Tree, revoked
+from parley.protocol.trees import Trees, TwoHistories
 from parley.record import checkpoint, equivocation
 from parley.record.checkpoint import Checkpoint, origin_of
 from parley.record.rfc6962 import consistency_proof, consistency_roots, root_hash
@@ -77,6 +78,8 @@ class Histories:
         tree = self._trees.get(part.log)
         if tree is None or part.size == 0:
             return None, None
+        if tree.closed is not None and (part.size > tree.closed.size or self._trees.complete(tree)):
+            return None, None  # All that its author lets stand is here, or a stolen key may have signed it.
         theirs = Checkpoint(tree.origin, part.size, part.root)
         verify_ed25519(tree.keys.checkpoint, theirs.body(), part.signature)
         root = self._trees.root_at(tree, part.size)
@@ -108,6 +111,8 @@ class Histories:
         gossip = self._pending.pop((part.log, part.new_size), None)
         if tree is None or gossip is None or not part.path:
             return None
+        if tree.closed is not None and part.new_size > tree.closed.size:
+            return None
         signed = self._trees.signed_size_within(tree, part.old_size - 1, part.old_size)
         if signed is None or signed[1] == part.path[0]:
             return None
@@ -132,8 +137,12 @@ class Histories:
         head = checkpoint.parse_text(proof.smaller.text)
         code, incarnation = _own_origin(head.origin, self._membership().line)
         member = self._membership().by_code(code)
-        for _, _, keys in member.certificates:
+        for hash_, _, keys in member.certificates:
             if proof.smaller.signed_by(head.origin, key_id(head.origin, ED25519, keys.checkpoint)) is not None:
-                proof.verify(keys.checkpoint)
-                return LogId(member.number, incarnation), data
+                _, larger = proof.verify(keys.checkpoint)
+                log = LogId(member.number, incarnation)
+                closed, tree = member.closing(hash_, incarnation), self._trees.get(log)
+                if closed is not None and (larger.size > closed.size or (tree and self._trees.complete(tree))):
+                    raise revoked(f"a proof of two histories of {log}")
+                return log, data
         raise DecodeError("an equivocation proof under no key of its member.", code="equivocation-malformed")

@@ -20,7 +20,8 @@ from parley.ids import LogId, MemberNumber
 from parley.protocol import inputs as i
 from parley.protocol.announcer import PREKEY_STOCK
 from parley.protocol.outbox import Outgoing, Peer
-from parley.protocol.trees import Tree, Trees
+from parley.protocol.tree import Tree
+from parley.protocol.trees import Trees
 from parley.wire import parts
 from parley.wire.parts import Held
 
@@ -53,15 +54,19 @@ class Told:
 
 def name(trees: Trees, peer: MemberNumber) -> tuple[Held, ...]:
     """What to tell ``peer`` of the trees held that are for it."""
-    shared = {t.log: t for t in trees if t.everyone >> peer & 1}
+    shared = {t.log: t for t in trees if t.everyone >> peer & 1 and (t.closed is None or t.stands)}
     before = {log: whole for log, tree in shared.items() if (whole := _whole_before(trees, tree, shared)) is not None}
     counts = _counts(before)
     cited = set(before.values())
     return tuple(
-        Held(log, tree.size, tree.held, tree.missing(), counts.get(log, 0))
+        Held(log, tree.stands, min(tree.held, tree.stands), _missing(tree), counts.get(log, 0))
         for log, tree in shared.items()
         if log not in cited
     )
+
+
+def _missing(tree: Tree) -> tuple[int, ...]:
+    return tuple(x for x in tree.missing() if x < tree.stands) if tree.holes else ()
 
 
 def _whole_before(trees: Trees, tree: Tree, shared: Mapping[LogId, Tree]) -> LogId | None:
@@ -70,8 +75,9 @@ def _whole_before(trees: Trees, tree: Tree, shared: Mapping[LogId, Tree]) -> Log
     held = shared.get(cited.log) if cited is not None else None
     if cited is None or held is None or not trees.disputed.isdisjoint((tree.log, held.log)):
         return None
+    whole = held.stands == cited.size <= held.held and trees.root_at(held, cited.size) == cited.root
     # The root makes it certain, and that no chain of citations closes.
-    return held.log if (held.held, held.size, held.root) == (cited.size, cited.size, cited.root) else None
+    return held.log if whole else None
 
 
 def _counts(before: Mapping[LogId, LogId]) -> dict[LogId, int]:
@@ -134,12 +140,12 @@ class Holdings:
                 peer.idle["prekeys"] = line.chains.announcer.prekeys_anew(peer.number, fast=peer.fast())
         named = name(line.trees, peer.number)
         you = line.chains.incarnation_of(peer.number) or b""
-        peer.control["have"] = parts.Have(named, line.chains.held_from(peer.number), line.document_hashes(), you)
+        peer.control["have"] = parts.Have(named, line.chains.held_from(peer.number), line.roster.hashes(), you)
         if len(line.peers) > 1:
             for row in named:
                 tree = line.trees.get(row.log)
                 third = row.log.member not in (line.me, peer.number) and row.log not in line.trees.disputed
-                if third and tree is not None and tree.size:
+                if third and tree is not None and 0 < tree.size == tree.stands:
                     peer.control["gossip", row.log] = parts.Gossip(row.log, tree.size, tree.root, tree.signature)
 
     def take(self, peer: Peer, have: parts.Have, now: i.Now) -> None:  # model: take have
@@ -152,7 +158,7 @@ class Holdings:
         self._compare_chains(peer, have, now)
         lacking_here = self._compare_trees(peer, have, now)
         theirs = set(have.documents)
-        lacking_here |= not theirs <= set(line.document_hashes())
+        lacking_here |= not theirs <= set(line.roster.hashes())
         if lacking_here:
             line.ask_have(peer, now.boot)
         self._compare_documents(peer, theirs, _counters(have), now)
@@ -176,6 +182,8 @@ class Holdings:
             log = tree.log
             if not tree.everyone >> peer.number & 1 or only not in (None, log.member):
                 continue
+            if tree.closed is not None and not tree.closed.size:
+                continue  # Nobody is told of it, or asked for it.
             row = told.held.get(log) or Held(log, 0, 0)
             if log in told.implied:
                 line.histories.remind(peer, log)
@@ -185,7 +193,8 @@ class Holdings:
                 if log.member != line.me and log not in peer.trees:
                     peer.trees[log] = Outgoing(forward_at=now.boot + _UNSURE_S)
                     continue
-            lacking_here |= row.size > tree.size or row.held > tree.held
+            end = row.size if tree.closed is None else tree.closed.size
+            lacking_here |= min(row.size, end) > tree.size or min(row.held, end) > tree.held
             self._compare_tree(peer, tree, row, counters, now)
         return lacking_here or any(row.size > 0 and line.trees.get(log) is None for log, row in told.held.items())
 
@@ -226,8 +235,8 @@ class Holdings:
     def _compare_tree(self, peer: Peer, tree: Tree, held: Held, counters: Mapping[bytes, int], now: i.Now) -> None:
         line = self._line
         out = peer.trees.get(tree.log)
-        lacks = held.size < tree.size or held.held < tree.held
-        lacks |= any(x < tree.size and x not in tree.holes for x in held.missing)
+        lacks = held.size < tree.stands or held.held < min(tree.held, tree.stands)
+        lacks |= any(x < tree.stands and x not in tree.holes for x in held.missing)
         mine = tree.log.member == line.me
         if not lacks:
             if out is not None:

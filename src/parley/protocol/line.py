@@ -24,11 +24,9 @@ from parley.errors import DecodeError, DocumentError, ParleyError, SealInvalid, 
 from parley.ids import Incarnation, LogId, MemberNumber
 from parley.protocol import inputs as i
 from parley.protocol import ledger
-from parley.protocol import membership as members
 from parley.protocol import rows as r
 from parley.protocol.author import Author
 from parley.protocol.chains import BehindChain, Chains, Opened
-from parley.protocol.credit import Intake
 from parley.protocol.fragments import Fragments
 from parley.protocol.gossip import Histories
 from parley.protocol.holdings import Holdings
@@ -36,13 +34,14 @@ from parley.protocol.membership import Membership
 from parley.protocol.order import Order
 from parley.protocol.outbox import Link, Outbox, Peer
 from parley.protocol.receipts import Receipts
+from parley.protocol.roster import Roster
 from parley.protocol.rows import Rows
 from parley.protocol.sender import Sender
 from parley.protocol.settings import Settings
 from parley.protocol.signers import Signers
-from parley.protocol.trees import Accepted, Tree, Trees, TwoHistories, Unready
+from parley.protocol.tree import Accepted, Tree
+from parley.protocol.trees import Trees, TwoHistories, Unready
 from parley.wire import datagram, parts, statement
-from parley.wire.documents import document_hash
 
 
 class Line:
@@ -60,14 +59,14 @@ class Line:
         self.settings = settings or Settings()
         self.me = me
         self.rows = rows
-        self._membership = membership
+        self.roster = Roster(self, membership)
         self.entropy = entropy
         self.signers = signers
         self.incarnation = Incarnation(entropy(8))
-        self.chains = Chains(rows, lambda: self._membership, me, signers, self.incarnation, entropy)
-        self.trees = Trees(rows, lambda: self._membership, me, self.settings.understands)
-        self.receipts = Receipts(rows, self.trees, lambda: self._membership, me, signers)
-        self.histories = Histories(rows, self.trees, lambda: self._membership)
+        self.chains = Chains(rows, self._members, me, signers, self.incarnation, entropy)
+        self.trees = Trees(rows, self._members, me, self.settings.understands)
+        self.receipts = Receipts(rows, self.trees, self._members, me, signers)
+        self.histories = Histories(rows, self.trees, self._members)
         self.outbox = Outbox(self.trees, me)
         self.peers: dict[MemberNumber, Peer] = {}
         self.sender = Sender(self)
@@ -78,14 +77,17 @@ class Line:
         self._wall = 0
         self._fragments = Fragments()
         self.out = i.Output()
-        self._sync_peers()
+        self.roster.begin()
+
+    def _members(self) -> Membership:
+        return self.roster.membership
 
     # -- what the node and the faces may ask -----------------------------------------------------------
 
     @property
     def membership(self) -> Membership:
         """The verified membership in force."""
-        return self._membership
+        return self.roster.membership
 
     @property
     def own(self) -> Tree | None:
@@ -214,7 +216,7 @@ class Line:
                 text = f"entries of this very run came from {peer.number}."
                 self.tell(i.Warned("key-used-elsewhere", text, peer.number))
             return
-        if not self._within_rate(peer, part, now):
+        if self.roster.silent or not self._within_rate(peer, part, now):
             return
         known = self.trees.get(log) is not None
         tree, accepted, brought = self.trees.accept(log, part, salt_of, from_author=log.member == peer.number)
@@ -358,49 +360,13 @@ class Line:
         self.chains.announcer.accept_prekeys(part, peer.number)
 
     def _on_document(self, _peer: Peer, part: parts.Document, now: i.Now) -> None:
-        self._add_document(part.note, now)
+        self.roster.take(part.note, now)
+
+    def _on_add_document(self, given: i.AddDocument, now: i.Now) -> None:
+        self.roster.add(given, now)
 
     def _on_padding(self, peer: Peer, part: parts.Padding, now: i.Now) -> None:
         """Nothing."""
-
-    # -- documents -------------------------------------------------------------------------------------
-
-    def _on_add_document(self, given: i.AddDocument, now: i.Now) -> None:
-        try:
-            self._add_document(given.note, now)
-        except (DecodeError, DocumentError) as error:
-            self._warn(error)
-
-    def _add_document(self, note: bytes, now: i.Now) -> None:
-        before = self._membership
-        after = members.extend(before, note)
-        if after is before:
-            return
-        self._membership = after
-        for hash_ in after.notes.keys() - before.notes.keys():
-            self.rows.put(r.DOCUMENT, hash_, after.notes[hash_])
-        if after.current.hash != before.current.hash:
-            # Members and audience widths are fixed for a tree, so a new revision begins a new one.
-            self.incarnation = Incarnation(self.entropy(8))
-            self.chains.incarnation = self.incarnation
-            self.chains.knows_us.clear()
-            self.author.new_run()
-        self._sync_peers()
-        self.tell(i.MembershipChanged())
-        for peer in self.peers.values():
-            self.ask_have(peer, now.boot)
-
-    def _sync_peers(self) -> None:
-        wanted = self._membership.peers(self.me)
-        for number in wanted:
-            if number not in self.peers:
-                peer = Peer(number, Intake(self.settings))
-                self.peers[number] = peer
-                for tree in self.trees:
-                    if tree.log.member == self.me:
-                        self.sender.follow(peer, tree)
-        for number in set(self.peers) - set(wanted):
-            del self.peers[number]
 
     # -- links -----------------------------------------------------------------------------------------
 
@@ -459,13 +425,9 @@ class Line:
     def _finish(self, now: i.Now) -> None:
         self.order.release(now)
         cast_sent = self.author.write(now)
-        cosigned = self.receipts.give(now.wall)
+        cosigned = self.receipts.give(now.wall) if not self.roster.silent else []
         self.sender.release(cast_sent, cosigned, now)
         self.out.wake = min(self.sender.next_wake(now), self.order.wake())
-
-    def document_hashes(self) -> tuple[bytes, ...]:
-        """The first 8 bytes of each document's hash, for HAVE."""
-        return tuple(sorted(h[:8] for h in self._membership.notes))
 
 
 _HANDLERS: Final = cast(
@@ -497,4 +459,4 @@ _PARTS: Final = cast(
         parts.Padding: Line._on_padding,  # noqa: SLF001
     },
 )
-__all__ = ["Line", "document_hash"]
+__all__ = ["Line"]

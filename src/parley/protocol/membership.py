@@ -6,16 +6,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
 
 from parley.crypto.signing import check_ed25519_key, verify_ed25519
 from parley.errors import DocumentError, SignatureInvalid
-from parley.ids import LineId, MemberNumber
+from parley.ids import Incarnation, LineId, MemberNumber
 from parley.wire import documents, note
-from parley.wire.documents import Charter, NodeCertificate, NodeKeys, NoticeOfLeaving, Party, document_hash
+from parley.wire.documents import (
+    Charter,
+    Document,
+    NodeCertificate,
+    NodeKeys,
+    NoticeOfLeaving,
+    Party,
+    Revocation,
+    document_hash,
+)
 from parley.wire.note import Note
 
-__all__ = ["Member", "Membership", "NodeKeys", "Revision", "root_signature_name", "verify_documents"]
+__all__ = ["ClosingHead", "Member", "Membership", "NodeKeys", "Revision", "root_signature_name", "verify_documents"]
+
+
+class ClosingHead(NamedTuple):
+    """Where a run under a revoked certificate ends, as its party states."""
+
+    size: int
+    root: bytes
+
+
+_NOTHING: Final = ClosingHead(0, b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +52,10 @@ class Member:
     certificates: tuple[tuple[bytes, int, NodeKeys], ...]
     """Hash, serial and keys."""
     left: bool = False
+    revocations: tuple[Revocation, ...] = ()
+    """Of its certificates, in the order of their hashes."""
+    closed: Mapping[bytes, Mapping[Incarnation, ClosingHead]] = field(default_factory=dict)
+    """By the hash of each certificate that is revoked, where its runs end; those that are not named end at nothing."""
 
     @property
     def keys(self) -> NodeKeys:
@@ -46,6 +70,16 @@ class Member:
     def keys_for(self, certificate: bytes) -> NodeKeys | None:
         """The keys of one certificate, in force or not."""
         return next((keys for h, _, keys in self.certificates if h == certificate), None)
+
+    @property
+    def standing(self) -> tuple[NodeKeys, ...]:
+        """The keys of the certificates that are not revoked, newest first."""
+        return tuple(keys for h, _, keys in reversed(self.certificates) if h not in self.closed)
+
+    def closing(self, certificate: bytes, run: Incarnation) -> ClosingHead | None:
+        """Where ``run`` ends under ``certificate``; None where that is not revoked."""
+        runs = self.closed.get(certificate)
+        return None if runs is None else runs.get(run, _NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +176,9 @@ def verify_documents(signed: Iterable[bytes]) -> Membership:
        code, and reuses none;
     6. each revision is signed by the roots of all its members, and of all members of the one before;
     7. every member's party document and certificate are here; a later certificate has a higher serial;
-    8. each notice of leaving is signed by that member's root.
+    8. each notice of leaving is signed by that member's root;
+    9. each revocation is signed by that member's root, and names a certificate of it that a later one replaces. Of
+       several of one certificate, what each lets stand is what all of them do.
 
     Raises DecodeError for bytes that are no document, DocumentError for what does not hold.
     """
@@ -169,16 +205,22 @@ def verify_documents(signed: Iterable[bytes]) -> Membership:
     line = LineId(revisions[0].hash)
     for _, signed_note, document in parsed:
         if isinstance(document, NoticeOfLeaving):
-            _verify_leaving(signed_note, document, line, parties, members)
+            member = _own_word(signed_note, document, line, parties, members, "notice of leaving")
+            members[member.number] = replace(member, left=True)
+    _revoke(parsed, line, parties, members)
     return Membership(line, revisions, members, notes)
 
 
 def extend(membership: Membership, signed: bytes) -> Membership:
     """With one document more; the same object when it is known already. Raises as ``verify_documents``."""
-    parsed, _ = documents.parse(signed)
-    if document_hash(parsed.text) in membership.notes:
-        return membership
-    return verify_documents([*membership.notes.values(), signed])
+    return extend_all(membership, [signed])
+
+
+def extend_all(membership: Membership, signed: Iterable[bytes]) -> Membership:
+    """With documents that may need one another, in any order; the same object when all are known already."""
+    fresh = {document_hash(documents.parse(raw)[0].text): raw for raw in signed}
+    fresh = {hash_: raw for hash_, raw in fresh.items() if hash_ not in membership.notes}
+    return verify_documents([*membership.notes.values(), *fresh.values()]) if fresh else membership
 
 
 def _check_key(key: bytes, what: str) -> None:
@@ -269,15 +311,41 @@ def _members(
     return members
 
 
-def _verify_leaving(
+def _own_word(
     signed: Note,
-    notice: NoticeOfLeaving,
+    document: NoticeOfLeaving | Revocation,
+    line: LineId,
+    parties: Mapping[bytes, Party],
+    members: Mapping[MemberNumber, Member],
+    what: str,
+) -> Member:
+    """Whose ``document`` this is, once its root has signed it."""
+    member = next((m for m in members.values() if m.party == document.party), None)
+    if document.line_id != line or member is None or member.code != document.code:
+        raise DocumentError(f"a {what} belongs to another line.", code="document-mismatch")
+    _require_root(signed, parties[document.party], f"the {what} of {document.code}")
+    return member
+
+
+def _revoke(
+    parsed: Iterable[tuple[bytes, Note, Document]],
     line: LineId,
     parties: Mapping[bytes, Party],
     members: dict[MemberNumber, Member],
 ) -> None:
-    member = next((m for m in members.values() if m.party == notice.party), None)
-    if notice.line_id != line or member is None:
-        raise DocumentError("a notice of leaving belongs to another line.", code="document-mismatch")
-    _require_root(signed, parties[notice.party], f"the notice of leaving of {notice.code}")
-    members[member.number] = replace(member, left=True)
+    """Step 9. The order of the documents makes no difference: of two words on one run, the lower head holds."""
+    found = [(document_hash(n.text), n, d) for _, n, d in parsed if isinstance(d, Revocation)]
+    for _, signed, document in sorted(found, key=lambda row: row[0]):
+        member = _own_word(signed, document, line, parties, members, "revocation")
+        if member.keys_for(document.certificate) is None or member.certificate == document.certificate:
+            raise DocumentError(
+                f"the certificate that {document.code} revokes, or the one that replaces it, is not here.",
+                code="document-missing",
+                next_step="Add the newer certificate of that party first.",
+            )
+        runs = {Incarnation(c.run): ClosingHead(c.size, c.root) for c in document.closed}
+        before = member.closed.get(document.certificate)
+        if before is not None:
+            runs = {run: min(head, before[run]) for run, head in runs.items() if run in before}
+        closed = {**member.closed, document.certificate: runs}
+        members[member.number] = replace(member, revocations=(*member.revocations, document), closed=closed)

@@ -21,7 +21,7 @@ from parley.ids import LogId, MemberNumber
 from parley.protocol import inputs as i
 from parley.protocol import rows as r
 from parley.protocol.entries import State
-from parley.protocol.trees import Accepted, Tree
+from parley.protocol.tree import Accepted, Tree
 from parley.wire import statement
 from parley.wire.statement import Message, Precedence
 
@@ -135,6 +135,9 @@ class Order:
     def _may_come(self, log: LogId, before: LogId, size: int) -> bool:
         """False when ``before`` will not reach ``size``: its author, who knows of ``log``, has not that much itself."""
         if before in self._line.trees.disputed or log in self._given_up:
+            return False
+        held = self._line.trees.get(before)
+        if held is not None and held.closed is not None and held.closed.size < size:
             return False
         peer = self._line.peers.get(log.member)
         says = peer.says if peer is not None and log.member not in peer.unsure else None

@@ -19,7 +19,8 @@ from parley.ids import Incarnation, LogId, MemberNumber
 from parley.protocol.credit import WINDOW, Intake
 from parley.protocol.entries import State, StoredEntry
 from parley.protocol.flight import Way
-from parley.protocol.trees import Tree, Trees
+from parley.protocol.tree import Tree
+from parley.protocol.trees import Trees
 from parley.record.commitment import exclusion_proof
 from parley.wire.parts import Blind, Document, Entries, Gone, Have, Held, Item, NotForYou, Opening, Part
 from parley.wire.statement import EVERYONE, Precedence
@@ -196,11 +197,11 @@ class Outbox:
 
     def reset(self, out: Outgoing, tree: Tree, confirmed: int, known: int | None = None) -> None:
         """Begin again from what the peer holds."""
-        out.confirmed = out.next = min(confirmed, tree.size)
-        out.known = max(out.next, min(known if known is not None else out.next, tree.size))
+        out.confirmed = out.next = min(confirmed, tree.stands)
+        out.known = max(out.next, min(known if known is not None else out.next, tree.stands))
         out.early.clear()
         out.way.flights.clear()
-        out.urgent = [(-p, index) for p, index in self._trees.urgent(tree.log, out.next, tree.size)]
+        out.urgent = [(-p, index) for p, index in self._trees.urgent(tree.log, out.next, tree.stands)]
         heapq.heapify(out.urgent)
 
     @staticmethod
@@ -237,8 +238,9 @@ class Outbox:
         for peer in peers:
             for log, size in (peer.says or {}).items():
                 most[log] = max(size, most.get(log, 0))
-        held = {log: tree.size for log in most if (tree := self._trees.get(log)) is not None}
-        return sum(max(0, size - held.get(log, 0)) for log, size in most.items())
+        held = {log: tree for log in most if (tree := self._trees.get(log)) is not None}
+        most |= {log: min(most[log], tree.closed.size) for log, tree in held.items() if tree.closed is not None}
+        return sum(max(0, size - (held[log].size if log in held else 0)) for log, size in most.items())
 
     def something_for(self, peer: Peer) -> bool:
         """True when anything waits for ``peer``, if only for a link or for credit: most steps concern few peers."""
@@ -247,7 +249,7 @@ class Outbox:
         for log, out in peer.trees.items():
             if out.forward_at is None:
                 tree = self._trees.get(log)
-                if tree is not None and (out.urgent or out.next < tree.frontier.size):
+                if tree is not None and (out.urgent or out.next < tree.stands):
                     return True
         return False
 
@@ -282,7 +284,7 @@ class Outbox:
         waiting = [
             log
             for log, out in peer.trees.items()
-            if out.forward_at is None and (tree := self._trees.get(log)) is not None and out.next < tree.size
+            if out.forward_at is None and (tree := self._trees.get(log)) is not None and out.next < tree.stands
         ]
         for log in sorted(waiting, key=self._turn):
             out = peer.trees[log]
@@ -303,7 +305,7 @@ class Outbox:
             end = self._trees.signed_size_from(tree, index + 1)
             if end is None or end[0] - out.known > limits.MAX_ENTRIES_PER_PAYLOAD:
                 end = self._trees.signed_size_within(tree, out.known, out.known + limits.MAX_ENTRIES_PER_PAYLOAD)
-            if end is None:
+            if end is None or end[0] > tree.stands:
                 break
             size, _, signature = end
             items: list[Item] = []
@@ -331,7 +333,7 @@ class Outbox:
             return self._fill(peer, tree, out, goal)
         items: list[Item] = []
         total = _PART_OVERHEAD
-        for _, entry in self._trees.entries(tree.log, first, first + limits.MAX_ENTRIES_PER_PAYLOAD):
+        for _, entry in self._trees.entries(tree.log, first, min(first + limits.MAX_ENTRIES_PER_PAYLOAD, tree.stands)):
             item = self.item(peer.number, tree, entry)
             total += len(entry.statement) + _ENTRY_OVERHEAD
             if items and total > goal:
@@ -340,7 +342,7 @@ class Outbox:
         end = self._trees.signed_size_within(tree, first, first + len(items))
         if end is None:
             end = self._trees.signed_size_from(tree, first + 1)
-            if end is None or end[0] - first > limits.MAX_ENTRIES_PER_PAYLOAD:
+            if end is None or end[0] > tree.stands or end[0] - first > limits.MAX_ENTRIES_PER_PAYLOAD:
                 return None
             tail = self._trees.entries(tree.log, first + len(items), end[0])
             items += [Blind(entry.commitment) for _, entry in tail]

@@ -10,7 +10,8 @@ from parley.protocol import rows as r
 from parley.protocol.membership import Membership
 from parley.protocol.rows import Rows
 from parley.protocol.signers import Signers
-from parley.protocol.trees import Tree, Trees
+from parley.protocol.tree import Tree, revoked
+from parley.protocol.trees import Trees
 from parley.record.checkpoint import Checkpoint
 from parley.record.cosignature import (
     Cosignature,
@@ -60,7 +61,7 @@ class Receipts:
         due, self._due = self._due, {}
         given: list[Cosigned] = []
         for tree in due.values():
-            head = self._receiptable(tree)
+            head = self._trees.receiptable(tree)
             if head is None:
                 continue
             cosignature = cosign_ed25519(self._signers.receipt, head, wall)
@@ -71,17 +72,9 @@ class Receipts:
             given.append(Cosigned(tree.log, head.size, wall, cosignature.signature))
         return given
 
-    def _receiptable(self, tree: Tree) -> Checkpoint | None:
-        if tree.log in self._trees.disputed:
-            return None
-        if not tree.holes:
-            return tree.checkpoint() if tree.size else None
-        found = self._trees.signed_size_within(tree, 0, tree.held)
-        return Checkpoint(tree.origin, found[0], found[1]) if found is not None else None
-
     def heartbeat(self, peer: MemberNumber) -> None:
         """Let the newest tree of ``peer`` have a fresh receipt with this step."""
-        mine = [t for t in self._trees if t.log.member == peer]
+        mine = [t for t in self._trees if t.log.member == peer and t.closed is None]
         if mine:
             newest = max(mine, key=lambda t: t.receipted)
             self._due[newest.log] = newest
@@ -91,7 +84,7 @@ class Receipts:
         given: list[Cosigned] = []
         for tree in self._trees:
             own = tree.log.member == self._me
-            head = tree.checkpoint() if own and tree.size else None if own else self._receiptable(tree)
+            head = tree.checkpoint() if own and tree.size else None if own else self._trees.receiptable(tree)
             if head is None or head.size <= self._pq_size(tree.log):
                 continue
             code = self._membership().member(self._me).code
@@ -152,15 +145,19 @@ class Receipts:
         if giver == tree.log.member:
             if cosignature.algorithm != note.COSIGNATURE_MLDSA44:
                 raise VerificationError("an author gives no receipt on its own tree.", code="receipt-by-author")
+            if tree.closed is not None and head.size > tree.closed.size:
+                raise revoked(f"a cosignature of {tree.log} at {head.size}")
             cosignature.verify(checkpoint_name(line, member.code), tree.keys.checkpoint_pq, head)
             return
         pq = cosignature.algorithm == note.COSIGNATURE_MLDSA44
         problem: VerificationError | None = None
-        for _, _, keys in reversed(member.certificates):
+        for hash_, _, keys in reversed(member.certificates):
             try:
                 cosignature.verify(receipt_name(line, member.code), keys.receipt_pq if pq else keys.receipt, head)
             except VerificationError as error:
                 problem = error
             else:
+                if hash_ in member.closed:
+                    raise revoked(f"a receipt of {member.code}")
                 return
         raise problem or VerificationError(f"{member.code} has no receipt key.", code="certificate-missing")

@@ -5,7 +5,7 @@ space       key                                                 value
 ==========  ==================================================  =============================================
 entry       log(9) index(4)                                     see entries.StoredEntry
 signed      log(9) size(4)                                      root(32) signature(64)
-log         log(9)                                              see trees.Tree.encode
+log         log(9)                                              see trees.Trees._put
 receipt     log(9) giver(1) algorithm(1) size(4)                time(8) signature
 arrival     sequence(8)                                         entry key(13)
 later       entry key(13)                                       empty: held, and not shown before what precedes it

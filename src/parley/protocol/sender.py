@@ -13,7 +13,7 @@ from parley.protocol.entries import StoredEntry
 from parley.protocol.flight import Flight, Way
 from parley.protocol.holdings import ANNOUNCE_AGAIN_S
 from parley.protocol.outbox import ANNOUNCEMENT, SEAL_OVERHEAD, Link, Outgoing, Peer
-from parley.protocol.trees import Tree
+from parley.protocol.tree import Tree
 from parley.wire import datagram, parts
 from parley.wire.statement import Precedence
 
@@ -55,7 +55,7 @@ class Sender:
         """A tree of ours came back after a loss: ask until ``peer`` says what it holds and gives its receipt."""
         if tree.everyone >> peer.number & 1:
             out = peer.trees.setdefault(tree.log, Outgoing())
-            out.next = out.known = tree.size
+            out.next = out.known = tree.stands
         self.ask(peer)
 
     def written(self, tree: Tree, first: int, entries: Sequence[StoredEntry], *, opening: bool) -> None:
@@ -323,6 +323,8 @@ class Sender:
         """Give the ML-DSA-44 cosignatures that are due, and let them trickle to every member (D5)."""
         line = self._line
         self._pq_at = now.boot + line.settings.pq_interval_s
+        if line.roster.silent:
+            return
         for part in line.receipts.post_quantum(now.wall):
             for peer in line.peers.values():
                 tree = line.trees.get(part.log)
@@ -334,7 +336,7 @@ class Sender:
             tree = self._line.trees.get(log)
             if out.forward_at is not None and now.boot >= out.forward_at and tree is not None:
                 out.forward_at = None
-                if out.confirmed >= tree.size:
+                if out.confirmed >= tree.stands:
                     del peer.trees[log]
                 else:
                     self._line.outbox.reset(out, tree, out.confirmed)

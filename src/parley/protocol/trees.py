@@ -7,10 +7,8 @@ its author signed. Contents may be missing for a while (FLASH overtakes, D3): th
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from dataclasses import dataclass
 
 from parley import limits
 from parley.crypto.signing import verify_ed25519
@@ -18,8 +16,9 @@ from parley.errors import DecodeError, Equivocation, ProofInvalid, VerificationE
 from parley.ids import LogId, MemberNumber
 from parley.protocol import rows as r
 from parley.protocol.entries import PRECEDENCE_AT, State, StoredEntry
-from parley.protocol.membership import Membership, NodeKeys
+from parley.protocol.membership import Membership
 from parley.protocol.rows import Rows
+from parley.protocol.tree import Accepted, Before, Tree, revoked
 from parley.record import commitment as blind
 from parley.record.checkpoint import Checkpoint, origin_of
 from parley.record.rfc6962 import Frontier, leaf_hash, root_hash
@@ -29,77 +28,11 @@ from parley.wire.note import COSIGNATURE_ED25519
 from parley.wire.parts import Blind, Entries, Gone, Item, NotForYou, Opening
 from parley.wire.statement import EVERYONE, Opened, Precedence, Refusal, Statement
 
-_ROOTS_REMEMBERED: Final = 256
-
 
 class Unready(VerificationError):
     """What arrived cannot be judged yet: something before it, or a document, is missing. Ask for it."""
 
     default_code = "entries-unready"
-
-
-@dataclass(slots=True)
-class Tree:
-    """One tree. ``members`` is the width of its audience tree, ``everyone`` its revision's recipients."""
-
-    log: LogId
-    origin: str
-    revision: bytes
-    certificate: bytes
-    keys: NodeKeys
-    everyone: int
-    members: int
-    frontier: Frontier
-    root: bytes = b""
-    signature: bytes = b""
-    holes: set[int] = field(default_factory=set)
-    receipted: int = 0
-    """The size that our newest receipt covers (others' trees)."""
-    receipts: dict[int, int] = field(default_factory=dict)
-    """The greatest size that each member's Ed25519 receipt covers."""
-    roots: dict[int, bytes] = field(default_factory=dict)
-    """Roots at recently signed sizes."""
-
-    @property
-    def size(self) -> int:
-        """Entries whose commitments are held, all under the author's signature."""
-        return self.frontier.size
-
-    @property
-    def held(self) -> int:
-        """Entries from 0 without a gap whose contents, where addressed to us, are here."""
-        return min(self.holes) if self.holes else self.frontier.size
-
-    def missing(self) -> tuple[int, ...]:
-        """The first contents that have not come."""
-        return tuple(heapq.nsmallest(limits.MAX_MISSING_TOLD, self.holes)) if self.holes else ()
-
-    def checkpoint(self) -> Checkpoint:
-        """The newest checkpoint held."""
-        return Checkpoint(self.origin, self.size, self.root)
-
-    def remember(self, size: int, root: bytes) -> None:
-        """Keep a signed size's root at hand."""
-        self.roots[size] = root
-        while len(self.roots) > _ROOTS_REMEMBERED:
-            del self.roots[next(iter(self.roots))]
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A content that is newly held. ``statement`` None: it cannot be understood, ``refusal`` says why."""
-
-    index: int
-    statement: Statement | None
-    refusal: Refusal | None = None
-
-
-class Before(NamedTuple):
-    """A tree as the opening of the next one cites it."""
-
-    log: LogId
-    size: int
-    root: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +63,7 @@ class Trees:
         """Trees of which two histories are proven: they get no more receipts."""
         loaded = (self._load(r.read_log_key(key), value) for key, value in rows.scan(r.LOG))
         self._trees = {tree.log: tree for tree in loaded}
+        self.disputed -= {tree.log for tree in self if tree.closed is not None and self.complete(tree)}
 
     def __iter__(self) -> Iterator[Tree]:
         return iter(list(self._trees.values()))
@@ -216,7 +150,8 @@ class Trees:
         Verification, in order (spec/protocol.md section 5):
 
         1. the tree is known, or ``part`` begins it with an ``opened`` statement whose revision and
-           certificate are known documents of the line; otherwise Unready;
+           certificate are known documents of the line; otherwise Unready; where that certificate is
+           revoked, ``part`` does not go beyond the closing head, and gives its root where it reaches it;
         2. there is no gap between what is held and what comes; otherwise Unready;
         3. what is held already agrees with what comes; otherwise the signature decides: Equivocation when
            the author signed both, ProofInvalid when it did not;
@@ -232,6 +167,8 @@ class Trees:
             tree = self._begin(log, part)
         if part.first > tree.size:
             raise Unready(f"entries of {log} from {part.first}, but only {tree.size} are here.")
+        if tree.closed is not None and part.first + len(part.items) > tree.closed.size:
+            raise revoked(f"what {log} has from {tree.closed.size} on")
         read = self._read(tree, part, salt_of, from_author=from_author)
         known = min(len(read), tree.size - part.first)
         self._check_known(tree, part, read[:known], read)
@@ -239,6 +176,8 @@ class Trees:
         if new:
             frontier = tree.frontier.extend([leaf_hash(x.stored.commitment) for x in new])
             root = frontier.root()
+            if tree.closed is not None and frontier.size == tree.closed.size and root != tree.closed.root:
+                raise revoked(f"another history of {log} than the one that was closed")
             verify_ed25519(tree.keys.checkpoint, Checkpoint(tree.origin, frontier.size, root).body(), part.signature)
             tree.frontier, tree.root, tree.signature = frontier, root, part.signature
         if fresh:
@@ -246,6 +185,8 @@ class Trees:
         accepted = [self._keep(tree, part.first + place, x, is_new=place >= known) for place, x in enumerate(read)]
         if new:
             self._signed(tree)
+            if tree.closed is not None and self.complete(tree):
+                self.disputed.discard(log)
         else:
             self.store(tree)
         return tree, [a for a in accepted if a is not None], bool(new)
@@ -284,6 +225,7 @@ class Trees:
             sum(1 << m for m in revision.members),
             max(revision.members) + 1,
             frontier,
+            author.closing(certificate, log.incarnation),
         )
 
     def _read(self, tree: Tree, part: Entries, salt_of: Callable[[int], bytes], *, from_author: bool) -> list[_Read]:
@@ -349,6 +291,8 @@ class Trees:
 
     def _two_histories(self, tree: Tree, part: Entries, read: Sequence[_Read], index: int) -> None:
         """Step 3: see whether the author signed what disagrees with what it signed before."""
+        if tree.closed is not None and self.complete(tree):
+            raise revoked(f"another history of {tree.log} than the one that was closed")
         leaves = [leaf_hash(e.commitment) for _, e in self.entries(tree.log, 0, part.first)]
         leaves += [leaf_hash(x.stored.commitment) for x in read]
         other = Checkpoint(tree.origin, len(leaves), root_hash(leaves))
@@ -399,6 +343,36 @@ class Trees:
         for key, value in self._rows.scan(r.SIGNED, prefix + low.to_bytes(4, "big"), r.after(prefix), limit=1):
             return int.from_bytes(key[9:13], "big"), value[:32], value[32:]
         return None
+
+    # -- closing ---------------------------------------------------------------------------------------
+
+    def close(self) -> list[Tree]:
+        """Go by the revocations that are known now (ADR 90); the trees that they newly close, or close sooner."""
+        closed: list[Tree] = []
+        for tree in self:
+            author = self._membership().members.get(tree.log.member)
+            head = author.closing(tree.certificate, tree.log.incarnation) if author is not None else None
+            if head is not None and head != tree.closed:
+                tree.closed = head
+                closed.append(tree)
+                if self.complete(tree):
+                    self.disputed.discard(tree.log)
+        return closed
+
+    def complete(self, tree: Tree) -> bool:
+        """True when a closed ``tree`` is here up to its closing head, and is the history that was closed."""
+        return tree.closed is not None and self.root_at(tree, tree.closed.size) == tree.closed.root
+
+    def receiptable(self, tree: Tree) -> Checkpoint | None:
+        """The greatest head that a receipt may cover: all contents are here, and its author has not revoked it."""
+        if tree.log in self.disputed:
+            return None
+        if tree.closed is not None and tree.held >= tree.closed.size:
+            return Checkpoint(tree.origin, *tree.closed) if tree.closed.size and self.complete(tree) else None
+        if not tree.holes:
+            return tree.checkpoint() if tree.size else None
+        found = self.signed_size_within(tree, 0, tree.held)
+        return Checkpoint(tree.origin, found[0], found[1]) if found is not None else None
 
     # -- retention -------------------------------------------------------------------------------------
 

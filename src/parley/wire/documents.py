@@ -6,30 +6,27 @@ line names what it is, so that no text can stand in another's place (D16).
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 from parley import limits
 from parley.crypto.kem import PUBLIC_BYTES as KEM_PUBLIC_BYTES
 from parley.crypto.signing import ED25519_PUBLIC_BYTES
-from parley.errors import DecodeError
 from parley.wire import note
 from parley.wire.note import Note
+from parley.wire.tables import Table, b64, malformed, moment, string, strings
 
 PARTY_HEADER: Final = "# parley party v1"
 NODE_HEADER: Final = "# parley node v1"
 CHARTER_HEADER: Final = "# parley charter v1"
 LEAVE_HEADER: Final = "# parley notice of leaving v1"
-_SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,22}[a-z0-9])?")
-_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})?")
-CLASS: Final = re.compile(r"[A-Z]{1,3}[1-9][0-9]{0,3}|text|routine|priority|immediate|flash")
-"""A form's id, free text, or a precedence."""
+REVOCATION_HEADER: Final = "# parley revocation v1"
+REASONS: Final = ("keyCompromise", "superseded")
+"""Why a certificate is revoked, in the words of RFC 5280 section 5.3.1."""
 PRECEDENCES: Final = ("routine", "priority", "immediate", "flash")
 
 
@@ -55,13 +52,13 @@ class Party:
         """The document."""
         lines = [
             PARTY_HEADER,
-            f"code = {_string(self.code)}",
-            f"name = {_string(self.name)}",
-            f"languages = {_strings(self.languages)}",
+            f"code = {string(self.code)}",
+            f"name = {string(self.name)}",
+            f"languages = {strings(self.languages)}",
             f"threshold = {self.threshold}",
         ]
         for signer in self.signers:
-            lines += ["", "[[signer]]", f"holder = {_string(signer.holder)}", f'key = "{_b64(signer.key)}"']
+            lines += ["", "[[signer]]", f"holder = {string(signer.holder)}", f'key = "{b64(signer.key)}"']
         return "\n".join(lines) + "\n"
 
 
@@ -103,14 +100,14 @@ class NodeCertificate:
         """The document."""
         lines = [
             NODE_HEADER,
-            f"line = {_string(self.line)}",
-            f"code = {_string(self.code)}",
+            f"line = {string(self.line)}",
+            f"code = {string(self.code)}",
             f'party = "{self.party.hex()}"',
             f"serial = {self.serial}",
             "",
             "[keys]",
         ]
-        lines += [f'{name} = "{_b64(getattr(self.keys, name))}"' for name in _KEY_LENGTHS]
+        lines += [f'{name} = "{b64(getattr(self.keys, name))}"' for name in _KEY_LENGTHS]
         return "\n".join(lines) + "\n"
 
 
@@ -164,34 +161,34 @@ class Charter:
         lines = [
             CHARTER_HEADER,
             "# The members of this line sign this text. A signed record of what is said here can never be denied.",
-            f"line = {_string(self.line)}",
-            f"class = {_string(self.purpose)}",
+            f"line = {string(self.line)}",
+            f"class = {string(self.purpose)}",
             f"revision = {self.revision}",
             f'founding = "{self.founding.hex()}"',
             f'previous = "{self.previous.hex()}"',
             f'succeeds = "{self.succeeds.hex()}"',
-            f"languages = {_strings(self.languages)}",
+            f"languages = {strings(self.languages)}",
             f"retention_days = {self.retention_days}",
-            *([f"two_officers = {_strings(self.two_officers)}"] if self.two_officers else []),
-            *([f"signed = {_strings(self.signed)}"] if self.signed else []),
+            *([f"two_officers = {strings(self.two_officers)}"] if self.two_officers else []),
+            *([f"signed = {strings(self.signed)}"] if self.signed else []),
             *([f'dictionary = "{self.dictionary.hex()}"'] if self.packs else []),
             "",
             "[acknowledge_within_seconds]",
             *(f"{name} = {self.acknowledge_within[name]}" for name in PRECEDENCES),
         ]
         for pack in self.packs:
-            lines += ["", "[[pack]]", f"name = {_string(pack.name)}", f"version = {pack.version}"]
+            lines += ["", "[[pack]]", f"name = {string(pack.name)}", f"version = {pack.version}"]
             lines.append(f'sha256 = "{pack.hash.hex()}"')
         for member in self.members:
             lines += [
                 "",
                 "[[member]]",
                 f"number = {member.number}",
-                f"code = {_string(member.code)}",
-                f"name = {_string(member.name)}",
+                f"code = {string(member.code)}",
+                f"name = {string(member.name)}",
                 f'party = "{member.party.hex()}"',
                 f'certificate = "{member.certificate.hex()}"',
-                *([f"telephone = {_strings(member.telephone)}"] if member.telephone else []),
+                *([f"telephone = {strings(member.telephone)}"] if member.telephone else []),
             ]
         return "\n".join(lines) + "\n"
 
@@ -211,15 +208,57 @@ class NoticeOfLeaving:
             (
                 LEAVE_HEADER,
                 f'line = "{self.line_id.hex()}"',
-                f"code = {_string(self.code)}",
+                f"code = {string(self.code)}",
                 f'party = "{self.party.hex()}"',
-                f"reason = {_string(self.reason)}",
+                f"reason = {string(self.reason)}",
                 "",
             )
         )
 
 
-Document = Party | NodeCertificate | Charter | NoticeOfLeaving
+@dataclass(frozen=True, slots=True)
+class ClosedRun:
+    """The head at which a run was closed: its incarnation, how many entries it has, and the root over all of them."""
+
+    run: bytes
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """A party's word that one of its node's certificates holds no longer, and how far each run under it goes (ADR 90).
+
+    A run that is not among ``closed`` is closed before its first entry. ``time`` is POSIX seconds, as the party states.
+    """
+
+    line_id: bytes
+    code: str
+    party: bytes
+    certificate: bytes
+    reason: str
+    time: int
+    closed: tuple[ClosedRun, ...] = ()
+    """By rising run."""
+
+    def text(self) -> str:
+        """The document."""
+        lines = [
+            REVOCATION_HEADER,
+            f'line = "{self.line_id.hex()}"',
+            f"code = {string(self.code)}",
+            f'party = "{self.party.hex()}"',
+            f'certificate = "{self.certificate.hex()}"',
+            f"reason = {string(self.reason)}",
+            f'time = "{moment(self.time)}"',
+        ]
+        for head in self.closed:
+            lines += ["", "[[closed]]", f'run = "{head.run.hex()}"', f"size = {head.size}"]
+            lines.append(f'root = "{head.root.hex()}"')
+        return "\n".join(lines) + "\n"
+
+
+Document = Party | NodeCertificate | Charter | NoticeOfLeaving | Revocation
 
 
 def document_hash(text: str) -> bytes:
@@ -236,140 +275,43 @@ def parse(signed: bytes) -> tuple[Note, Document]:
 def parse_text(text: str) -> Document:
     """The document of which ``text`` is the one encoding. Raises DecodeError that names the first bad line."""
     if len(text) > limits.MAX_DOCUMENT:
-        raise _bad(f"it has {len(text)} characters, at most {limits.MAX_DOCUMENT} wanted")
+        raise malformed(f"it has {len(text)} characters, at most {limits.MAX_DOCUMENT} wanted")
     header = text.partition("\n")[0]
     reader = _READERS.get(header)
     if reader is None:
-        raise _bad(f"its first line is {header[:60]!r}, which names no document of Parley")
+        raise malformed(f"its first line is {header[:60]!r}, which names no document of Parley")
     try:
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise _bad(f"it is not TOML: {error}") from None
-    document = reader(_Table(table))
+        raise malformed(f"it is not TOML: {error}") from None
+    document = reader(Table(table))
     rendered = document.text()
     if rendered != text:
         for number, (got, wanted) in enumerate(zip(text.split("\n"), rendered.split("\n"), strict=False), 1):
             if got != wanted:
-                raise _bad(f"line {number} is {got[:80]!r} where {wanted[:80]!r} is wanted")
-        raise _bad("it is not in its one encoding")
+                raise malformed(f"line {number} is {got[:80]!r} where {wanted[:80]!r} is wanted")
+        raise malformed("it is not in its one encoding")
     return document
 
 
-def _bad(why: str) -> DecodeError:
-    return DecodeError(
-        f"the document is not acceptable: {why}.",
-        code="document-malformed",
-        next_step="Ask whoever made it for the file as their Parley wrote it.",
-    )
-
-
-class _Table:
-    """Typed access to a parsed table; whatever is missing, wrong or left over is a DecodeError."""
-
-    def __init__(self, table: Mapping[str, Any]) -> None:
-        self._table = table
-
-    def text(self, key: str) -> str:
-        value = self._table.get(key)
-        if not isinstance(value, str) or len(value) > 500 or any(ord(c) < 32 or ord(c) == 127 for c in value):  # noqa: PLR2004
-            raise _bad(f"{key} must be a short text")
-        return value
-
-    def slug(self, key: str) -> str:
-        value = self.text(key)
-        if not _SLUG.fullmatch(value):
-            raise _bad(f"{key} is {value!r}; 1 to 24 of a-z, 0-9 and hyphens are wanted")
-        return value
-
-    def number(self, key: str, low: int, high: int) -> int:
-        value = self._table.get(key)
-        if type(value) is not int or not low <= value <= high:
-            raise _bad(f"{key} must be a number from {low} to {high}")
-        return value
-
-    def hash(self, key: str, *, optional: bool = False) -> bytes:
-        try:
-            value = bytes.fromhex(self.text(key))
-        except ValueError:
-            raise _bad(f"{key} must be hexadecimal") from None
-        if len(value) != 32 and not (optional and not value):  # noqa: PLR2004
-            raise _bad(f"{key} must be a SHA-256")
-        return value
-
-    def octets(self, key: str, length: int) -> bytes:
-        try:
-            value = base64.b64decode(self.text_long(key), validate=True)
-        except (binascii.Error, ValueError):
-            raise _bad(f"{key} must be base64") from None
-        if len(value) != length:
-            raise _bad(f"{key} must be {length} bytes, got {len(value)}")
-        return value
-
-    def text_long(self, key: str) -> str:
-        value = self._table.get(key)
-        if not isinstance(value, str):
-            raise _bad(f"{key} is missing")
-        return value
-
-    def languages(self, key: str) -> tuple[str, ...]:
-        value = self._table.get(key)
-        if (
-            not isinstance(value, list)
-            or not value
-            or not all(isinstance(v, str) and _LANGUAGE.fullmatch(v) for v in value)
-        ):
-            raise _bad(f"{key} must be language tags such as en, fr, ru")
-        return tuple(value)
-
-    def short_texts(self, key: str, most: int) -> tuple[str, ...]:
-        """Some lines of text; none where there are none."""
-        value = self._table.get(key, [])
-        if not isinstance(value, list) or len(value) > most:
-            raise _bad(f"{key} must be at most {most} short texts")
-        return tuple(_Table({key: v}).text(key) for v in value)
-
-    def classes(self, key: str) -> tuple[str, ...]:
-        """Classes of messages; none where the charter names none, as those of before it could."""
-        value = self._table.get(key, [])
-        fits = isinstance(value, list) and len(value) <= limits.MAX_CLASSES
-        if not fits or not all(isinstance(v, str) and CLASS.fullmatch(v) for v in value):
-            raise _bad(f"{key} must be classes of messages such as M2, text or immediate")
-        if value != sorted(set(value)):
-            raise _bad(f"{key} must be in order, each class once")
-        return tuple(value)
-
-    def table(self, key: str) -> _Table:
-        value = self._table.get(key)
-        if not isinstance(value, dict):
-            raise _bad(f"[{key}] is missing")
-        return _Table(value)
-
-    def tables(self, key: str, most: int, *, least: int = 1) -> Sequence[_Table]:
-        value = self._table.get(key, [])
-        fits = isinstance(value, list) and least <= len(value) <= most
-        if not fits or not all(isinstance(v, dict) for v in value):
-            raise _bad(f"{least} to {most} of [[{key}]] are wanted")
-        return [_Table(v) for v in value]
-
-
-def _party(table: _Table) -> Party:
+def _party(table: Table) -> Party:
     signers = tuple(RootSigner(s.text("holder"), s.octets("key", 32)) for s in table.tables("signer", 15))
     if len({s.key for s in signers}) != len(signers) or len({s.holder for s in signers}) != len(signers):
-        raise _bad("two signers share a key or a holder")
+        raise malformed("two signers share a key or a holder")
     threshold = table.number("threshold", 1, len(signers))
     return Party(table.slug("code"), table.text("name"), table.languages("languages"), threshold, signers)
 
 
-def _node(table: _Table) -> NodeCertificate:
+def _node(table: Table) -> NodeCertificate:
     given = table.table("keys")
     keys = NodeKeys(**{name: given.octets(name, length) for name, length in _KEY_LENGTHS.items()})
     if len({keys.checkpoint, keys.receipt, keys.announce}) < 3 or keys.checkpoint_pq == keys.receipt_pq:  # noqa: PLR2004
-        raise _bad("one key is given two jobs")
+        raise malformed("one key is given two jobs")
     serial = table.number("serial", 1, 1 << 31)
     return NodeCertificate(table.slug("line"), table.slug("code"), table.hash("party"), serial, keys)
 
 
-def _charter(table: _Table) -> Charter:
+def _charter(table: Table) -> Charter:
     within = table.table("acknowledge_within_seconds")
     members = tuple(
         CharterMember(
@@ -384,16 +326,16 @@ def _charter(table: _Table) -> Charter:
     )
     numbers = [m.number for m in members]
     if len(members) < 2 or numbers != sorted(set(numbers)) or len({m.code for m in members}) < len(members):  # noqa: PLR2004
-        raise _bad("a line has two members or more, in order, each with a number and code of its own")
+        raise malformed("a line has two members or more, in order, each with a number and code of its own")
     packs = tuple(
         CharterPack(p.slug("name"), p.number("version", 1, 1 << 16), p.hash("sha256"))
         for p in table.tables("pack", limits.MAX_PACKS, least=0)
     )
     if len({p.name for p in packs}) < len(packs):
-        raise _bad("a form pack is named twice")
+        raise malformed("a form pack is named twice")
     purpose = table.text("class")
     if purpose not in ("operation", "exercise"):
-        raise _bad("class must be operation or exercise")
+        raise malformed("class must be operation or exercise")
     return Charter(
         table.slug("line"),
         purpose,
@@ -412,29 +354,39 @@ def _charter(table: _Table) -> Charter:
     )
 
 
-def _leave(table: _Table) -> NoticeOfLeaving:
+def _leave(table: Table) -> NoticeOfLeaving:
     return NoticeOfLeaving(table.hash("line"), table.slug("code"), table.hash("party"), table.text("reason"))
 
 
-_READERS: Final[Mapping[str, Callable[[_Table], Document]]] = {
+def _revocation(table: Table) -> Revocation:
+    closed = tuple(
+        ClosedRun(c.run("run"), c.number("size", 1, (1 << 32) - 1), c.hash("root"))
+        for c in table.tables("closed", limits.MAX_CLOSED_RUNS, least=0)
+    )
+    runs = [c.run for c in closed]
+    if runs != sorted(set(runs)):
+        raise malformed("the runs closed must be in order, each once")
+    reason = table.text("reason")
+    if reason not in REASONS:
+        raise malformed(f"reason must be {' or '.join(REASONS)}")
+    return Revocation(
+        table.hash("line"),
+        table.slug("code"),
+        table.hash("party"),
+        table.hash("certificate"),
+        reason,
+        table.moment("time"),
+        closed,
+    )
+
+
+_READERS: Final[Mapping[str, Callable[[Table], Document]]] = {
     PARTY_HEADER: _party,
     NODE_HEADER: _node,
     CHARTER_HEADER: _charter,
     LEAVE_HEADER: _leave,
+    REVOCATION_HEADER: _revocation,
 }
-
-
-def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def _string(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _strings(values: Sequence[str]) -> str:
-    return "[" + ", ".join(_string(v) for v in values) + "]"
 
 
 _RULE: Final = "=" * 8
@@ -448,18 +400,18 @@ def encode_bundle(notes: Mapping[str, bytes]) -> bytes:
 def decode_bundle(data: bytes) -> dict[str, bytes]:
     """The documents of a bundle by title. Raises DecodeError."""
     if len(data) > limits.MAX_BUNDLE:
-        raise _bad(f"the file has {len(data)} bytes, at most {limits.MAX_BUNDLE} wanted")
+        raise malformed(f"the file has {len(data)} bytes, at most {limits.MAX_BUNDLE} wanted")
     marker = f"{_RULE} ".encode()
     if not data.startswith(marker):
-        raise _bad("the file does not begin as a bundle of Parley")
+        raise malformed("the file does not begin as a bundle of Parley")
     notes: dict[str, bytes] = {}
     for section in re.split(rb"(?m)^" + re.escape(marker), data)[1:]:
         title, _, body = section.partition(b"\n")
         try:
             name = title.decode()
         except UnicodeDecodeError:
-            raise _bad("a section's title is not UTF-8") from None
+            raise malformed("a section's title is not UTF-8") from None
         if name in notes or not name:
-            raise _bad(f"two sections are called {name!r}")
+            raise malformed(f"two sections are called {name!r}")
         notes[name] = body
     return notes

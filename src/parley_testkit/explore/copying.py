@@ -31,7 +31,8 @@ from parley.protocol.rows import Rows
 from parley.protocol.sender import Sender
 from parley.protocol.settings import Settings
 from parley.protocol.signers import Signers
-from parley.protocol.trees import Tree, Trees
+from parley.protocol.tree import Tree
+from parley.protocol.trees import Trees
 
 
 class Entropy:

@@ -14,7 +14,7 @@ from parley.ids import LogId, MemberNumber
 from parley.protocol import inputs as i
 from parley.protocol import rows as r
 from parley.protocol.line import Line
-from parley.protocol.trees import Tree
+from parley.protocol.tree import Tree
 from parley.record.checkpoint import Checkpoint
 from parley.record.cosignature import cosign_ed25519
 from parley.record.equivocation import EquivocationProof

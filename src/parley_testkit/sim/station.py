@@ -131,9 +131,7 @@ class Station:
         self.world.oracle.line_made(self.number)
         if self._membership is None or len(self._membership.notes) != len(self.notes):
             self._membership = members.verify_documents(self.notes.values())
-        membership = self._membership
-        for _, raw in rows.scan(r.DOCUMENT):
-            membership = members.extend(membership, raw)
+        membership = members.extend_all(self._membership, (raw for _, raw in rows.scan(r.DOCUMENT)))
         settings = self.world.settings
         line = WatchedLine(rows, membership, self.number, self._signers(), self.chance.randbytes, settings)
         if self.forced is not None:

@@ -1,0 +1,309 @@
+"""Certificates revoked: what was accepted stays, and nothing new under them is (ADR 90)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from parley.errors import DocumentError, VerificationError
+from parley.ids import Incarnation, LogId, MemberNumber
+from parley.protocol import inputs as i
+from parley.protocol import rows as r
+from parley.protocol.line import Line
+from parley.protocol.membership import extend, verify_documents
+from parley.protocol.rows import Rows
+from parley.protocol.signers import Signers
+from parley.record.cosignature import cosign_ed25519
+from parley.stores.memory import MemoryStore
+from parley.wire import note, parts
+from parley.wire.documents import ClosedRun, document_hash
+from parley.wire.statement import EVERYONE, Kind, Message
+from parley_testkit.small_world import Party, World
+
+
+def heads(line: Line) -> list[ClosedRun]:
+    """Where each run of a node ends, by its own record."""
+    return [ClosedRun(t.log.incarnation, t.size, t.root) for t in line.trees if t.log.member == line.me]
+
+
+class Thief:
+    """Has the node keys that member 0 had first, and a store of its own: sends, and hears nothing."""
+
+    def __init__(self, world: World, signers: Signers) -> None:
+        self.world = world
+        self.store = MemoryStore()
+        membership = verify_documents(world.membership.notes.values())
+        self.line = Line(Rows(self.store), membership, MemberNumber(0), signers, world.random.randbytes, world.settings)
+
+    def step(self, *inputs: i.Input) -> None:
+        output = self.line.step(inputs, self.world.now(0))
+        self.store.commit(self.store.version, output.changes)
+        for send in output.sends:
+            self.world.queue.append((0, int(send.peer), send.datagram))
+
+    def link(self, peer: int) -> None:
+        self.step(i.LinkUp("thief", MemberNumber(peer), 65_535))
+
+    def say(self, text: str) -> None:
+        self.step(i.Submit(Kind.MESSAGE, Message(text, "en"), EVERYONE, 1))
+        self.world.run()
+
+
+def founded(count: int = 2, **options: object) -> tuple[World, Party, Signers]:
+    """Members that have talked; the first one's keys are about to be stolen."""
+    world = World(count, **options)  # type: ignore[arg-type]
+    world.link_all()
+    world.run(1.0)
+    world.send(0, "before")
+    world.send(1, "heard")
+    world.run(1.0)
+    return world, world.parties[0], world.parties[0].signers
+
+
+def give(world: World, k: int, *notes: bytes) -> None:
+    world.step(k, *[i.AddDocument(note) for note in notes])
+
+
+def revoke(world: World, *given: int, without: Sequence[LogId] = ()) -> bytes:
+    """Member 0 stops, draws all keys anew, revokes, and starts again; ``given``: who gets the file by hand."""
+    party, closed = world.parties[0], heads(world.lines[0])
+    closed = [head for head in closed if LogId(MemberNumber(0), Incarnation(head.run)) not in without]
+    certificate = party.rotate(world.random.randbytes)
+    revocation = party.revocation(world.membership.line, closed)
+    world.lines[0].roster.membership = extend(extend(world.lines[0].membership, certificate), revocation)
+    world.restart(0)
+    for k in given:
+        give(world, k, certificate, revocation)
+    for k in range(1, len(world.lines)):
+        world.link(0, k)
+    world.run(2.0)
+    return revocation
+
+
+def test_a_thief_of_the_keys_is_refused_and_what_was_accepted_stays() -> None:
+    # DOC-10, DOC-11
+    world, _, stolen = founded()
+    thief = Thief(world, stolen)
+    thief.link(1)
+    thief.say("false, and believed")
+    revoke(world, 1)
+    thief.say("false, and refused")
+    late = Thief(world, stolen)
+    late.link(1)
+    late.say("false, in another run")
+    world.send(0, "after")
+    world.run(5.0)
+    assert world.texts(1) == ["before", "false, and believed", "after"]
+    assert "certificate-revoked" in world.warnings(1)
+    held = world.lines[1].trees.get(LogId(MemberNumber(0), thief.line.incarnation))
+    assert held is not None
+    assert (held.size, held.stands) == (2, 0)
+    assert world.lines[1].trees.get(LogId(MemberNumber(0), late.line.incarnation)) is None
+    # It neither lists, nor offers, nor asks for what lies beyond.
+    assert not world.lines[0].trees.get(held.log)
+    sent = world.sent
+    world.run(30.0)
+    assert world.sent - sent < 20
+
+
+def test_entries_below_the_closing_head_arrive_late_and_from_others() -> None:
+    # DOC-12
+    world, _, _ = founded(3)
+    world.unlink(0, 2)
+    world.unlink(1, 2)
+    for n in range(5):
+        world.send(0, f"delayed {n}")
+    world.run(1.0)
+    revoke(world, 1, 2)
+    world.unlink(0, 2)
+    world.unlink(0, 1)
+    world.link(1, 2)
+    world.run(10.0)
+    assert world.texts(2)[-5:] == [f"delayed {n}" for n in range(5)]
+    old = world.lines[2].trees.get(LogId(MemberNumber(0), Incarnation(heads(world.lines[0])[0].run)))
+    assert old is not None
+    assert old.closed is not None
+
+
+def test_the_revocation_travels_over_the_line_once_the_new_certificate_is_there() -> None:
+    world, party, stolen = founded(3)
+    certificate = party.rotate(world.random.randbytes)
+    fresh, party.signers = party.signers, stolen
+    give(world, 0, certificate)
+    world.run(30.0)
+    assert all(len(line.membership.member(MemberNumber(0)).certificates) == 2 for line in world.lines)
+    world.send(0, "still under the old keys")
+    world.run(2.0)
+    party.signers = fresh
+    closed = heads(world.lines[0])
+    revocation = party.revocation(world.membership.line, closed)
+    world.lines[0].roster.membership = extend(world.lines[0].membership, revocation)
+    world.restart(0)
+    world.link_all()
+    world.run(5.0)
+    world.send(0, "under the new keys")
+    world.run(5.0)
+    for k in (1, 2):
+        assert world.lines[k].membership.member(MemberNumber(0)).closed
+        assert world.texts(k)[-2:] == ["still under the old keys", "under the new keys"]
+    assert world.settled()
+
+
+def test_a_node_whose_own_certificate_is_revoked_says_nothing_more() -> None:
+    # DOC-15
+    world, party, _ = founded()
+    certificate = party.rotate(world.random.randbytes)
+    revocation = party.revocation(world.membership.line, heads(world.lines[0]))
+    size = world.lines[0].trees.get(LogId(MemberNumber(0), world.lines[0].incarnation)).size  # type: ignore[union-attr]
+    give(world, 0, certificate)
+    world.step(0, i.Submit(Kind.MESSAGE, Message("in the same step", "en"), EVERYONE, 1), i.AddDocument(revocation))
+    world.send(0, "too late")
+    world.send(1, "waits")
+    world.run(5.0)
+    assert [e.error.code for e in world.events[0] if isinstance(e, i.Rejected)] == ["certificate-revoked"] * 2
+    assert "certificate-revoked" in world.warnings(0)
+    assert world.lines[0].own is not None
+    assert world.lines[0].own.size == size
+    assert "waits" not in world.texts(0)
+    # The documents went out all the same, and the next start goes on.
+    assert world.lines[1].membership.member(MemberNumber(0)).closed
+    world.restart(0)
+    world.link(0, 1)
+    world.run(5.0)
+    world.send(0, "again")
+    world.run(30.0)
+    assert world.texts(0)[-1] == "waits"
+    assert world.texts(1)[-1] == "again"
+    assert world.settled()
+
+
+def test_a_receipt_under_a_revoked_certificate_is_refused_and_one_taken_before_stays() -> None:
+    world, _, stolen = founded()
+    tree = world.lines[1].own
+    assert tree is not None
+    before = tree.receipts[MemberNumber(0)]
+    assert before == tree.size
+    revoke(world, 1)
+    assert tree.receipts[MemberNumber(0)] == before
+    world.unlink(0, 1)
+    world.send(1, "never received")
+    wall = world.now(0).wall
+    receipt = cosign_ed25519(stolen.receipt, tree.checkpoint(), wall)
+    part = parts.Cosigned(tree.log, tree.size, wall, receipt.signature)
+    with pytest.raises(VerificationError) as refused:
+        world.lines[1].receipts.accept(part, MemberNumber(0), tree.log)
+    assert refused.value.code == "certificate-revoked"
+    assert tree.receipts[MemberNumber(0)] == before
+    world.link(0, 1)
+    world.run(5.0)
+    assert tree.receipts[MemberNumber(0)] == tree.size
+
+
+def test_what_a_member_took_of_the_thief_after_the_theft_goes_no_further() -> None:
+    """One member was told what the others were not; the revocation reaches it before they meet."""
+    # DOC-13
+    world, _, stolen = founded(3)
+    for k in (0, 2):
+        world.unlink(1, k)
+    thief = Thief(world, stolen)
+    thief.link(1)
+    thief.say("for one alone")
+    revoke(world, 1, 2)
+    world.link_all()
+    world.run(30.0)
+    log = LogId(MemberNumber(0), thief.line.incarnation)
+    assert world.texts(1)[-1] == "for one alone"
+    assert world.lines[2].trees.get(log) is None
+    assert world.lines[0].trees.get(log) is None
+
+
+def test_a_run_that_came_back_and_was_not_ours_is_closed_before_its_first_entry() -> None:
+    world, _, stolen = founded(3)
+    thief = Thief(world, stolen)
+    thief.link(1)
+    thief.say("false")
+    world.run(10.0)  # Forwarded to everybody, to its supposed author as well.
+    log = LogId(MemberNumber(0), thief.line.incarnation)
+    assert world.lines[0].trees.get(log) is not None
+    revoke(world, 1, 2, without=[log])
+    world.send(0, "mine")
+    world.run(5.0)
+    opened = world.lines[1].trees.before(LogId(MemberNumber(0), world.lines[0].incarnation))
+    assert opened is not None
+    assert opened.log != log
+    assert all(line.trees.get(log).stands == 0 for line in world.lines)  # type: ignore[union-attr]
+    assert all("mine" in world.texts(k) for k in (1, 2))
+
+
+def test_chains_and_prekeys_of_the_stolen_keys_are_used_no_more() -> None:
+    # DOC-14
+    world, _, stolen = founded()
+    world.run(1.0)
+    thief = Thief(world, stolen)
+    thief.link(1)
+    thief.step(i.Tick())
+    world.run()
+    assert list(world.lines[1].rows.prefixed(r.PREKEY, b"t\x00"))
+    before = {c.tag for c in world.lines[1].chains.held_from(0)}
+    sends = {c.tag for c in world.lines[1].chains.send_chains_with(0)}
+    assert before
+    world.unlink(0, 1)
+    party = world.parties[0]
+    certificate = party.rotate(world.random.randbytes)
+    give(world, 1, certificate)
+    assert {c.tag for c in world.lines[1].chains.held_from(0)} == before
+    give(world, 1, party.revocation(world.membership.line, heads(world.lines[0])))
+    assert not world.lines[1].chains.held_from(0)
+    assert not sends & {c.tag for c in world.lines[1].chains.send_chains_with(0)}
+    assert not list(world.lines[1].rows.prefixed(r.PREKEY, b"t\x00"))
+    again = Thief(world, stolen)
+    again.link(1)
+    again.say("and again")
+    assert "certificate-revoked" in world.warnings(1)
+    assert not world.lines[1].chains.held_from(0)
+
+
+def _lower(closed: ClosedRun, world: World) -> ClosedRun:
+    tree = world.lines[0].trees.get(LogId(MemberNumber(0), Incarnation(closed.run)))
+    assert tree is not None
+    return ClosedRun(closed.run, 1, world.lines[0].trees.root_at(tree, 1) or b"")
+
+
+def test_of_two_words_on_one_run_the_lower_head_holds_in_any_order() -> None:
+    world, party, _ = founded()
+    certificate = party.rotate(world.random.randbytes)
+    (head,) = heads(world.lines[0])
+    wide = party.revocation(world.membership.line, [head])
+    narrow = party.revocation(world.membership.line, [_lower(head, world)])
+    none = party.revocation(world.membership.line, [])
+    certified = extend(world.membership, certificate)
+    for words, size in (([wide, narrow], 1), ([narrow, wide], 1), ([wide, none, narrow], 0), ([none], 0)):
+        after = certified
+        for word in words:
+            after = extend(after, word)
+        closing = after.member(MemberNumber(0)).closing(document_hash(party.certificate.text()), head.run)  # type: ignore[arg-type]
+        assert closing is not None
+        assert closing.size == size
+    assert certified.member(MemberNumber(0)).closing(document_hash(party.certificate.text()), head.run) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("case", ["newest", "unsigned", "other line", "other party"])
+def test_a_revocation_that_does_not_hold(case: str) -> None:
+    # DOC-10
+    world, party, _ = founded()
+    line, closed = world.membership.line, heads(world.lines[0])
+    certificate = party.rotate(world.random.randbytes)
+    known = extend(world.membership, certificate) if case != "newest" else world.membership
+    other = note.parse(world.parties[1].notes()[0]).signatures
+    made: dict[str, Callable[[], bytes]] = {
+        "newest": lambda: party.revocation(line, closed),
+        "unsigned": lambda: replace(note.parse(party.revocation(line, closed)), signatures=other).encode(),
+        "other line": lambda: party.revocation(bytes(32), closed),
+        "other party": lambda: Party("north", world.random.randbytes).revocation(line, closed),
+    }
+    codes = {"newest": "document-missing", "unsigned": "document-unsigned"}
+    with pytest.raises(DocumentError) as refused:
+        extend(known, made[case]())
+    assert refused.value.code == codes.get(case, "document-mismatch")
