@@ -21,7 +21,7 @@ from parley.protocol.holdings import Told
 from parley.protocol.line import Line
 from parley.protocol.outbox import Link, Outgoing, Peer
 from parley.protocol.settings import Settings, only_plain_text
-from parley.protocol.trees import Accepted, Tree
+from parley.protocol.tree import Accepted, Tree
 from parley.record.checkpoint import Checkpoint
 from parley.record.cosignature import (
     Cosignature,
@@ -640,7 +640,7 @@ def test_what_is_said_next_is_said_no_sooner_than_it_may_be() -> None:
     peer.have_sent = 99.0
     line.ask_have(peer, 100.0)
     assert peer.have_at == 101.0
-    assert line.document_hashes() == tuple(sorted(h[:8] for h in world.membership.notes))
+    assert line.roster.hashes() == tuple(sorted(h[:8] for h in world.membership.notes))
 
 
 # -- histories -----------------------------------------------------------------------------------------
@@ -702,7 +702,7 @@ def test_times_between_what_is_said_grow_while_nothing_comes_of_it(three: World)
     assert isinstance(have, Have)
     assert {h.log.member for h in have.logs} == {0}
     assert have.you == three.lines[1].incarnation
-    assert have.documents == line.document_hashes()
+    assert have.documents == line.roster.hashes()
     assert have.chains == line.chains.held_from(1)
     chain = line.chains.chain_for([1], now)
     chain.confirmed, chain.announced = {1}, {1: 1.0}
@@ -724,7 +724,7 @@ def test_chains_that_a_peer_names_or_does_not(three: World) -> None:
     chain.counter = 600
 
     def have(*chains: ChainHeld) -> Have:
-        return Have((), chains, line.document_hashes(), line.incarnation)
+        return Have((), chains, line.roster.hashes(), line.incarnation)
 
     line.holdings.take(peer, have(ChainHeld(chain.tag, 600)), now)
     assert chain.confirmed == {1}
@@ -747,7 +747,7 @@ def test_chains_that_a_peer_names_or_does_not(three: World) -> None:
 def test_who_knows_our_run_and_which_documents(three: World) -> None:
     line, peer = three.lines[0], three.lines[0].peers[ONE]
     now = three.now(0)
-    all_ = line.document_hashes()
+    all_ = line.roster.hashes()
     line.holdings.take(peer, Have((), (), all_, line.incarnation), now)
     assert 1 in line.chains.knows_us
     line.holdings.take(peer, Have((), (), all_, bytes(8)), now)

@@ -16,7 +16,7 @@ from parley.protocol.flight import Flight
 from parley.protocol.line import Line
 from parley.protocol.outbox import Link, Outbox, Outgoing, Peer
 from parley.protocol.settings import Settings
-from parley.protocol.trees import Tree
+from parley.protocol.tree import Tree
 from parley.record.commitment import commit, commit_for, exclusion_proof
 from parley.wire import statement
 from parley.wire.parts import Blind, Document, Entries, Gone, Held, NotForYou, Opening, Query

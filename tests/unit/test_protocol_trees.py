@@ -13,7 +13,8 @@ from parley.errors import Equivocation, ParleyError
 from parley.ids import Incarnation, LogId, MemberNumber
 from parley.protocol import rows as r
 from parley.protocol.entries import State, StoredEntry
-from parley.protocol.trees import Accepted, Tree, Trees, TwoHistories
+from parley.protocol.tree import Accepted, Tree
+from parley.protocol.trees import Trees, TwoHistories
 from parley.record.checkpoint import Checkpoint, origin_of
 from parley.record.commitment import commit, commit_for, exclusion_proof
 from parley.record.rfc6962 import leaf_hash, root_hash
