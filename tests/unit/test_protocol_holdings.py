@@ -13,7 +13,7 @@ from parley.protocol import inputs as i
 from parley.protocol.flight import Flight, Way
 from parley.protocol.line import Line
 from parley.protocol.outbox import Outgoing
-from parley.protocol.trees import Before, Tree
+from parley.protocol.tree import Before, Tree
 from parley.wire import parts
 from parley.wire.parts import ChainHeld, Have, Held
 from parley_testkit.small_world import START_S, World
@@ -41,7 +41,7 @@ def tree_of(line: Line, world: World, member: int = 0) -> Tree:
 
 
 def have(line: Line, *logs: Held, chains: tuple[ChainHeld, ...] = ()) -> Have:
-    return Have(logs, chains, line.document_hashes(), line.incarnation)
+    return Have(logs, chains, line.roster.hashes(), line.incarnation)
 
 
 @pytest.mark.parametrize(

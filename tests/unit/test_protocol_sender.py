@@ -14,7 +14,8 @@ from parley.protocol.entries import State, StoredEntry
 from parley.protocol.flight import Flight, Way
 from parley.protocol.line import Line
 from parley.protocol.outbox import ANNOUNCEMENT, Link, Outgoing, Peer
-from parley.protocol.trees import Accepted, Tree, TwoHistories
+from parley.protocol.tree import Accepted, Tree
+from parley.protocol.trees import TwoHistories
 from parley.record.checkpoint import Checkpoint
 from parley.record.cosignature import cosign_ed25519
 from parley.record.equivocation import EquivocationProof, parse
