@@ -62,6 +62,8 @@ class ReceiveChain:
     incarnations: list[Incarnation]
     ahead: Ahead | None = None
     """What opens the next datagram, where it was derived ahead."""
+    skipped: dict[int, int] | None = None
+    """When each key that was skipped was kept (POSIX seconds), by counter, in order; None until it is asked."""
 
     def encode(self) -> bytes:
         """The row."""

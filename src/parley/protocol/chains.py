@@ -80,6 +80,10 @@ def _advance(key: bytes) -> bytes:
     return kdf.hmac_sha256(key, b"\x01")
 
 
+def _skipped_key(chain: ReceiveChain, counter: int) -> bytes:
+    return receive_key(chain) + counter.to_bytes(4, "big")
+
+
 def _step(key: bytes) -> bytes:
     return kdf.hmac_sha256(key, b"\x02")
 
@@ -265,13 +269,13 @@ class Chains:
                 self._store_receive(chain)
                 self._used[receive_key(chain)] = chain
                 return opened
-            kept = self._rows.get(r.SKIPPED, receive_key(chain) + sealed.counter.to_bytes(4, "big"))
+            kept = self._rows.get(r.SKIPPED, _skipped_key(chain, sealed.counter))
             if kept is None:
                 behind = chain
                 continue
             opened = self._try(chain, sealed, kept[:32])
             if opened is not None:
-                self._rows.delete(r.SKIPPED, receive_key(chain) + sealed.counter.to_bytes(4, "big"))
+                self._drop_skipped(chain, sealed.counter)
                 return opened
         if behind is not None:
             raise BehindChain(behind.sender, behind.tag)
@@ -322,19 +326,31 @@ class Chains:
     def _skip(self, chain: ReceiveChain, steps: list[tuple[int, bytes]], now: Now) -> None:
         if not steps:
             return
-        prefix = receive_key(chain)
-        kept = list(self._rows.prefixed(r.SKIPPED, prefix))
+        kept = self._skipped(chain)
         stale = now.wall - limits.SKIPPED_KEY_AGE_S
         excess = max(0, len(kept) + len(steps) - limits.MAX_SKIPPED_KEYS)
-        for place, (key, value) in enumerate(kept):
-            if place < excess or int.from_bytes(value[32:40], "big") < stale:
-                self._rows.delete(r.SKIPPED, key)
+        for counter in [c for place, (c, at) in enumerate(kept.items()) if place < excess or at < stale]:
+            self._drop_skipped(chain, counter)
         for counter, step in steps:
-            self._rows.put(r.SKIPPED, prefix + counter.to_bytes(4, "big"), step + now.wall.to_bytes(8, "big"))
+            kept[counter] = now.wall
+            self._rows.put(r.SKIPPED, _skipped_key(chain, counter), step + now.wall.to_bytes(8, "big"))
+
+    def _skipped(self, chain: ReceiveChain) -> dict[int, int]:
+        """When each skipped key of ``chain`` was kept: read once, since a datagram may be lost at every other one."""
+        if chain.skipped is None:
+            rows = self._rows.prefixed(r.SKIPPED, receive_key(chain))
+            chain.skipped = {
+                int.from_bytes(key[-4:], "big"): int.from_bytes(value[32:40], "big") for key, value in rows
+            }
+        return chain.skipped
+
+    def _drop_skipped(self, chain: ReceiveChain, counter: int) -> None:
+        self._skipped(chain).pop(counter, None)
+        self._rows.delete(r.SKIPPED, _skipped_key(chain, counter))
 
     def _forget_skipped(self, chain: ReceiveChain) -> None:
-        for key, _ in list(self._rows.prefixed(r.SKIPPED, receive_key(chain))):
-            self._rows.delete(r.SKIPPED, key)
+        for counter in list(self._skipped(chain)):
+            self._drop_skipped(chain, counter)
 
     def forget(self, member: MemberNumber) -> None:
         """Who had keys of ``member`` may know its chains and ours that it hears: use none of them again (ADR 90)."""

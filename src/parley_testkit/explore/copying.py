@@ -145,7 +145,7 @@ _UNREAD: Final[dict[type, frozenset[str]]] = {
     Sender: frozenset({"_pq_at"}),
     Chains: frozenset({"_used"}),
     SendChain: frozenset({"planned"}),
-    ReceiveChain: frozenset({"ahead"}),
+    ReceiveChain: frozenset({"ahead", "skipped"}),
     Trees: frozenset({"_membership", "_understands", "_openings"}),
     Tree: frozenset({"roots", "keys"}),
     Outbox: frozenset({"_opened"}),

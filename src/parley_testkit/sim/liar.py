@@ -6,7 +6,6 @@ Its node runs as any other, so that its chains open; besides, it seals and signs
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from parley import limits
@@ -237,9 +236,8 @@ def _bomb(world: World, station: Station, line: Line) -> None:
         send(world, station, victim, bomb)
     own = line.own
     if own is not None:
-        self_log = replace(own.log)
         many = tuple(parts.Blind(bytes([n % 256]) * 32) for n in range(1024))
-        send(world, station, victim, [parts.Entries(own.size, many, bytes(64), self_log)])
+        send(world, station, victim, [parts.Entries(own.size, many, bytes(64), own.log)])
     head = bytes([datagram.SUITE_1 << 4 | 3])
     deliver(world, station, victim, [head + bytes([n, 0, 0, 0, 0, 255]) + bytes(60_000) for n in range(20)])
 
