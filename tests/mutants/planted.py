@@ -32,7 +32,7 @@ from parley.protocol import (
 )
 from parley.protocol import inputs as i
 from parley.protocol import rows as r
-from parley.record import equivocation
+from parley.record import checkpoint, equivocation
 from parley.stores import headfile
 from parley.wire import parts
 from parley.wire.statement import EVERYONE
@@ -217,7 +217,10 @@ def proof_of_two_histories_thrown_away() -> Plant:
 
 @mutant("forgers", "honest")
 def proofs_against_others_not_verified() -> Plant:
-    return _nothing(equivocation.EquivocationProof, "verify")
+    def verify(self: Any, _public: bytes) -> Any:
+        return checkpoint.parse_text(self.smaller.text), checkpoint.parse_text(self.larger.text)
+
+    return mock.patch.object(equivocation.EquivocationProof, "verify", verify)
 
 
 @mutant("crashes", "honest")
