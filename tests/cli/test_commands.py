@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 from parley import cli
 from parley.app.home import Home
+from parley.app.meeting import read_proposal
 from parley.app.process import NodeProcess, free_port
 from parley.cli import app
 from parley.cli.commands import COMMANDS, Shelf
@@ -236,7 +237,8 @@ def test_changing_a_line(tmp_path: Path) -> None:
     # DOC-4, DOC-5, DOC-2
     north, south = found(tmp_path)
     amendment = tmp_path / "amendment"
-    parley("line", "amend", "--retention-days", 30, "-o", amendment, "--home", north)
+    changed = ("--retention-days", 30, "--deadline", "priority=700", "--two-officers", "M2", "--telephone")
+    parley("line", "amend", *changed, "north=+1 555 0100", "-o", amendment, "--home", north)
     assert parley("line", "import", amendment, "--home", north, status=2)["error"]["code"] == "document-unsigned"
     parley("line", "sign", amendment, "--home", south)
     for home in (north, south):
@@ -250,6 +252,19 @@ def test_changing_a_line(tmp_path: Path) -> None:
     parley("line", "introduce", "next", "-o", tmp_path / "next.intro", "--home", south)
     parley("line", "successor", NAME, "next", tmp_path / "next.intro", "-o", tmp_path / "next", "--home", north)
     assert 'succeeds = "' in (tmp_path / "next").read_text()
+    old, new = (
+        Home(north).line(NAME).membership().current.charter,
+        read_proposal((tmp_path / "next").read_bytes()).charter,
+    )
+    for name in ("purpose", "languages", "acknowledge_within", "retention_days", "two_officers", "signed"):
+        assert getattr(new, name) == getattr(old, name), name
+    assert new.retention_days == 30
+    assert [m.telephone for m in new.members] == [m.telephone for m in old.members] == [("+1 555 0100",), ()]
+    other_rules = ("--deadline", "flash=20", "--retention-days", 31, "--signed", "flash", "-o", tmp_path / "other")
+    parley("line", "successor", NAME, "next", tmp_path / "next.intro", *other_rules, "--home", north)
+    other = read_proposal((tmp_path / "other").read_bytes()).charter
+    assert other.acknowledge_within == {**old.acknowledge_within, "flash": 20}
+    assert (other.retention_days, other.two_officers, other.signed) == (31, ("M2",), ("flash",))
     parley("line", "leave", "the agreement ended", "-o", tmp_path / "leave", "--line", NAME, "--home", south)
     parley("line", "add", tmp_path / "leave", "--line", NAME, "--home", north)
     assert parley("line", "show", "--line", NAME, "--home", north)["members"][1]["left"] is True

@@ -254,6 +254,40 @@ def _reached(entries: Iterable[CharterMember], telephones: Mapping[str, Sequence
     return found
 
 
+def succeed(  # noqa: PLR0913 - what a charter states
+    home: Home,
+    old: LineHome,
+    line_name: str,
+    introductions: Sequence[bytes],
+    *,
+    deadlines: Mapping[str, int] | None = None,
+    retention_days: int | None = None,
+    classes: Classes | None = None,
+    telephones: Mapping[str, Sequence[str]] | None = None,
+    passphrase: bytes | None = None,
+    roots: Sequence[Path] = (),
+) -> Proposal:
+    """The founding charter of the line that takes the place of ``old``. What is not given is as in the old charter."""
+    membership = old.membership()
+    current = membership.current.charter
+    remain = {home.party()[1].code, *(_introduced(data, 0, line_name)[0].code for data in introductions)}
+    reached = {m.code: m.telephone for m in current.members if m.telephone and m.code in remain}
+    return propose(
+        home,
+        line_name,
+        introductions,
+        purpose=current.purpose,
+        languages=current.languages,
+        deadlines=dict(current.acknowledge_within, **(deadlines or {})),
+        retention_days=current.retention_days if retention_days is None else retention_days,
+        classes=Classes(current.two_officers, current.signed) if classes is None else classes,
+        telephones={**reached, **(telephones or {})},
+        succeeds=bytes(membership.line),
+        passphrase=passphrase,
+        roots=roots,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Classes:
     """Classes of messages that a charter names, as ``parley.wire.documents.Charter`` has them."""

@@ -212,6 +212,10 @@ def propose(
         passphrase=passphrase(),
         roots=root or (),
     )
+    _hand_out(where, name, proposal, output, json=json)
+
+
+def _hand_out(where: Home, name: str, proposal: Proposal, output: Path | None, *, json: bool) -> None:
     if not json:
         _show_proposal(where, proposal)
     path = output or Path(f"{name}.charter")
@@ -224,13 +228,35 @@ def successor(
     old: Annotated[str, typer.Argument(help="The line that is succeeded.")],
     name: Annotated[str, typer.Argument(help="Name of the new line.")],
     introductions: Annotated[list[Path], typer.Argument(help=".intro files, for the new line, of those who remain.")],
+    retention_days: Annotated[int | None, typer.Option(help="Days that contents are kept.")] = None,
+    deadline: DeadlineOption = None,
+    two_officers: TwoOption = None,
+    signed: SignedOption = None,
+    telephone: TelephoneOption = None,
     root: RootOption = None,
     output: FileOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Propose a new line that cites an old one and leaves out who is no longer wanted."""
-    propose(name, introductions, succeeds=old, root=root, output=output, home=home, json=json)
+    """Propose a new line that cites an old one and leaves out who is no longer wanted.
+
+    What no option says is as the old line's charter has it: languages, deadlines, classes, telephones, retention.
+    """
+    where = home_of(home)
+    before = where.the_line(old)
+    proposal = meeting.succeed(
+        where,
+        before,
+        name,
+        [_read(p) for p in introductions],
+        deadlines=_deadlines(deadline),
+        retention_days=retention_days,
+        classes=_classes(before, two_officers, signed),
+        telephones=_telephones(telephone),
+        passphrase=passphrase(),
+        roots=root or (),
+    )
+    _hand_out(where, name, proposal, output, json=json)
 
 
 @line.command("accept")
