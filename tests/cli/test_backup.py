@@ -213,6 +213,7 @@ def test_a_damaged_backup_is_told_and_leaves_all_as_it_was(home: Path, tmp_path:
     parley("restore", file, "--home", there)
 
 
+@pytest.mark.no_cover
 def test_pages_of_two_backups_make_no_third(home: Path, tmp_path: Path) -> None:
     """Each page is authentic; the digest over all tells that they never were one file."""
     line = Home(home).the_line(NAME)

@@ -472,6 +472,7 @@ def test_neither_a_command_nor_a_node_without_a_console_loads_what_it_does_not_u
         assert (late | more) & set(loaded) == set()
 
 
+@pytest.mark.no_cover
 def test_a_wrong_configuration_is_named(tmp_path: Path) -> None:
     north, _ = found(tmp_path)
     config = north / "lines" / NAME / "config.toml"

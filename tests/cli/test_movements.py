@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from parley.app.movements import read_movements, values_of
 
 Asked = Callable[..., Any]
@@ -100,6 +102,7 @@ def test_a_route_that_is_probably_wrong_is_asked_about(asked: Asked, imported: A
     assert "swapped" in asked_of
 
 
+@pytest.mark.no_cover
 def test_a_list_is_brought_up_to_date(imported: Asked) -> None:
     rows = [convoy(n) for n in range(COUNT)]
     found = imported("".join(rows))

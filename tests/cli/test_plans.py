@@ -138,6 +138,7 @@ def test_real_notices_are_shown_as_they_were_understood() -> None:
     assert "not understood: BEWARE" in parley("import", given=unclear, json_out=False)
 
 
+@pytest.mark.no_cover
 def test_a_notice_that_arrives_clashes_with_a_plan(homes: tuple[Path, Path]) -> None:
     north, south = homes
     port = free_port()

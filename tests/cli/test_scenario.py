@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
 from parley.cli import app
@@ -30,6 +31,7 @@ def test_list_and_show(tmp_path: Path) -> None:
     assert parley(tmp_path, "scenario", "show", "B8", "--source").startswith("scenario: B8\n")
 
 
+@pytest.mark.no_cover
 def test_run_tells_a_timeline_and_names_the_step_that_did_not_hold(tmp_path: Path) -> None:
     told = parley(tmp_path, "scenario", "run", "B13", "--in", "fr")
     assert "Northland : le reçu de Southland prouve la remise de real." in told

@@ -172,6 +172,7 @@ VOLUMES = st.builds(
 )
 
 
+@pytest.mark.no_cover
 @settings(max_examples=40, deadline=None)
 @given(volumes=st.lists(VOLUMES, min_size=1, max_size=3), words=st.text(st.characters(codec="utf-8"), max_size=60))
 def test_any_notice_is_valid_and_whatever_it_says_is_well_formed(volumes: list[Volume], words: str) -> None:

@@ -95,6 +95,7 @@ def test_sessions_end_and_get_a_new_name_at_sign_in() -> None:
     assert sessions.find(third.token, 1) is None
 
 
+@pytest.mark.no_cover
 def test_a_flood_of_visitors_signs_no_officer_out() -> None:
     sessions = Sessions()
     officer = sessions.begin(0, "N1 #aa")

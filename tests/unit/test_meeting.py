@@ -142,6 +142,7 @@ def test_what_is_not_as_agreed_is_refused(tmp_path: Path) -> None:
     assert line.value.code == "document-mismatch"
 
 
+@pytest.mark.no_cover
 def test_every_byte_of_the_signed_texts_counts(tmp_path: Path) -> None:
     homes = parties(tmp_path, 2)
     _, membership = meeting.install(homes[0], found(homes))
@@ -234,6 +235,7 @@ def test_what_is_no_document(text: str) -> None:
     assert refused.value.code == "document-malformed"
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("language", ["en", "fr", "ru"])
 @given(digest=st.binary(min_size=32, max_size=32))
 def test_fingerprints_are_read_aloud_and_back(language: str, digest: bytes) -> None:

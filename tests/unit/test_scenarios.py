@@ -115,6 +115,7 @@ BROKEN = [
 """Scenario, the sentence that no longer holds, what is changed in its file."""
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("name", "that", "changes"), BROKEN, ids=[f"{b[0]}-{n}" for n, b in enumerate(BROKEN)])
 def test_what_breaks_a_scenario_is_seen(name: str, that: str, changes: list[tuple[str, str]]) -> None:
     outcome = run(changed(name, *changes))

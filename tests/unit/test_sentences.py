@@ -93,6 +93,7 @@ VALUES = st.dictionaries(
 )
 
 
+@pytest.mark.no_cover
 @given(st.sampled_from(["conflict", "silent", "under-way", "of-a-later-version"]), VALUES, st.sampled_from(LANGUAGES))
 def test_whatever_values_are_kept_a_sentence_can_be_read(code: str, values: Any, language: str) -> None:
     said = Said(code, values)

@@ -72,6 +72,7 @@ def test_a_whole_record_verifies(record: Path) -> None:
     assert "ML-DSA-44 too" in done.stdout
 
 
+@pytest.mark.no_cover
 def test_a_changed_byte_in_any_file_is_named(record: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(record) as archive:
         names = [n for n in archive.namelist() if n != "README.txt"]
@@ -89,6 +90,7 @@ def test_a_changed_byte_in_any_file_is_named(record: Path, tmp_path: Path) -> No
         assert independent(path).returncode == 1, target
 
 
+@pytest.mark.no_cover
 def test_a_damaged_archive_is_told(record: Path, tmp_path: Path) -> None:
     data = bytearray(record.read_bytes())
     for at in range(0, len(data), max(1, len(data) // 40)):
