@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import coverage
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
@@ -30,6 +31,16 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 
 UNMEASURED = ("crash", "explore", "fuzz", "hostile", "mutants", "property", "sim", "unit/test_outline.py")
 """They run the same lines many thousand times: to trace them takes minutes, and says nothing that the rest does not."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A worker of xdist is measured by what pytest-cov begins in it after this, and by nothing beneath that.
+
+    Coverage has begun by then as the process began, and again as its options were read. Whatever goes on beneath goes
+    on while ``no_cover`` stops what is above it: then all that is not to be measured is, at several times the cost.
+    """
+    while hasattr(config, "workerinput") and (beneath := coverage.Coverage.current()) is not None:
+        beneath.stop()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
