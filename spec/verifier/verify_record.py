@@ -165,7 +165,8 @@ class Line:
     """The documents of line.txt, verified."""
 
     def __init__(self, data):
-        self.parties, self.nodes, self.charters, leaving = {}, {}, [], []
+        self.parties, self.nodes, self.charters, self.revoked, leaving = {}, {}, [], [], []
+        words = {"# parley notice of leaving v1": leaving, "# parley revocation v1": self.revoked}
         for section in data.decode().split("======== ")[1:]:
             raw = section.partition("\n")[2].encode()
             text, lines = parse_note(raw)
@@ -179,11 +180,21 @@ class Line:
             elif kind == "# parley charter v1":
                 self.charters.append((table["revision"], digest, table, text, lines))
             else:
-                need(kind == "# parley notice of leaving v1", f"unknown document {kind!r}")
-                leaving.append((table, text, lines))
-        for table, text, lines in (*self.nodes.values(), *leaving):
+                need(kind in words, f"unknown document {kind!r}")
+                words[kind].append((table, text, lines))
+        for table, text, lines in (*self.nodes.values(), *leaving, *self.revoked):
             self.root_signed(bytes.fromhex(table["party"]), text, lines)
         self.check_charters()
+        for table, _, _ in self.revoked:
+            own = sorted((t["serial"], d.hex()) for d, (t, _, _) in self.nodes.items() if t["party"] == table["party"])
+            named = table["certificate"] in [digest for _, digest in own[:-1]]
+            need(named and table["line"] == self.id.hex(), "a revocation of no certificate that a later one replaces")
+
+    def closing(self, certificate, run):
+        """Size and root at which a run was closed, the lowest that its party states; None where it was not."""
+        words = [t.get("closed", []) for t, _, _ in self.revoked if t["certificate"] == certificate.hex()]
+        heads = [[(c["size"], c["root"]) for c in closed if c["run"] == run] or [(0, "")] for closed in words]
+        return min((head for (head,) in heads), default=None)
 
     def root_signed(self, digest, text, lines):
         party = self.parties.get(digest)
@@ -208,19 +219,14 @@ class Line:
             previous = before[1].hex() if before else ""
             found = (revision, table["founding"], table["previous"])
             need(found == (number, founding, previous), "charter revisions do not follow from one another")
-            signing = {m["party"] for m in table["member"]} | {
-                m["party"] for m in (before[2]["member"] if before else ())
-            }
-            for party in signing:
+            for party in {m["party"] for m in table["member"] + (before[2]["member"] if before else [])}:
                 self.root_signed(bytes.fromhex(party), text, lines)
             self.revisions[digest] = table
             before = (number, digest, table)
             for member in table["member"]:
                 need(bytes.fromhex(member["certificate"]) in self.nodes, f"certificate of {member['code']} is missing")
-                need(
-                    self.keys.setdefault(member["code"], (member["number"], member["party"]))[1] == member["party"],
-                    "a code has two parties",
-                )
+                first = self.keys.setdefault(member["code"], (member["number"], member["party"]))
+                need(first[1] == member["party"], "a code has two parties")
 
     def certificates(self, code):
         """Hash and keys of each certificate of a member."""
@@ -273,6 +279,10 @@ class Record:
         print(f"line {self.line.charters[-1][2]['line']} {self.line.id.hex()}")
         for digest, party in self.line.parties.items():
             print(f"fingerprint of {party['code']}: {digest.hex()}")
+        for table, _, _ in self.line.revoked:
+            print(
+                f"REVOKED: certificate {table['certificate']} of {table['code']} ({table['reason']}, {table['time']})"
+            )
         for folder in sorted({"/".join(n.split("/")[:2]) for n in self.names if n.startswith("logs/")}):
             try:
                 self.verify_log(folder)
@@ -318,6 +328,11 @@ class Record:
         facts = self.verify_receipts(folder, code, keys, leaves)
         self.entries += size
         print(f"{origin}: {size} entries, signed by {code} (Ed25519; ML-DSA-44 {'too' if proven else 'missing'})")
+        end, closed = (self.line.closing(opened[17], run) if opened else None) or (size, head.hex())
+        if end < size:
+            print(f"  REVOKED: entries {end}-{size - 1} lie above the head at which {code} closed the run")
+        if closed and end <= size and root(leaves[:end]).hex() != closed:
+            print(f"  REVOKED: another history than the one that {code} closed")
         for line in facts:
             print(f"  {line}")
         if erased:
@@ -339,10 +354,7 @@ class Record:
         width = max(m["number"] for m in self.line.charters[-1][2]["member"]) + 1
         while at < len(data):
             row, at = cbor_item(data, at)
-            need(
-                isinstance(row, list) and len(row) == 3 and expected <= row[0] < len(commitments),
-                "contents out of place",
-            )
+            need(type(row) is list and len(row) == 3 and expected <= row[0] < len(commitments), "contents out of place")
             index, salt, said = row
             if index > expected:
                 missing.append(f"{expected}-{index - 1}")
@@ -350,18 +362,15 @@ class Record:
             if salt is None:
                 erased.append(index)
                 continue
-            need(
-                commitments[index] in commitments_of(salt, said, author, width),
-                f"entry {index} is not the one committed to",
-            )
+            found = commitments[index] in commitments_of(salt, said, author, width)
+            need(found, f"entry {index} is not the one committed to")
             if b"\x00\x05" in said[1:6]:
                 self.note_refusal(code, said)
             self.see(code, folder.rpartition("-")[2], index, said)
             if index == 0:
                 opened = cbor_item(said, 0)[0]
-                need(
-                    opened.get(0) == 1 and opened[16] in self.line.revisions, "the tree does not begin with an opening"
-                )
+                known = opened.get(0) == 1 and opened[16] in self.line.revisions
+                need(known, "the tree does not begin with an opening")
                 width = max(m["number"] for m in self.line.revisions[opened[16]]["member"]) + 1
         if expected < len(commitments):
             missing.append(f"{expected}-{len(commitments) - 1}")
@@ -395,12 +404,13 @@ class Record:
                 continue
             cosigner = f"parley/{self.line.id.hex()}/{giver}/receipt"
             algorithms = []
-            for _, other in self.line.certificates(giver):
+            for digest, other in self.line.certificates(giver):
+                old = ", by a revoked certificate" if self.line.closing(digest, "") else ""
                 for algorithm, job in ((4, "receipt"), (6, "receipt_pq")):
                     blob = find(lines, cosigner, algorithm, other[job])
                     if blob is not None:
                         check_cosignature(blob, algorithm, cosigner, other[job], text)
-                        algorithms.append("Ed25519" if algorithm == 4 else "ML-DSA-44")
+                        algorithms.append(("Ed25519" if algorithm == 4 else "ML-DSA-44") + old)
             need(algorithms, f"{name}: no receipt of {giver}")
             facts.append(f"received by {giver} below {size} ({', '.join(algorithms)})")
         return facts

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from unittest import mock
 
-from parley.errors import ParleyError, ProofInvalid, StoreError, UsageError
+from parley.errors import ParleyError, ProofInvalid, StoreError, UsageError, VerificationError
 from parley.ids import EntryId, Incarnation, LogId
 from parley.node import loop
 from parley.procedure import outgoing
@@ -469,3 +469,55 @@ def an_error_of_a_peer_stops_the_node() -> Plant:
                 raise ParleyError("stopped by a peer")
 
     return mock.patch.dict(line._HANDLERS, {i.Received: received})
+
+
+# -- stolen keys --------------------------------------------------------------------------------------------
+
+
+@mutant("thefts", "revoked")
+def receipts_by_revoked_keys_are_taken() -> Plant:
+    real = receipts.Receipts._verify
+
+    def verify(self: Any, *given: Any) -> None:
+        with contextlib.suppress(VerificationError):
+            real(self, *given)
+
+    return mock.patch.object(receipts.Receipts, "_verify", verify)
+
+
+@mutant("thefts", "revoked")
+def closing_heads_are_not_compared() -> Plant:
+    real = trees.Trees.accept
+
+    def accept(self: Any, log: LogId, *given: Any, **named: Any) -> Any:
+        held = self.get(log)
+        closed = held.closed if held is not None else None
+        if held is not None:
+            held.closed = None
+        try:
+            return real(self, log, *given, **named)
+        finally:
+            if held is not None:
+                held.closed = closed
+
+    return mock.patch.object(trees.Trees, "accept", accept)
+
+
+@mutant("thefts", "revoked")
+def revoked_certificates_begin_trees() -> Plant:
+    real = trees.Trees._make
+
+    def make(self: Any, *given: Any) -> Any:
+        made = real(self, *given)
+        made.closed = None
+        return made
+
+    return mock.patch.object(trees.Trees, "_make", make)
+
+
+@mutant("thefts", "C8")
+def what_lies_below_a_closing_head_is_refused() -> Plant:
+    closed = membership.ClosingHead(0, b"")
+    return mock.patch.object(
+        membership.Member, "closing", lambda self, certificate, _run: closed if certificate in self.closed else None
+    )

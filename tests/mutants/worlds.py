@@ -19,6 +19,7 @@ WORLDS: Final[dict[str, Options]] = {
     "clocks": Options(8, 3, messages=30, acts={"clock": 8, "power": 2}),
     "prunes": Options(9, 3, duration_s=600.0, messages=40, acts={"prune": 12, "down": 8, "partition": 3}),
     "keys": Options(10, 3, messages=30, acts={"rotate": 3, "join": 1, "crash": 2}),
+    "thefts": Options(17, 3, messages=30, acts={"revoke": 3, "crash": 4, "down": 3, "rotate": 1}),
     "releases": Options(14, 2, messages=4, narrow=0.3, acts={"draft": 30}),
     "forks": Options(1, 4, messages=30, lies=("equivocate", "rollback"), acts={"partition": 2}),
     "forgers": Options(

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from parley.app.export import write_record
+from parley.app.verify import verify_record
+from parley.cli import app
 from parley.errors import DocumentError, VerificationError
 from parley.ids import Incarnation, LogId, MemberNumber
 from parley.protocol import inputs as i
@@ -263,6 +270,54 @@ def test_chains_and_prekeys_of_the_stolen_keys_are_used_no_more() -> None:
     again.say("and again")
     assert "certificate-revoked" in world.warnings(1)
     assert not world.lines[1].chains.held_from(0)
+
+
+def test_a_record_names_what_lies_beyond_and_is_good(tmp_path: Path) -> None:
+    # EXP-4
+    world, _, stolen = founded()
+    thief = Thief(world, stolen)
+    thief.link(1)
+    thief.say("false, and believed")
+    revoke(world, 1)
+    world.send(0, "after")
+    world.send(1, "heard too")
+    world.run(5.0)
+    record = tmp_path / "record.parley"
+    write_record(world.stores[1], world.lines[1].membership, record)
+    report = verify_record(record)
+    assert report.good
+    (word,) = report.revoked
+    assert (word["code"], word["certificate"], len(word["closed"])) == ("north", 1, 1)
+    beyond = {log.origin.rpartition("/")[2]: (log.closed, log.beyond) for log in report.logs if log.author == "north"}
+    run, mine = thief.line.incarnation.hex(), heads(world.lines[0])[0].run.hex()
+    assert beyond[run] == (0, [(0, 2)])
+    assert beyond[mine] == (2, [])
+    assert beyond[world.lines[0].incarnation.hex()] == (None, [])
+    (received,) = [got for log in report.logs if log.author == "south" for got in log.received]
+    assert 0 == received.revoked < received.ed25519
+    said = CliRunner().invoke(app, ["verify", str(record)])
+    assert said.exit_code == 0
+    assert "signed under a certificate which north revoked; above the head at which it closed the run" in said.output
+    assert "certificate 1 of north was revoked (keyCompromise" in said.output
+    verifier = Path(__file__).parents[2] / "spec" / "verifier" / "verify_record.py"
+    done = subprocess.run([sys.executable, verifier, record], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("REVOKED: entries 0-1 lie above") == 1
+    assert done.stdout.count("REVOKED: certificate") == 1
+
+
+def test_a_record_of_a_revocation_that_does_not_hold_is_told_by_both_verifiers(tmp_path: Path) -> None:
+    world, party, _ = founded()
+    record = tmp_path / "record.parley"
+    certificate = party.rotate(world.random.randbytes)
+    good = extend(world.membership, certificate)
+    other = party.revocation(bytes(32), [])
+    write_record(world.stores[1], replace(good, notes={**good.notes, bytes(32): other}), record)
+    assert not verify_record(record).good
+    verifier = Path(__file__).parents[2] / "spec" / "verifier" / "verify_record.py"
+    done = subprocess.run([sys.executable, verifier, record], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "a revocation of no certificate" in done.stdout
 
 
 def _lower(closed: ClosedRun, world: World) -> ClosedRun:

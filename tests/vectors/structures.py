@@ -14,7 +14,7 @@ from typing import Any, Final
 from parley import limits
 from parley.ids import EntryId, Incarnation, LogId, MemberNumber
 from parley.wire import cbor, datagram, documents, parts, statement
-from parley.wire.documents import Charter, CharterPack, NoticeOfLeaving, RootSigner
+from parley.wire.documents import Charter, CharterPack, ClosedRun, NoticeOfLeaving, Revocation, RootSigner
 from parley.wire.statement import Kind, Mark, Message, Opened, Precedence, Reference, RefusedEntry, Relation, Seen
 from parley_testkit.small_world import Party
 
@@ -315,6 +315,16 @@ def _documents() -> Mapping[str, documents.Document]:
             signed=("flash", "text"),
             members=(replace(north.entry(0), telephone=("+00 0 000", "line two")), south.entry(3)),
         ),
+        "revocation": Revocation(
+            hash_,
+            "northland",
+            HASH,
+            bytes(32),
+            "keyCompromise",
+            1_795_682_460,
+            (ClosedRun(RUN, 12, HASH), ClosedRun(bytes(range(1, 9)), 1, bytes(32))),
+        ),
+        "revocation-of-no-run": Revocation(hash_, "northland", HASH, bytes(32), "superseded", 1_795_682_460),
         "notice-of-leaving": NoticeOfLeaving(hash_, "northland", HASH, "The agreement has ended."),
     }
 
@@ -362,6 +372,15 @@ def texts() -> Iterator[Case]:
         ("signed-twice", "charter-with-all", '["flash", "text"]', '["flash", "flash"]'),
         ("telephone-empty", "charter-with-all", '["+00 0 000", "line two"]', "[]"),
         ("pack-version-0", "charter-with-all", "version = 1", "version = 0"),
+        ("reason-not-known", "revocation", '"keyCompromise"', '"unspecified"'),
+        ("time-with-an-offset", "revocation", 'Z"', '+00:00"'),
+        ("time-of-no-day", "revocation", '"2026-11-', '"2026-13-'),
+        ("closed-at-nothing", "revocation", "size = 12", "size = 0"),
+        ("closed-twice", "revocation", bytes(range(1, 9)).hex(), RUN.hex()),
+        ("closed-out-of-order", "revocation", RUN.hex(), "ff" * 8),
+        ("run-in-capitals", "revocation", RUN.hex(), "ABCDEF0000000000"),
+        ("run-short", "revocation", RUN.hex(), RUN.hex()[:-2]),
+        ("root-short", "revocation", f'root = "{HASH.hex()}"', f'root = "{HASH.hex()[:-2]}"'),
         ("not-toml", "party", "threshold = 1", "threshold ="),
     ):
         assert old in good[of], name

@@ -14,12 +14,13 @@ import cbor2
 
 from parley.app.fingerprint import words
 from parley.app.forms import library
+from parley.app.revoked import revoked
 from parley.app.testimony import SignedFact, Testimony
 from parley.app.unsigned import Unsigned, Wanted
 from parley.errors import DecodeError, ParleyError, UsageError, VerificationError
 from parley.ids import Incarnation, LogId
 from parley.procedure.outgoing import watermark
-from parley.protocol.membership import Member, Membership, NodeKeys, verify_documents
+from parley.protocol.membership import ClosingHead, Member, Membership, NodeKeys, verify_documents
 from parley.record import checkpoint, equivocation
 from parley.record.checkpoint import Checkpoint, origin_of
 from parley.record.commitment import commit, commit_for
@@ -49,6 +50,8 @@ class Received:
     time: int = 0
     refused: list[tuple[int, int]] = field(default_factory=list)
     """Entries that arrived there and that its own log refuses: its receipts do not say that it has their contents."""
+    revoked: int = 0
+    """How far those of its receipts reach whose certificate it has revoked since."""
 
 
 @dataclass(slots=True)
@@ -64,6 +67,12 @@ class LogFacts:
     erased: list[tuple[int, int]] = field(default_factory=list)
     missing: list[tuple[int, int]] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
+    closed: int | None = None
+    """Its certificate was revoked, and its author states that it ends here; None where that is in force."""
+    beyond: list[tuple[int, int]] = field(default_factory=list)
+    """Entries above the head at which its author closed it: signed and kept, and not its word any more (ADR 90)."""
+    other_history: bool = False
+    """What is held is not the history that its author closed."""
 
 
 @dataclass(slots=True)
@@ -77,6 +86,8 @@ class Report:
     members: list[dict[str, Any]] = field(default_factory=list)
     logs: list[LogFacts] = field(default_factory=list)
     equivocations: list[str] = field(default_factory=list)
+    revoked: list[dict[str, Any]] = field(default_factory=list)
+    """Certificates that their parties revoked, with the heads at which the runs under them were closed."""
     officers: list[dict[str, Any]] = field(default_factory=list)
     """Officers' keys, as their parties stated them."""
     signed: list[SignedFact] = field(default_factory=list)
@@ -114,6 +125,7 @@ class Report:
                 for x in self.logs
             ],
             "equivocations": self.equivocations,
+            "revoked": self.revoked,
             "officers": self.officers,
             "signed": [s.as_json() for s in self.signed],
             "unsigned": [u.as_json() for u in self.unsigned],
@@ -171,6 +183,7 @@ def verify_record(path: Path, packs: Path | None = None) -> Report:
     5. each cosignature is on a head that the commitments give; 6. each equivocation proof holds; 7. each officer's
     assertion is by a key that its party stated, over what the entry says; 8. releases and acknowledgements of the
     classes that the charter and its packs name carry officers' keys: where not, that is no tampering (``unsigned``).
+    9. what lies above the head at which a revocation closed its tree is named, and is no tampering either (``beyond``).
     Raises UsageError when the file cannot be read at all. What does not hold is in the report.
     """
     report = Report()
@@ -201,6 +214,7 @@ def _verify(archive: _Archive, report: Report, packs: Path | None) -> None:
         }
         for m in membership.members.values()
     ]
+    report.revoked = [{"code": m.code, **row} for m in membership.members.values() for row in revoked(m)]
     refusals: Refusals = {}
     testimony, wanted = Testimony(membership), Wanted(membership, library(packs).all())
     report.unread = wanted.unread
@@ -251,10 +265,22 @@ def _verify_log(
     keys = author.keys_for(opened.certificate) if opened is not None else None
     candidates = [keys] if keys is not None else [k for _, _, k in author.certificates]
     used = _signed_by(signed, candidates)
+    if opened is not None:
+        _closing(facts, author.closing(opened.certificate, taken.log.incarnation), leaves)
     if signed.signatures[1:]:
         facts.said_mldsa44 = _author_mldsa(signed, head, membership, author, used)
     _verify_receipts(archive, folder, membership, author, used, leaves, facts, report)
     return facts
+
+
+def _closing(facts: LogFacts, closing: ClosingHead | None, leaves: list[bytes]) -> None:
+    """What its author's revocation says of a tree: no fault, whatever was signed beyond it."""
+    if closing is None:
+        return
+    facts.closed = closing.size
+    _extend(facts.beyond, closing.size, facts.size)
+    reached = 0 < closing.size <= facts.size
+    facts.other_history = reached and root_hash(leaves[: closing.size]) != closing.root
 
 
 def _signed_by(signed: Note, candidates: Iterable[NodeKeys]) -> NodeKeys:
@@ -425,7 +451,7 @@ def _verify_receipts(
 def _receipt(signed: Note, head: Checkpoint, membership: Membership, giver: Member, received: Received) -> None:
     name = receipt_name(membership.line, giver.code)
     counted = 0
-    for _, _, keys in giver.certificates:
+    for hash_, _, keys in giver.certificates:
         for algorithm, public in (
             (note.COSIGNATURE_ED25519, keys.receipt),
             (note.COSIGNATURE_MLDSA44, keys.receipt_pq),
@@ -436,6 +462,7 @@ def _receipt(signed: Note, head: Checkpoint, membership: Membership, giver: Memb
             cosignature = Cosignature.decode(raw)
             cosignature.verify(name, public, head)
             counted += 1
+            received.revoked = max(received.revoked, head.size if hash_ in giver.closed else 0)
             if algorithm == note.COSIGNATURE_ED25519:
                 received.ed25519, received.time = (
                     max(received.ed25519, head.size),

@@ -14,7 +14,8 @@ from parley.app.control import ControlClient
 from parley.app.forms import forms_of, usual_packs
 from parley.app.home import Home, LineHome
 from parley.app.meeting import Classes, Proposal
-from parley.cli import revoking as revoked
+from parley.app.revoked import revoked
+from parley.cli import revoking as show_revoked
 from parley.cli.output import HomeOption, JsonOption, LineOption, command, home_of, passphrase, say, show_json
 from parley.errors import UsageError
 from parley.keys.file import write_private
@@ -476,9 +477,9 @@ def revoke(
     path = output or Path(f"{found.name}-{where.party()[1].code}.revocation")
     write_private(path, done.bundle)
     if json:
-        show_json(revoked.plain(done, path))
+        show_json(show_revoked.plain(done, path))
     else:
-        revoked.tell(done, path)
+        show_revoked.tell(done, path)
 
 
 @line.command("leave")
@@ -551,7 +552,7 @@ def show(name: LineOption = None, home: HomeOption = None, json: JsonOption = Fa
                         "fingerprint": m.party.hex(),
                         "threshold": list(m.threshold),
                         "certificates": [serial for _, serial, _ in m.certificates],
-                        "revoked": revoked.revoked(m),
+                        "revoked": revoked(m),
                         "left": m.left,
                     }
                     for m in membership.members.values()
@@ -566,4 +567,4 @@ def show(name: LineOption = None, home: HomeOption = None, json: JsonOption = Fa
         state = ", has left" if member.left else ""
         say(f"{member.name}: root {k} of {n}, certificate {member.certificates[-1][1]}{state}", "bold")
         say(f"  {fingerprint.words(member.party)}")
-        revoked.tell_revoked(member)
+        show_revoked.tell_revoked(revoked(member))

@@ -13,6 +13,7 @@ from parley.app import demo as demonstration
 from parley.app.areas import FORMATS
 from parley.app.verify import LogFacts, Report, verify_record
 from parley.cli.output import HomeOption, JsonOption, LineOption, call, command, home_of, say, show_json, when
+from parley.cli.revoking import tell_revoked
 
 
 def register(app: typer.Typer) -> None:
@@ -122,6 +123,8 @@ def _show_report(report: Report) -> None:
         say(f"WITHOUT KEY: {unsigned.sentence()}", "bold yellow")
     for pack in report.unread:
         say(f"NOT CHECKED: which forms of the pack {pack} two officers release; it is not at hand.", "yellow")
+    for row in report.revoked:
+        tell_revoked([row], f" of {row['code']}")
     for text in report.equivocations:
         say(f"TWO HISTORIES: {text}", "bold red")
     for problem in report.problems:
@@ -144,6 +147,13 @@ def _show_log(log: LogFacts) -> None:
         pq = f"below {got.mldsa44} proven (ML-DSA-44), " if got.mldsa44 else ""
         but = f", but for {_ranges(got.refused)}, which arrived and were refused" if got.refused else ""
         say(f"  received by {got.code}: {pq}below {got.ed25519} proven by Ed25519, last {when(got.time)}{but}")
+        if got.revoked:
+            say(f"    of these, receipts below {got.revoked} are by a certificate which {got.code} revoked since")
+    for first, end in log.beyond:
+        text = f"signed under a certificate which {log.author} revoked; above the head at which it closed the run"
+        say(f"  entries {first}-{end - 1}: {text}", "yellow")
+    if log.other_history:
+        say(f"  another history than the one at which {log.author} closed the run", "yellow")
     if log.erased:
         say(f"  erased under retention: {_ranges(log.erased)}")
     if log.missing:

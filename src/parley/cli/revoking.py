@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from parley.app.revoking import COMPROMISED, OwnRun, Revoked
 from parley.cli.output import say
-from parley.protocol.membership import Member
 
 
 def tell(done: Revoked, path: Path) -> None:
@@ -51,27 +52,10 @@ def plain(done: Revoked, path: Path) -> dict[str, object]:
     }
 
 
-def revoked(member: Member) -> list[dict[str, object]]:
-    """The certificates of ``member`` that are revoked, and where each of its runs under them ends."""
-    serials = {hash_: serial for hash_, serial, _ in member.certificates}
-    return [
-        {
-            "certificate": serials[word.certificate],
-            "reason": word.reason,
-            "time": word.time,
-            "closed": [
-                {"run": run.hex(), "size": head.size, "root": head.root.hex()}
-                for run, head in sorted(member.closed[word.certificate].items())
-            ],
-        }
-        for word in member.revocations
-    ]
-
-
-def tell_revoked(member: Member) -> None:
-    """The same as text, a line for each certificate and each run."""
-    for row in revoked(member):
-        stated = datetime.fromtimestamp(int(str(row["time"])), UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        say(f"  certificate {row['certificate']} was revoked ({row['reason']}, stated {stated})")
-        for head in row["closed"] if isinstance(row["closed"], list) else ():
+def tell_revoked(rows: Iterable[dict[str, Any]], whose: str = "") -> None:
+    """Certificates that were revoked: a line for each, and one for each run."""
+    for row in rows:
+        stated = datetime.fromtimestamp(row["time"], UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        say(f"  certificate {row['certificate']}{whose} was revoked ({row['reason']}, stated {stated})", "yellow")
+        for head in row["closed"]:
             say(f"    run {head['run']} closed at {head['size']} entries")

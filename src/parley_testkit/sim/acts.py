@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from parley.wire.statement import Kind, Message, Precedence
-from parley_testkit.sim import desk
+from parley_testkit.sim import desk, thief
 from parley_testkit.sim.liar import lie
 
 if TYPE_CHECKING:
@@ -167,6 +167,10 @@ def _rotate(world: World, station: Station, restart_after: float) -> None:
     world.loop.after(restart_after, restart)
 
 
+def _revoke(world: World, station: Station, *how: float) -> None:
+    thief.steal(world, station, *how)
+
+
 def _leave(world: World, station: Station) -> None:
     if sum(not s.left for s in world.stations) > 2 and not station.left:
         station.left = True
@@ -210,6 +214,7 @@ ACTS: Final[dict[str, Callable[..., None]]] = {
     "countersign": _countersign,
     "courier": _courier,
     "rotate": _rotate,
+    "revoke": _revoke,
     "leave": _leave,
     "join": _join,
     "draft": _draft,

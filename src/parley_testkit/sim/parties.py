@@ -42,12 +42,12 @@ class Party:
         self.key_sets: list[KeySet] = []
         self.rotate()
 
-    def rotate(self) -> KeySet:
-        """New keys; the announce key stays (ADR 11)."""
+    def rotate(self, *, compromised: bool = False) -> KeySet:
+        """New keys; the announce key stays (ADR 11), unless they are ``compromised`` (ADR 90)."""
         ed = [make_signer(self._draw(32), "ed25519", real=self._real) for _ in range(3)]
         pq = [make_signer(self._draw(32), "mldsa44", real=self._real) for _ in range(2)]
         kem = KemPrivate.generate(self._draw)
-        announce = self.key_sets[-1].signers.announce if self.key_sets else ed[2]
+        announce = self.key_sets[-1].signers.announce if self.key_sets and not compromised else ed[2]
         older = tuple(k.signers.kem for k in reversed(self.key_sets))
         signers = Signers(ed[0], pq[0], ed[1], pq[1], announce, kem, older)
         keys = d.NodeKeys(
@@ -84,6 +84,12 @@ class Party:
         party = d.document_hash(self._party.text())
         certificate = d.document_hash(self.key_sets[0].certificate.text())
         return d.CharterMember(number, self.code, self.code.title(), party, certificate)
+
+    def revocation(self, line: bytes, certificate: bytes, closed: Sequence[d.ClosedRun], now: int) -> bytes:
+        """The word that ``certificate`` holds no longer."""
+        party = d.document_hash(self._party.text())
+        heads = tuple(sorted(closed, key=lambda head: head.run))
+        return self.sign(d.Revocation(line, self.code, party, certificate, "keyCompromise", now, heads).text())
 
     def leaving(self, line: bytes) -> bytes:
         """The notice that this party leaves."""

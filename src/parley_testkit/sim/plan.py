@@ -124,7 +124,7 @@ RATES: dict[str, int] = {
 """The most that one world sees of each kind of act beside messages."""
 
 
-LATER: dict[str, int] = {"draft": 4, "switch": 3}
+LATER: dict[str, int] = {"draft": 4, "switch": 3, "revoke": 2}
 """Kinds that draw from a stream of their own, so that the worlds of old seeds keep what they had."""
 
 _OFFICERS_DO: Final = ("read", "sign", "sign", "sign", "change", "release")
@@ -156,6 +156,8 @@ def draw_options(seed: int) -> Options:
         for kind in ("join", "leave", "rotate"):
             acts.pop(kind, None)
     acts |= _later(seed, part, share)
+    if lies:
+        acts.pop("revoke", None)
     slow = not {"net", "relay"} & set(bearers)
     return Options(
         seed,
@@ -202,7 +204,7 @@ def draw_day(seed: int) -> Options:
         messages=chance.randint(400, 900),
         long=min(day.long, 0.05),
         bearers=tuple(bearers),
-        acts={k: n for k, n in acts.items() if not day.lies or k != "rotate"},
+        acts={k: n for k, n in acts.items() if not day.lies or k not in {"rotate", "revoke"}},
         query_limit_s=600.0,
     )
 
@@ -214,7 +216,13 @@ def draw_plan(options: Options) -> list[Act]:
     for kind, count in sorted(options.acts.items()):
         own = random.Random(f"{options.seed}/{kind}") if kind in LATER else chance
         for n in range(count):
-            acts.extend(_draft(options, own, n) if kind == "draft" else _misfortune(options, own, kind))
+            match kind:
+                case "draft":
+                    acts.extend(_draft(options, own, n))
+                case "revoke":
+                    acts.append(_theft(options, own))
+                case _:
+                    acts.extend(_misfortune(options, own, kind))
     if options.lies:
         for lie in options.lies:
             acts += [
@@ -245,6 +253,14 @@ def _draft(options: Options, chance: random.Random, n: int) -> Iterator[Act]:
     last = [[1.0, "release", 0]]
     to = chance.randrange(1, 1 << options.parties) if chance.random() < options.narrow else 0
     yield Act(at, "draft", who, (n, chance.randrange(4), to, [*steps, *last]))
+
+
+def _theft(options: Options, chance: random.Random) -> Act:
+    """Keys are stolen and revoked: when the new certificate is given out, when the revocation, how soon by hand."""
+    at, who = chance.uniform(0, options.duration_s * 0.7), chance.randrange(options.parties)
+    certified, revoked = (chance.choice((0.0, 2.0, options.duration_s / 8)) for _ in range(2))
+    hand = chance.choice((1.0, options.duration_s / 8))
+    return Act(at, "revoke", who, (certified, revoked, hand, chance.randrange(1 << 30)))
 
 
 def _misfortune(options: Options, chance: random.Random, kind: str) -> Iterator[Act]:

@@ -21,6 +21,7 @@ from parley.protocol.membership import Membership
 from parley.protocol.rows import Rows
 from parley.protocol.signers import Signers
 from parley.stores.headfile import lost_state
+from parley.wire.documents import document_hash
 from parley.wire.statement import Kind, Mark, Message
 from parley_testkit.sim.clockwork import Crashed, Process, SimClock
 from parley_testkit.sim.disk import Disk, SimHead, SimStore, SimWriter
@@ -34,15 +35,21 @@ if TYPE_CHECKING:
 class WatchedSigner:
     """A signer whose every signature the oracle sees."""
 
-    def __init__(self, signer: Signer, watch: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, signer: Signer, watch: Callable[[bytes], None], made: Callable[[bytes], None] | None = None
+    ) -> None:
         self._signer = signer
         self._watch = watch
+        self._made = made
         self.public = signer.public
 
     def sign(self, message: bytes) -> bytes:
         """As the signer."""
         self._watch(message)
-        return self._signer.sign(message)
+        signature = self._signer.sign(message)
+        if self._made is not None:
+            self._made(signature)
+        return signature
 
 
 class WatchedLine(Line):
@@ -75,6 +82,8 @@ class Station:
         """Of the key set that the next start uses."""
         self.backup: int | None = None
         self.left = False
+        self.stolen = False
+        """True once somebody else has had its keys."""
         self.muted: set[int] = set()
         """Whom a liar sends nothing any more."""
         self.forced: Incarnation | None = None
@@ -132,6 +141,7 @@ class Station:
         if self._membership is None or len(self._membership.notes) != len(self.notes):
             self._membership = members.verify_documents(self.notes.values())
         membership = members.extend_all(self._membership, (raw for _, raw in rows.scan(r.DOCUMENT)))
+        self.world.oracle.stolen.begins(self.number, membership.notes.values())
         settings = self.world.settings
         line = WatchedLine(rows, membership, self.number, self._signers(), self.chance.randbytes, settings)
         if self.forced is not None:
@@ -141,12 +151,17 @@ class Station:
         return line
 
     def _signers(self) -> Signers:
-        signers = self.party.key_sets[self.serial - 1].signers
+        keys = self.party.key_sets[self.serial - 1]
+        signers, certificate = keys.signers, document_hash(keys.certificate.text())
         oracle, k = self.world.oracle, self.number
         return replace(
             signers,
             checkpoint=WatchedSigner(signers.checkpoint, lambda m: oracle.signatures.signs(k, "checkpoint", m)),
-            receipt=WatchedSigner(signers.receipt, lambda m: oracle.signatures.signs(k, "receipt", m)),
+            receipt=WatchedSigner(
+                signers.receipt,
+                lambda m: oracle.signatures.signs(k, "receipt", m),
+                lambda s: oracle.stolen.receipt(k, certificate, s),
+            ),
             announce=WatchedSigner(signers.announce, lambda m: oracle.keys.announces(k, m)),
         )
 
@@ -180,6 +195,11 @@ class Station:
             end = network.ends.get((name, self.number))
             if end is not None:
                 network.leave(end)
+
+    def revoked(self, certificate: bytes) -> bool:
+        """True when the documents at hand revoke ``certificate``."""
+        member = members.verify_documents(self.notes.values()).members[self.number]
+        return certificate in member.closed
 
     # -- documents ---------------------------------------------------------------------------------------
 

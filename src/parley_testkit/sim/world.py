@@ -20,6 +20,7 @@ from parley.ids import EntryId, LogId, MemberNumber
 from parley.protocol import inputs as i
 from parley.protocol import membership as members
 from parley.protocol.settings import Settings
+from parley.protocol.tree import Tree
 from parley.record.checkpoint import origin_of
 from parley.wire import datagram, parts, statement
 from parley.wire.statement import EVERYONE, Kind, Mark, Message, Precedence, Reference, Relation
@@ -91,6 +92,8 @@ class World:
         self.stations = [Station(self, k, p, dict(self.membership.notes)) for k, p in enumerate(self.parties)]
         self.switches: dict[tuple[int, int], float] = {}
         """Whose bearer breaks down in the middle of the next message to whom, and for how many seconds."""
+        self.pending = 0
+        """Revocations that are not with everybody yet."""
         self._acting = -1
         self._answers = 0
         self.overheard: deque[tuple[int, int, bytes]] = deque(maxlen=300)
@@ -172,7 +175,7 @@ class World:
         self.oracle.signatures.leaves(me)
         if self.switches:
             self._switch(me, peer, bearer.name)
-        if self.oracle.flash.waits(me, peer):
+        if self.oracle.flash.waits(me, peer) and peer not in self.oracle.stolen.members:
             self.oracle.flash.leaves(me, peer, *self._own_contents(me, data))
 
     def _switch(self, me: int, peer: int, bearer: str) -> None:
@@ -360,6 +363,8 @@ class World:
     def unsettled(self) -> str:
         """Why not all is settled; empty when it is."""
         honest = self.honest_members()
+        if self.pending:
+            return f"{self.pending} revocations are on their way."
         for k in honest:
             if not self.stations[k].running:
                 return f"member {k} does not run."
@@ -382,6 +387,8 @@ class World:
             return self.oracle.unproven(k, log)
         node = self.stations[k].node
         tree = node.line.trees.get(log) if node is not None else None
+        if (end := self.oracle.stolen.end(log)) is not None:
+            return self._lacks_closed(k, log, min(size, end), tree)
         if tree is None:
             return f"member {k} has nothing of {log}." if self._concerned(k, log) else ""
         if tree.size != size:
@@ -394,6 +401,15 @@ class World:
                 if peer != k and tree.everyone >> peer & 1 and tree.receipts.get(peer, 0) != size:
                     return f"member {k} has a receipt of {peer} for {tree.receipts.get(peer, 0)} of {size} of {log}."
         return ""
+
+    def _lacks_closed(self, k: int, log: LogId, size: int, tree: Tree | None) -> str:
+        """The same of a run that its party closed: all of it up to its closing head, and nothing of the rest."""
+        if not size or not self._concerned(k, log) or self.oracle.forked(k, log):
+            return ""
+        if tree is None or tree.stands != size:
+            return f"member {k} holds {tree.stands if tree else 0} of {size} entries of the closed {log}."
+        lost = [x for x in tree.holes if x < size and EntryId(log, x) not in self.oracle.gone]
+        return f"member {k} lacks contents {lost} of the closed {log}." if lost else ""
 
     def _concerned(self, k: int, log: LogId) -> bool:
         for station in self.stations:

@@ -18,6 +18,7 @@ signed nothing is shown that lies under no signed checkpoint of its author
 flash  FLASH never waits behind ROUTINE
 honest no honest party is accused
 proof  who signed two histories is proven to have, by a file that holds
+revoked  from when a revocation was taken, nothing is taken beyond its closing heads, and no receipt by its keys
 =====  =================================================================================================
 """
 

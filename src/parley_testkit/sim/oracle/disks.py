@@ -20,6 +20,7 @@ from parley_testkit.sim.oracle.keys import KeyWatch
 from parley_testkit.sim.oracle.order import OrderWatch
 from parley_testkit.sim.oracle.releases import ReleaseWatch
 from parley_testkit.sim.oracle.signatures import SignatureWatch
+from parley_testkit.sim.oracle.stolen import StolenWatch
 from parley_testkit.sim.parties import CODES
 
 
@@ -49,6 +50,8 @@ class DiskWatch:
         self.flash = FlashWatch(fail)
         self.order = OrderWatch(fail)
         self.releases = ReleaseWatch(fail, self.honest)
+        self.stolen = StolenWatch(fail, self.copies)
+        self.signatures.tainted = self.stolen.tainted
 
     everyone: Callable[[int], int]
     """The members of the line as a node knows it."""
@@ -59,10 +62,16 @@ class DiskWatch:
         """Everybody but the liar."""
         return member != self.liar
 
+    def genuine(self, log: LogId) -> bool:
+        """An honest party's tree, in which nobody else wrote with its key."""
+        return self.honest(log.member) and log not in self.stolen.tainted
+
     def committed(self, who: int, changes: Iterable[Change], *, reload: bool = False) -> None:
         """A commit became durable at ``who``."""
         entries = []
         arrivals = []
+        changes = list(changes)
+        self.stolen.commits(who, changes, reload=reload)
         for change in changes:
             match change.space:
                 case r.ENTRY:
@@ -120,12 +129,13 @@ class DiskWatch:
         for peer, logs in enumerate(self.copies):
             copy = logs.get(entry.log)
             concerned = made[entry.index].everyone >> peer & 1 and peer != who and self.honest(peer)
+            concerned = concerned and peer not in self.stolen.members  # Somebody may have receipted in its name.
             if concerned and not self.losses[peer] and (copy is None or copy.held <= entry.index):
                 self._fail("safety", "C1", f"member {who} erased {entry}, which member {peer} has not got.")
 
     def _same_as_author(self, who: int, entry: EntryId, stored: StoredEntry, *, reload: bool) -> None:
         log = entry.log
-        if not self.honest(log.member):
+        if not self.genuine(log):
             return
         made = self.authored.setdefault(log, [])
         if entry.index >= len(made):
@@ -193,7 +203,7 @@ class DiskWatch:
         self._in_order(who, entry)
 
     def _in_order(self, who: int, entry: EntryId) -> None:
-        if not self.honest(entry.log.member) or entry.log.member == who or self.losses[who]:
+        if not self.genuine(entry.log) or entry.log.member == who or self.losses[who]:
             return
         for log, size in self.authored[entry.log][entry.index].known.get(who, {}).items():
             copy = self.copies[who].get(log)
@@ -203,14 +213,16 @@ class DiskWatch:
     def _signature(self, who: int, change: Change) -> None:
         log = r.read_log_key(change.key)
         size = int.from_bytes(change.key[9:13], "big")
-        if not self.signatures.has_signed(log, size, text_of((change.value or b"")[:32])):
+        root = text_of((change.value or b"")[:32])
+        stolen = self.stolen.has_signed(self.signatures.origin(log), size, root)
+        if not stolen and not self.signatures.has_signed(log, size, root):
             self._fail("safety", "signed", f"member {who} holds a checkpoint of {log} that its author never signed.")
         copy = self.copies[who].setdefault(log, Copy())
         copy.signed = max(copy.signed, size)
 
     def _accused(self, who: int, change: Change) -> None:
         log = r.read_log_key(change.key)
-        if not self.honest(who):
+        if not self.honest(who) or log in self.stolen.tainted:
             return
         if self.honest(log.member):
             self._fail("safety", "honest", f"member {who} keeps a proof against {log}.")
@@ -251,6 +263,14 @@ class DiskWatch:
                 return f"members {who} and {other} hold two histories of {log}, and {who} has no proof of it."
         return ""
 
+    def forked(self, who: int, log: LogId) -> bool:
+        """True when ``who`` was shown another history than others, by a thief of its author's key."""
+        mine = self.copies[who].get(log)
+        if mine is None or log not in self.stolen.tainted:
+            return False
+        others = [copies[log].commitments for copies in self.copies if log in copies]
+        return any(a != b for other in others for a, b in zip(mine.commitments, other, strict=False))
+
     def log_with(self, who: int, index: int, data: bytes) -> LogId | None:
         """The tree of ``who`` with this statement at ``index``: a datagram may be of a run that has ended since."""
         for log, made in self.authored.items():
@@ -270,7 +290,7 @@ class DiskWatch:
                     self._fail("safety", "C5", f"the disk of member {who} and its commits disagree on {log}.")
                 for key, value in rows(who).scan(r.SIGNED, prefix, r.after(prefix)):
                     size = int.from_bytes(key[9:13], "big")
-                    if value[:32] != heads.setdefault((log, size), value[:32]) and self.honest(log.member):
+                    if value[:32] != heads.setdefault((log, size), value[:32]) and self.genuine(log):
                         self._fail("safety", "C5", f"two roots of {log} at {size}.")
                     if size <= len(leaves) and plain_root(leaves[:size]) != value[:32]:
                         self._fail("safety", "C5", f"the root of {log} at {size} is not that of its entries.")

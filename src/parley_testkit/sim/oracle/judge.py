@@ -11,7 +11,7 @@ from parley_testkit.sim.oracle.disks import DiskWatch
 
 RULES: Final = (
     "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10",
-    "key", "label", "head", "signed", "flash", "honest", "proof",
+    "key", "label", "head", "signed", "flash", "honest", "proof", "revoked",
 )  # fmt: skip
 """Every rule of the package's table."""
 
@@ -40,7 +40,8 @@ class Oracle(DiskWatch):
             return
         match event:
             case i.Receipted(log, size, giver, _):
-                if self.honest(giver) and log.member == who:
+                false = giver in self.stolen.members and not self.signatures.has_receipted(giver, log, size)
+                if self.honest(giver) and log.member == who and not false:
                     logs = self.receipts[who].setdefault(giver, {})
                     logs[log] = max(size, logs.get(log, 0))
                     copy = self.copies[giver].get(log)
@@ -49,17 +50,18 @@ class Oracle(DiskWatch):
             case i.Warned("order-incomplete", _, peer) if peer is not None:
                 self.order.waited(who, peer)
             case i.Warned(code, text, peer):
-                if code in ACCUSING and peer is not None and self.honest(peer):
+                if code in ACCUSING and peer is not None and self.honest(peer) and peer not in self.stolen.members:
                     self._fail("safety", "honest", f"member {who} says of honest {peer}: {text} [{code}]")
             case i.Equivocated(log):
-                if self.honest(log.member):
+                if self.genuine(log):
                     self._fail("safety", "honest", f"member {who} accuses honest {log.member}.")
             case i.Arrived(entry, _):
                 copy = self.copies[who].get(entry.log)
                 if copy is None or entry.index not in copy.arrived:
                     self._fail("safety", "C1", f"member {who} was told of {entry} before it was durable.")
                 author = entry.log.member
-                if self.honest(author) and author != who and not self.losses[who] and not self.losses[author]:
+                lost = self.losses[who] or self.losses[author] or author in self.stolen.members
+                if self.genuine(entry.log) and author != who and not lost:
                     self.order.told(who, entry, self.authored[entry.log][entry.index].place)
             case _:
                 pass

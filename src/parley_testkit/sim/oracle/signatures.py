@@ -21,6 +21,8 @@ class SignatureWatch:
         self._losses = losses
         self._signed: dict[tuple[str, int, str], str] = {}
         self._newest: dict[tuple[str, int, str], int] = {}
+        self.tainted: set[LogId] = set()
+        """Trees in which others wrote with their author's key."""
         self._unsynced: list[list[tuple[str, LogId, int]]] = [[] for _ in CODES]
 
     origin: Callable[[LogId], str]
@@ -38,7 +40,7 @@ class SignatureWatch:
         if not self._honest(who):
             self._signed[f"{role}{who}{origin}", size, root] = root
             return
-        if before != root and (self._honest(log.member) or not self._losses[who]):
+        if before != root and ((self._honest(log.member) and log not in self.tainted) or not self._losses[who]):
             self._fail("safety", "C6", f"member {who} signed two roots of {log} at size {size} as {role}.")
         key = (role, who, origin)
         newest = self._newest.get(key, 0)
@@ -65,6 +67,10 @@ class SignatureWatch:
                 if copy is None or (copy.held if role == "receipt" else len(copy.commitments)) < size:
                     self._fail("safety", "C7", f"a datagram left member {who} before {log} was durable at {size}.")
         unsynced.clear()
+
+    def has_receipted(self, who: int, log: LogId, size: int) -> bool:
+        """True when ``who`` itself gave a receipt on ``log`` at ``size``."""
+        return (f"receipt{who}{self.origin(log)}", size, "") in self._signed
 
     def has_signed(self, log: LogId, size: int, root: str) -> bool:
         """True when the author of ``log`` signed ``root`` at ``size``."""
