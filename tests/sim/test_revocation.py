@@ -18,16 +18,19 @@ from parley.errors import DocumentError, VerificationError
 from parley.ids import Incarnation, LogId, MemberNumber
 from parley.protocol import inputs as i
 from parley.protocol import rows as r
+from parley.protocol.holdings import name
 from parley.protocol.line import Line
 from parley.protocol.membership import extend, verify_documents
 from parley.protocol.rows import Rows
 from parley.protocol.signers import Signers
+from parley.record.checkpoint import Checkpoint
 from parley.record.cosignature import cosign_ed25519
+from parley.record.rfc6962 import leaf_hash
 from parley.stores.memory import MemoryStore
-from parley.wire import note, parts
+from parley.wire import note, parts, statement
 from parley.wire.documents import ClosedRun, document_hash
-from parley.wire.statement import EVERYONE, Kind, Message
-from parley_testkit.small_world import Party, World
+from parley.wire.statement import EVERYONE, Kind, Message, Statement
+from parley_testkit.small_world import START_S, Party, World
 
 
 def heads(line: Line) -> list[ClosedRun]:
@@ -270,6 +273,44 @@ def test_chains_and_prekeys_of_the_stolen_keys_are_used_no_more() -> None:
     again.say("and again")
     assert "certificate-revoked" in world.warnings(1)
     assert not world.lines[1].chains.held_from(0)
+
+
+def test_who_holds_more_than_the_closing_head_gives_what_lies_below_and_lists_no_more() -> None:
+    # DOC-12, DOC-13
+    world, _, stolen = founded(3)
+    world.unlink(0, 2)
+    world.unlink(1, 2)
+    world.send(0, "delayed")
+    world.run(1.0)
+    (mine,) = heads(world.lines[0])
+    log = LogId(MemberNumber(0), Incarnation(mine.run))
+    thief = Thief(world, stolen)
+    held = world.lines[1].trees.get(log)
+    assert held is not None
+    said = Statement(Kind.MESSAGE, START_S, Message("one more", "en"))
+    data = statement.encode(said)
+    frontier = held.frontier.append(leaf_hash(thief.line.trees.commitment(held, bytes(32), data, EVERYONE)))
+    head = Checkpoint(held.origin, frontier.size, frontier.root())
+    part = parts.Entries(held.size, (parts.Opening(data, bytes(32)),), stolen.checkpoint.sign(head.body()), log)
+    world.unlink(0, 1)
+    world.lines[1].trees.accept(log, part, lambda _: bytes(32), from_author=True)
+    world.step(1)
+    revoke(world, 1, 2)
+    for k in (1, 2):
+        world.unlink(0, k)
+    world.link(1, 2)
+    world.run(10.0)
+    assert world.texts(2)[-1] == "delayed"
+    sizes = [(t.size, t.stands) for line in world.lines if (t := line.trees.get(log)) is not None]
+    assert sizes == [(mine.size, mine.size), (mine.size + 1, mine.size), (mine.size, mine.size)]
+    for line, peer in ((world.lines[1], 0), (world.lines[1], 2)):
+        assert max(row.size for row in name(line.trees, MemberNumber(peer)) if row.log.member == 0) == mine.size
+    for k in (1, 2):
+        world.link(0, k)
+    world.run(60.0)
+    before = world.sent
+    world.run(60.0)
+    assert world.sent - before <= 12  # A heartbeat of each to each, and nothing else.
 
 
 def test_a_record_names_what_lies_beyond_and_is_good(tmp_path: Path) -> None:
