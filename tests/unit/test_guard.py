@@ -196,6 +196,8 @@ def test_a_check_fire_waits_for_no_look(tmp_path: Path, monkeypatch: pytest.Monk
         monkeypatch.setattr(guard.register, "read_on", slow)
         stop = asyncio.Event()
         guard.desk.settles_at = 0
+        # There is something to look at, whether or not the line has settled since the plan was looked at.
+        guard._seen = (-1, -1)
         watch = asyncio.ensure_future(stand_watch(force, told.append, stop))
         try:
             await asyncio.wait_for(reading.wait(), 60)
