@@ -65,6 +65,17 @@ def tell(served: Any, *whats: str, line: str = "trial") -> None:
         served.loop.call_soon_threadsafe(served.console.told, line, {"event": what, "code": "", "text": "a secret"})
 
 
+def test_open_pages_are_told_of_a_handover_and_of_a_draft(served: Any, streams: Any) -> None:
+    """Who relieved whom is in the watch's own log: it was shown elsewhere with whatever came next, and not before."""
+    session, stream = served.session("An officer"), streams("/events")
+    stream.next("beat")
+    served.form("/lines/trial/handover", session, role="watch", how="roster", officer="Another", start="2000000000")
+    assert stream.told(1) == ["handover"]
+    number = served.operation("watch-draft", officer="Another", text="A draft.")["number"]
+    served.form(f"/lines/trial/drafts/{number}/act", session, how="drop")
+    assert stream.told(1) == ["draft"]
+
+
 def test_a_page_is_told_what_happened_between_its_drawing_and_its_stream(served: Any, streams: Any) -> None:
     page = served.ask("GET", "/sign-in").data.decode()
     (after,) = re.findall(r'data-after="([^"]+)"', page)

@@ -70,9 +70,11 @@ async def draft_act(visit: Visit) -> Response:
     if how == "approve":
         statement = await visit.field("statement")
         await visit.ask("watch-approve", number=number, officer=visit.officer, statement=statement)
+        visit.tell("draft")
         return visit.go("draft", line=visit.line_name, number=number)
     if how == "drop":
         await visit.ask("watch-release", number=number, officer=visit.officer, drop=True)
+        visit.tell("draft")
         return visit.go("drafts", line=visit.line_name)
     if how != "release":
         raise UsageError(f"{how!r} is nothing that is done with a draft.", code="request-malformed")
@@ -105,6 +107,7 @@ async def draft_sign_finish(visit: Visit) -> Response:
         raise UsageError("this was begun for something else.", code="ceremony-unknown")
     statement, send, confirm = data[3:]
     await visit.ask("watch-approve", number=number, officer=visit.officer, statement=statement, assertion=assertion)
+    visit.tell("draft")
     to = visit.address("draft", line=visit.line_name, number=number)
     if send:
         try:
@@ -210,6 +213,7 @@ async def handover_act(visit: Visit) -> Response:
         await visit.ask("watch-roster", role=role, officer=await visit.field("officer"), start=start)
     else:
         raise UsageError(f"{how!r} is no part of a handover.", code="request-malformed")
+    visit.tell("handover")
     return visit.to(f"{visit.address('handover', line=visit.line_name)}?role={role}")
 
 

@@ -262,6 +262,10 @@ class Visit:
         runtime = self.console.line(line) if line else self.line
         return await OPERATIONS[operation](runtime, params)
 
+    def tell(self, what: str) -> None:
+        """Let all pages know of what no node tells: the watch's log and its drafts are its own."""
+        self.console.hub.tell("change", line=self.line_name, what=what, code="")
+
     async def fields(self) -> FormData:
         """What a form sent."""
         return await self.request.form(max_files=4, max_fields=400, max_part_size=MAX_FORM)
