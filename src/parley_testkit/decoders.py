@@ -179,7 +179,10 @@ DECODERS: Final[dict[str, tuple[Callable[[bytes], object], list[bytes]]]] = {
     "checkpoint": (lambda b: checkpoint.parse_text(_text(b)), [b"o\n1\n" + b"A" * 43 + b"=\n"]),
     "proof": (proof.parse, [b"c2sp.org/tlog-proof@v1\nindex 0\n\no\n"]),
     "equivocation": (equivocation.parse, [b"parley/equivocation@v1\n0\n4\n"]),
-    "document": (lambda b: documents.parse_text(_text(b)), [b"# parley party v1\ncode = 1\n"]),
+    "document": (
+        lambda b: documents.parse_text(_text(b)),
+        [b"# parley party v1\ncode = 1\n", b"# parley revocation v1\nline = 1\n"],
+    ),
     "bundle": (documents.decode_bundle, [b"======== a\nx\n======== b\ny\n"]),
     "geometry": (lambda b: geometry.decode_volume(cbor.decode(b, limit=1 << 16)), [_VOLUME]),
     "form": (_form, _form_examples()),

@@ -40,7 +40,7 @@ def say(line: LineHome, text: str) -> None:
     asyncio.run(send())
 
 
-async def until(check: Callable[[], Awaitable[bool]], seconds: float = 30.0) -> None:
+async def until(check: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not await check():
             await asyncio.sleep(0.05)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from parley import limits
 from parley.app.export import write_record
 from parley.app.verify import verify_record
 from parley.cli import app
@@ -383,6 +384,18 @@ def test_of_two_words_on_one_run_the_lower_head_holds_in_any_order() -> None:
         assert closing is not None
         assert closing.size == size
     assert certified.member(MemberNumber(0)).closing(document_hash(party.certificate.text()), head.run) is None  # type: ignore[arg-type]
+
+
+def test_the_largest_revocation_fits_into_a_document_and_a_payload() -> None:
+    world, party, _ = founded()
+    certificate = party.rotate(world.random.randbytes)
+    closed = [
+        ClosedRun(n.to_bytes(8, "big"), (1 << 32) - 1, bytes([255]) * 32) for n in range(1, limits.MAX_CLOSED_RUNS + 1)
+    ]
+    revocation = party.revocation(world.membership.line, closed)
+    assert len(parts.encode([parts.Document(revocation)])) < limits.MAX_PAYLOAD - 10_000  # Room for 15 root signatures.
+    after = extend(extend(world.membership, certificate), revocation).member(MemberNumber(0))
+    assert len(after.closed[document_hash(party.certificate.text())]) == limits.MAX_CLOSED_RUNS
 
 
 @pytest.mark.parametrize("case", ["newest", "unsigned", "other line", "other party"])
