@@ -386,6 +386,17 @@ def test_of_two_words_on_one_run_the_lower_head_holds_in_any_order() -> None:
     assert certified.member(MemberNumber(0)).closing(document_hash(party.certificate.text()), head.run) is None  # type: ignore[arg-type]
 
 
+def test_no_two_chains_of_one_sender_share_a_tag() -> None:
+    """A recipient of both opened the newer alone, and the sender took its counter for the other's (simulator)."""
+    world, _, _ = founded()
+    chains, drawn = world.lines[0].chains, [bytes(32), bytes(32), bytes([1]) * 32]
+    chains._entropy = lambda _: drawn.pop(0)
+    now = world.now(0)
+    first, second = chains.chain_for([2], now), chains.chain_for([1, 2], now)
+    assert first.tag != second.tag
+    assert not drawn
+
+
 def test_the_largest_revocation_fits_into_a_document_and_a_payload() -> None:
     world, party, _ = founded()
     certificate = party.rotate(world.random.randbytes)

@@ -50,6 +50,8 @@ _MESSAGE_LABEL: Final = b"parley/message/v1\x00"
 _RECEIVE_CHAINS: Final = 8
 """Chains kept for one sender and recipient set: the newest, and those whose datagrams may still come."""
 _INCARNATIONS: Final = 3
+_TRIES: Final = 8
+"""A recipient of two chains of one sender and one tag could not tell them apart: so often another one is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +139,13 @@ class Chains:
         ):
             chain = None
         if chain is None:
-            secret = self._entropy(32)
+            tags, tag, secret = {c.tag for c in self._send.values()}, b"", b""
+            for _ in range(_TRIES):
+                secret = self._entropy(32)
+                tag = kdf.hmac_sha256(secret, b"parley/tag/v1")[: datagram.TAG_BYTES]
+                if tag not in tags:
+                    break
             key = kdf.hmac_sha256(secret, b"parley/chain/v1")
-            tag = kdf.hmac_sha256(secret, b"parley/tag/v1")[: datagram.TAG_BYTES]
             chain = SendChain(mask, tag, key, 0, 0, key, now.wall)
             self._send[mask] = chain
             self._reserve(chain)

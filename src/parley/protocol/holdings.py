@@ -65,6 +65,11 @@ def name(trees: Trees, peer: MemberNumber) -> tuple[Held, ...]:
     )
 
 
+def _other_history(trees: Trees, tree: Tree) -> bool:
+    """A thief's, up to the closing head or beyond (ADR 90)."""
+    return tree.closed is not None and tree.size >= tree.closed.size and not trees.complete(tree)
+
+
 def _missing(tree: Tree) -> tuple[int, ...]:
     return tuple(x for x in tree.missing() if x < tree.stands) if tree.holes else ()
 
@@ -182,8 +187,9 @@ class Holdings:
             log = tree.log
             if not tree.everyone >> peer.number & 1 or only not in (None, log.member):
                 continue
-            if tree.closed is not None and not tree.closed.size:
-                continue  # Nobody is told of it, or asked for it.
+            if tree.closed is not None and (not tree.closed.size or _other_history(line.trees, tree)):
+                peer.trees.pop(log, None)
+                continue  # Nobody is told of it, or asked for it; or nobody could take it.
             row = told.held.get(log) or Held(log, 0, 0)
             if log in told.implied:
                 line.histories.remind(peer, log)

@@ -406,6 +406,9 @@ class World:
         """The same of a run that its party closed: all of it up to its closing head, and nothing of the rest."""
         if not size or not self._concerned(k, log) or self.oracle.forked(k, log):
             return ""
+        held = (s.node.line.trees for s in self.stations if s.node is not None)
+        if log in self.oracle.stolen.tainted and not any((t := x.get(log)) and x.complete(t) for x in held):
+            return ""  # The thief's is all that is left above what this one has.
         if tree is None or tree.stands != size:
             return f"member {k} holds {tree.stands if tree else 0} of {size} entries of the closed {log}."
         lost = [x for x in tree.holes if x < size and EntryId(log, x) not in self.oracle.gone]
