@@ -62,10 +62,12 @@ def test_a_member_that_signs_an_origin_that_is_none_is_refused(origin: str) -> N
     with pytest.raises(ParleyError) as caught:
         histories().check_evidence(evidence(origin))
     assert isinstance(caught.value, DecodeError)
+    assert caught.value.code == ("note-malformed" if " " in origin else "equivocation-malformed")
 
 
 def test_a_proof_under_another_key_or_code_is_refused() -> None:
-    with pytest.raises(DecodeError):
+    with pytest.raises(DecodeError) as caught:
         histories().check_evidence(evidence(ORIGIN, OTHER))
+    assert caught.value.code == "equivocation-malformed"
     with pytest.raises(DocumentError):
         histories().check_evidence(evidence(origin_of(LINE, "nobody", RUN)))

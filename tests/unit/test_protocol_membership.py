@@ -130,6 +130,9 @@ def test_a_root_of_two_of_three() -> None:
         return Note(party.text(), (*lines, NORTH.sign(party.text())))
 
     assert m.root_signers(signed(0, 2), party) == ("the 0 holder", "the 2 holder")
+    wrong = replace(signed(0).signatures[0], signature=bytes(64))
+    rest_ = signed(1, 2).signatures
+    assert m.root_signers(Note(party.text(), (wrong, *rest_)), party) == ("the 1 holder", "the 2 holder")
     rest = [*SOUTH.notes(), *EAST.notes(), charter_note([SOUTH, EAST], [SOUTH.entry(0), EAST.entry(1)])]
     assert code_of(lambda: verify_documents([*rest, signed(1).encode()])) == "document-unsigned"
     assert verify_documents([*rest, signed(1, 2).encode()]).peers(MemberNumber(0)) == (1,)

@@ -247,6 +247,8 @@ def test_a_chain_moves_on_as_the_specification_has_it(world: World) -> None:
     )
     okm = kdf.hkdf_expand(kdf.hmac_sha256(key, b"\x02"), info, 76)
     assert aead.open_(okm[:32], okm[32:44], data.box, data.header) == b"payload"
+    again = world.lines[0].chains._message_key(kdf.hmac_sha256(key, b"\x02"), 0, 6, mine.incarnation, 0)
+    assert (again.key, again.nonce, again.salt_key) == (okm[:32], okm[32:44], okm[44:])
     mine.knows_us = {1}
     assert sealed(mine.seal(chain, b"")).incarnation == mine.incarnation
     mine.knows_us = {1, 2}
