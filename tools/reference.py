@@ -575,7 +575,7 @@ def mutants_page() -> str | None:
         "# Mutants",
         NOTICE,
         "",
-        f"The report of `make mutants` on commit {kept['commit']}, kept as `mutants.json`.",
+        f"The report of `make mutants`, seed {kept['seed']}, on commit {kept['commit']}, kept as `mutants.json`.",
     ]
     lines += ["", inspect.cleandoc(MUTANTS_SAID), ""]
     names = ("mutants", "words", "refused_by_types", "not_run", "unreached", "run", "killed", "score")

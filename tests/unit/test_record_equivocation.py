@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from parley import limits
 from parley.crypto.signing import Ed25519Signer
 from parley.errors import DecodeError, ParleyError, ProofInvalid, SignatureInvalid
 from parley.record import consistency_proof, equivocation, leaf_hash, root_hash
@@ -138,3 +139,15 @@ def test_what_is_no_proof_of_equivocation(data: bytes) -> None:
     with pytest.raises(DecodeError) as caught:
         equivocation.parse(data)
     assert caught.value.code in {"equivocation-malformed", "note-malformed"}
+
+
+def test_a_proof_of_equivocation_may_be_as_large_as_its_bound() -> None:
+    signed = head(HONEST, 1).sign(SIGNER)
+    room = limits.MAX_DOCUMENT - len(EquivocationProof(signed, replace(signed, text="\n")).encode())
+    made = EquivocationProof(signed, replace(signed, text="x" * room + "\n"))
+    assert len(made.encode()) == limits.MAX_DOCUMENT
+    assert equivocation.parse(made.encode()) == made
+    larger = EquivocationProof(signed, replace(signed, text="x" * (room + 1) + "\n"))
+    with pytest.raises(DecodeError) as caught:
+        equivocation.parse(larger.encode())
+    assert caught.value.code == "equivocation-malformed"

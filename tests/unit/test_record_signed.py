@@ -6,6 +6,7 @@ import base64
 
 import pytest
 
+from parley import limits
 from parley.crypto.signing import Ed25519Signer, MlDsa44Signer
 from parley.errors import DecodeError, ProofInvalid, SignatureInvalid
 from parley.ids import Incarnation, LineId
@@ -240,3 +241,20 @@ def test_a_signature_by_a_name_that_is_not_the_origin_does_not_count() -> None:
 
 def test_a_cosignature_of_the_first_second_is_one() -> None:
     cosign_ed25519(OTHER, HEAD, 0).verify(NAME, OTHER.public, HEAD)
+
+
+def test_a_cosignature_of_the_last_second_is_one() -> None:
+    last = (1 << 63) - 1
+    cosign_ed25519(SIGNER, HEAD, last).verify(NAME, SIGNER.public, HEAD)
+    cosign_mldsa44(PQ, NAME, HEAD, last).verify(NAME, PQ.public, HEAD)
+
+
+def test_a_proof_file_may_be_as_large_as_its_bound() -> None:
+    sizes = set()
+    for index in (1, 10, 100, 1000):  # base64 grows by four bytes at a time, an index by one
+        signed = HEAD.sign(SIGNER)
+        room = limits.MAX_DOCUMENT - len(TlogProof(index, (), signed).encode()) - len("extra \n")
+        made = TlogProof(index, (), signed, bytes(room // 4 * 3))
+        assert proof.parse(made.encode()) == made
+        sizes.add(len(made.encode()))
+    assert max(sizes) == limits.MAX_DOCUMENT
