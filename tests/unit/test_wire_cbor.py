@@ -127,6 +127,8 @@ def test_an_item_within_another_is_read_as_it_is_by_itself() -> None:
         b"\x18\x18",
         bytes(23),
         bytes(24),
+        b"\x17" + b"\xff" * 23,
+        b"\x18" + bytes(24),
     ]
     for head in range(256):
         for tail in tails:

@@ -52,6 +52,7 @@ LEAVING = d.NoticeOfLeaving(HASH, "n" * 24, HASH, 'r"\\' + "r" * 497)
 GOOD: dict[str, d.Document] = {
     "party": PARTY,
     "party of one": d.Party("n", "", ("en",), 1, SIGNERS[:1]),
+    "party of letters": d.Party("n", " ~\x80\u00e9\U0001f6a2", ("en",), 1, SIGNERS[:1]),
     "node": NODE,
     "charter": CHARTER,
     "small charter": SMALL,

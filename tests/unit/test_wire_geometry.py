@@ -285,6 +285,13 @@ def test_positions_are_these_bytes(positions: list[Position], hexed: str) -> Non
     assert decode_positions(bytes.fromhex(hexed)) == tuple(positions)
 
 
+@pytest.mark.parametrize("hexed", ["00b15400", "0000e1a801", "0000e0a801", "0582aaea5500"])
+def test_what_lies_outside_the_earth(hexed: str) -> None:
+    with pytest.raises(DecodeError) as caught:
+        decode_positions(bytes.fromhex(hexed))
+    assert caught.value.code == "geometry-range"
+
+
 def test_as_many_positions_as_a_shape_may_have() -> None:
     most = b"\x00" + b"\x00\x00" * MAX_POSITIONS
     assert decode_positions(most) == (A,) * MAX_POSITIONS

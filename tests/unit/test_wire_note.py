@@ -37,6 +37,11 @@ def test_sixteen_signatures_are_accepted_as_the_specification_has_it() -> None:
     assert note.parse(signed.encode()) == signed
 
 
+def test_there_may_be_so_many_signatures_as_we_read() -> None:
+    signed = Note("text\n", tuple(NoteSignature(f"key{n}", bytes(4), b"1") for n in range(256)))
+    assert note.parse(signed.encode()) == signed
+
+
 ENCODED = GOOD.encode()
 
 

@@ -198,6 +198,21 @@ def test_a_part_of_a_later_version_is_passed_over() -> None:
     assert parts.decode(cbor.encode([[11, "new"], [QUERY]])) == (parts.Query(),)
 
 
+def test_as_many_trees_as_a_have_may_name() -> None:
+    held = [0, RUN, 0, 0]
+    found = read(HAVE, [held] * 4096, [], [], b"")
+    assert isinstance(found, parts.Have)
+    assert len(found.logs) == 4096
+    with pytest.raises(DecodeError) as caught:
+        read(HAVE, [held] * 4097, [], [], b"")
+    assert caught.value.code == "part-malformed"
+
+
+def test_a_datagram_may_be_as_large_as_its_bound() -> None:
+    found = datagram.decode(bytes([0x12]) + bytes(limits.MAX_DATAGRAM - 1))
+    assert isinstance(found, datagram.Announce)
+
+
 def test_a_sealed_datagram_is_read_as_it_was_made() -> None:
     for counter in (0, (1 << 14) - 1, 1 << 14, (1 << 30) - 1):
         for run in (None, Incarnation(RUN)):
