@@ -35,6 +35,15 @@ def test_what_was_answered_is_not_open_whichever_tree_comes_back_first(mark: Kin
         assert waiting(order, restart=True) == left
 
 
+@pytest.mark.parametrize(("member", "index"), [(31, (1 << 32) - 1), (0, 1 << 32), (32, 0)])
+def test_a_mark_on_what_no_tree_can_hold_is_passed_over(member: int, index: int) -> None:
+    rows = Rows(MemoryStore())
+    target = EntryId(LogId(MemberNumber(member), Incarnation(bytes(8))), index)
+    said = Statement(Kind.READ, 7, Mark((Reference(Relation.SUBJECT, target),)))
+    Ledger(rows, ME).apply(r.entry_key(ANSWERED.log, 1), said)
+    assert len(list(rows.scan(r.MARK))) == (member < 32 and index < 1 << 32)
+
+
 def test_facts_of_the_watch_wait_for_nobody() -> None:
     rows = Rows(MemoryStore())
     ledger = Ledger(rows, ME)

@@ -10,6 +10,7 @@ import pytest
 from parley.ids import Incarnation, LogId, MemberNumber
 from parley.protocol import holdings
 from parley.protocol import inputs as i
+from parley.protocol import rows as r
 from parley.protocol.flight import Flight, Way
 from parley.protocol.line import Line
 from parley.protocol.outbox import Outgoing
@@ -260,6 +261,19 @@ def test_while_a_peer_tells_of_trees_that_are_not_known_those_before_are_left_al
     line.holdings.begun(newest, NOW)
     assert (set(peer.unsure), peer.have, peer.trees) == (set(), None, {})
     assert peer.says == {unknown: 3, second.log: 3, first.log: 3}
+
+
+def test_who_counts_a_disputed_tree_as_any_other_is_reminded(world: World) -> None:
+    line = world.lines[1]
+    first, second = copies(line, tree_of(line, world), 2)
+    peer = line.peers[TWO]
+    line.rows.put("evidence", r.log_key(first.log), b"proof")
+    line.trees.disputed.add(first.log)
+    peer.control = {}
+    line.holdings.take(peer, have(line, Held(second.log, 3, 3), Held(first.log, 3, 3)), NOW)
+    assert peer.control == {}
+    line.holdings.take(peer, have(line, Held(second.log, 3, 3, (), 1)), NOW)
+    assert peer.control == {("evidence", first.log): parts.Evidence(b"proof")}
 
 
 def test_a_peer_is_kept_supplied_with_prekeys_where_the_air_is_cheap(world: World) -> None:

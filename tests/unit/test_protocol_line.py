@@ -435,9 +435,12 @@ def test_receipts_are_given_for_what_is_whole(three: World) -> None:
     tree.holes = {1}
     line.receipts.due(tree, ZERO)
     assert line.receipts.give(82) == []  # nothing is signed at 1
-    line.rows.put(r.SIGNED, r.log_key(log) + (1).to_bytes(4, "big"), bytes(96))
+    line.rows.put(r.SIGNED, r.log_key(log) + (1).to_bytes(4, "big"), b"r" * 32 + b"s" * 64)
     line.receipts.due(tree, ZERO)
-    assert [c.size for c in line.receipts.give(82)] == [1]
+    (given,) = line.receipts.give(82)
+    head = Checkpoint(tree.origin, 1, b"r" * 32)
+    assert given.size == 1
+    Cosignature(82, given.signature).verify(name, three.parties[1].signers.receipt.public, head)
     tree.holes = {0}
     line.receipts.due(tree, ZERO)
     assert line.receipts.give(83) == []
@@ -839,6 +842,16 @@ def test_when_the_next_tick_is_wanted() -> None:
     assert sender.next_wake(now) == 100.25
     peer.have_at = 3.0
     assert sender.next_wake(now) == 100.01
+
+
+def test_the_next_tick_is_wanted_by_any_peer_that_can_be_reached() -> None:
+    line = World(3).lines[0]
+    one, two = line.peers[ONE], line.peers[TWO]
+    one.have_at, two.have_at = 101.0, 102.0
+    two.links["b"] = Link("b", 1000, 0.1, 0, one_way=True, cost=0)
+    assert line.sender.next_wake(i.Now(START_S, 100.0)) == 102.0
+    two.have_at, two.waiting_since, two.backoff = None, 99.0, 0.5
+    assert line.sender.next_wake(i.Now(START_S, 100.0)) == 101.5  # of 5 idle seconds, where none is two-way
 
 
 def test_a_missing_receipt_is_asked_for_at_growing_intervals(three: World) -> None:

@@ -371,6 +371,8 @@ def test_what_peers_say_they_hold_and_is_lacking_here(desk: Desk) -> None:
     other = Peer(TWO, Intake(Settings()))
     theirs, unknown = LogId(ONE, Incarnation(bytes(8))), desk.tree.log
     assert desk.box.lacking([desk.peer, other]) == 0
+    desk.peer.says = {theirs: 0}
+    assert desk.box.lacking([desk.peer]) == 0
     desk.peer.says = {unknown: 4, theirs: 2}
     other.says = {unknown: 3, theirs: 5}
     assert desk.box.lacking([desk.peer, other]) == 3 + 5

@@ -88,8 +88,9 @@ def test_flash_goes_by_every_link_that_takes_it_before_what_waits_there(three: W
     assert (radio.offered, fast.offered) == ({b"f1"}, {b"f1"})
     assert not small.pending
     assert not busy.pending
-    line.sender._send(peer, busy, [b"r1"], NOW, 0)
-    assert list(busy.pending) == [(0, b"r1")]
+    for data in (b"r1", b"r2"):
+        line.sender._send(peer, busy, [data], NOW, 0)
+    assert list(busy.pending) == [(0, b"r1"), (0, b"r2")]
     assert busy.offered == set()
     line.sender._send(peer, fast, [b"f2"], NOW, FLASH)
     assert fast.offered == {b"f1", b"f2"}
@@ -732,6 +733,12 @@ def test_receipts_of_third_members_are_taken_from_anybody(three: World) -> None:
     line.out = i.Output()
     line._on_cosigned(peer, Cosigned(tree.log, 2, 9, made.signature, 2), NOW)
     assert line.out.events == []
+    other = three.lines[2]
+    theirs = other.peers[ONE].trees[tree.log] = Outgoing(confirmed=1, next=1, known=1)
+    made = cosign_ed25519(three.parties[1].signers.receipt, head, 9)
+    other.out = i.Output()
+    other._on_cosigned(other.peers[ONE], Cosigned(tree.log, 2, 9, made.signature), NOW)
+    assert (theirs.confirmed, theirs.next) == (2, 1)
     peer.have_at = None
     unknown = LogId(TWO, Incarnation(bytes(8)))
     line._on_cosigned(peer, Cosigned(unknown, 2, 9, made.signature, 2), NOW)

@@ -290,6 +290,9 @@ def test_roots_and_signed_sizes_are_found(author: Author) -> None:
         assert trees.signed_size_within(tree, low, high) == (None if size is None else found[size])
     for low, size in {0: 1, 1: 1, 2: 2, 3: 4, 4: 4, 5: None}.items():
         assert trees.signed_size_from(tree, low) == (None if size is None else found[size])
+    large = 0x01020304
+    author.world.lines[1].rows.put(r.SIGNED, r.log_key(LOG) + large.to_bytes(4, "big"), bytes(32) + b"s" * 64)
+    assert trees.signed_size_within(tree, 4, large) == trees.signed_size_from(tree, 5) == (large, bytes(32), b"s" * 64)
     for size in range(300):
         tree.remember(size, b"root")
     assert list(tree.roots) == list(range(300 - 256, 300))
