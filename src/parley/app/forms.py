@@ -46,7 +46,8 @@ def read_folder(folder: Path) -> Pack:
     except OSError as error:
         raise UsageError(f"{folder} cannot be read: {error.strerror}.", code="file-unreadable") from error
     # What a home keeps of the packs that come with Parley is, most often, what they still are.
-    return _shipped_by_hash().get(files_hash(found)) or read_pack(found)
+    named = files_hash(found)
+    return next((pack for pack in _shipped() if pack.hash == named), None) or read_pack(found)
 
 
 @cache
@@ -62,11 +63,6 @@ def _shipped_files() -> dict[str, dict[str, bytes]]:
 @cache
 def _shipped() -> tuple[Pack, ...]:
     return tuple(read_pack(found) for found in _shipped_files().values())
-
-
-@cache
-def _shipped_by_hash() -> dict[bytes, Pack]:
-    return {pack.hash: pack for pack in _shipped()}
 
 
 @cache
