@@ -35,6 +35,13 @@ def test_what_was_answered_is_not_open_whichever_tree_comes_back_first(mark: Kin
         assert waiting(order, restart=True) == left
 
 
+@pytest.mark.parametrize(("to", "left"), [(0, 1), (0b01, 1), (0b11, 1), (0b10, 0), (0b100, 0)])
+def test_what_is_addressed_to_others_waits_for_nobody(to: int, left: int) -> None:
+    rows = Rows(MemoryStore())
+    Ledger(rows, ME).apply(r.entry_key(ASKED.log, 1), Statement(Kind.MESSAGE, 7, Message("?"), to))
+    assert len(list(rows.scan(r.OPEN))) == left
+
+
 @pytest.mark.parametrize(("member", "index"), [(31, (1 << 32) - 1), (0, 1 << 32), (32, 0)])
 def test_a_mark_on_what_no_tree_can_hold_is_passed_over(member: int, index: int) -> None:
     rows = Rows(MemoryStore())

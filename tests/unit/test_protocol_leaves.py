@@ -119,6 +119,8 @@ def test_what_is_laid_over_is_as_if_it_were_there(
     under = ((k, below[k]) for k in sorted(below, reverse=reverse) if within(k))
     found = list(overlaid(changed, under, bounds, reverse=reverse, limit=limit))
     assert found == sorted(both.items(), reverse=reverse)[:limit]
+    under = ((k, below[k]) for k in sorted(below) if within(k))
+    assert list(overlaid(changed, under, bounds)) == sorted(both.items())
 
 
 def test_an_entry_is_these_bytes() -> None:

@@ -507,6 +507,9 @@ def test_a_path_to_another_past_is_a_proof(three: World) -> None:
     assert conclude(answer(new=4)) is None
     assert conclude(answer(of=[*line.trees.leaf_hashes(log, 2), *leaves[2:]])) is None
     assert conclude(answer(old=3)) is None
+    given = answer()
+    assert given.path is not None
+    assert conclude(Prove(log, 2, 5, (*given.path[:-1], bytes(32)))) is None
     histories._pending.clear()
     assert histories.conclude(answer()) is None
     found = conclude(answer())
