@@ -29,8 +29,6 @@ class Cast:
     keys: MessageKey
     peers: list[Peer]
     everyone: bool
-    tree: Tree | None = None
-    first: int = 0
     precedence: int = 0
     statements: tuple[bytes, ...] = ()
 
@@ -64,7 +62,7 @@ def plan(line: Line, tree: Tree, encoded: Sequence[tuple[Statement, bytes]], now
     precedence = max(int(s.content.precedence) if isinstance(s.content, Message) else 0 for s, _ in encoded)
     everyone = len(recipients) == len(line.peers)
     statements = tuple(d for _, d in encoded)
-    return Cast(chain, line.chains.next_key(chain), group, everyone, None, 0, precedence, statements)
+    return Cast(chain, line.chains.next_key(chain), group, everyone, precedence, statements)
 
 
 def _owed(line: Line, peer: Peer, tree: Tree) -> bool:
