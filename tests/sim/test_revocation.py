@@ -314,6 +314,41 @@ def test_who_holds_more_than_the_closing_head_gives_what_lies_below_and_lists_no
     assert world.sent - before <= 12  # A heartbeat of each to each, and nothing else.
 
 
+def test_who_holds_another_history_than_the_one_that_was_closed_offers_it_to_nobody() -> None:
+    # DOC-13
+    world, _, stolen = founded(3)
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        world.unlink(a, b)
+    world.send(0, "delayed")
+    world.run(1.0)
+    (mine,) = heads(world.lines[0])
+    log = LogId(MemberNumber(0), Incarnation(mine.run))
+    held = world.lines[1].trees.get(log)
+    assert held is not None
+    assert held.size == mine.size - 1
+    data = statement.encode(Statement(Kind.MESSAGE, START_S, Message("another", "en")))
+    leaf = leaf_hash(world.lines[1].trees.commitment(held, bytes(32), data, EVERYONE))
+    frontier = held.frontier.append(leaf)
+    head = Checkpoint(held.origin, frontier.size, frontier.root())
+    part = parts.Entries(held.size, (parts.Opening(data, bytes(32)),), stolen.checkpoint.sign(head.body()), log)
+    world.lines[1].trees.accept(log, part, lambda _: bytes(32), from_author=True)
+    world.step(1)
+    revoke(world, 1, 2)
+    for k in (1, 2):
+        world.unlink(0, k)
+    world.link(1, 2)
+    world.run(60.0)
+    assert "another" not in world.texts(2)
+    kept = world.lines[1].trees.entry(log, mine.size - 1)
+    assert kept is not None
+    assert kept.statement == data, "what was accepted stays"
+    told = [e for e in world.events[2] if isinstance(e, i.Warned)]
+    world.send(1, "goes on")
+    world.run(60.0)
+    assert world.texts(2)[-1] == "goes on"
+    assert [e for e in world.events[2] if isinstance(e, i.Warned)] == told, "nothing comes that 2 can only refuse"
+
+
 def test_a_record_names_what_lies_beyond_and_is_good(tmp_path: Path) -> None:
     # EXP-4
     world, _, stolen = founded()

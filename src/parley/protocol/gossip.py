@@ -68,7 +68,13 @@ class Histories:
         return None
 
     def remind(self, peer: Peer, log: LogId) -> None:
-        """Who speaks of a disputed tree as of any other lost the proof, or never had it: it goes out again."""
+        """Who speaks of a disputed tree as of any other lost the proof, or never had it: it goes out again.
+
+        Not of a closed one: its party has said what stands of it, and who holds that takes no proof (ADR 90).
+        """
+        tree = self._trees.get(log)
+        if tree is not None and tree.closed is not None:
+            return
         proof = self._rows.get(r.EVIDENCE, r.log_key(log)) if log in self._trees.disputed else None
         if proof is not None:
             peer.control["evidence", log] = Evidence(proof)
